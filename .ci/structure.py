@@ -1,0 +1,108 @@
+"""Is the tree in order?  Lists what is not, and fails if anything is.  `python .ci/structure.py`"""
+import ast, configparser, importlib, json, re, subprocess, sys
+from pathlib import Path
+from types import ModuleType
+
+root = Path(__file__).resolve().parents[1]
+cfg = configparser.ConfigParser()
+cfg.read(root / "settings.ini", encoding="utf-8")
+cfg = cfg["DEFAULT"]
+package = root / cfg["lib_path"]
+public = {"Generator": "generator", "Discriminator": "discriminator", "View": "coords", "fit": "train"}  # what creps itself offers, and from where
+
+class Notebook:
+    def __init__(self, path):
+        self.path, self.name = path, path.relative_to(root).as_posix()
+        self.cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        found = re.match(r"(\d\d[a-z]?)_(\w+)$", path.stem)
+        self.number, self.stem = found.groups() if found else (None, path.stem)
+        self.module = next(iter(re.findall(r"^#\|\s*default_exp\s+(\S+)", "\n".join(map(self.source, self.cells)), re.M)), None)
+
+    @staticmethod
+    def source(cell): return "".join(cell["source"])
+
+    def code(self):
+        "Python of each code cell, shell commands and magics blanked."
+        for c in self.cells:
+            if c["cell_type"] == "code" and not self.source(c).startswith("%%"):
+                yield re.sub(r"^(\s*)[%!].*$", r"\1pass", self.source(c), flags=re.M)
+
+    def uses(self):
+        "Names of the modules of the package that the code cells import."
+        for node in (n for code in self.code() for n in ast.walk(ast.parse(code))):
+            if isinstance(node, ast.ImportFrom) and node.module == "creps":
+                yield from (public.get(a.name, a.name) for a in node.names)
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("creps."): yield node.module.split(".")[1]
+            elif isinstance(node, ast.Import): yield from (a.name.split(".")[1] for a in node.names if a.name.startswith("creps."))
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "creps":
+                yield public.get(node.attr, node.attr)
+
+paths = sorted(p for p in (root / cfg["nbs_path"]).rglob("*.ipynb") if not re.search(r"/[._]", p.relative_to(root).as_posix()))
+notebooks = [Notebook(p) for p in paths]
+numbers = {nb.module: nb.number for nb in notebooks if nb.module}
+committed = [root / n for n in subprocess.run(["git", "ls-files", "-coz", "--exclude-standard"], cwd=root, capture_output=True, text=True, check=True).stdout.split("\0") if n]
+texts = {p.relative_to(root).as_posix(): t for p in committed if p.is_file() and "\0" not in (t := p.read_bytes().decode("utf-8", "replace"))}
+
+def one_module_each():
+    for nb in notebooks:
+        if bool(nb.module) != bool(nb.number): yield f"{nb.name}: a number and a default_exp go together"
+        elif nb.module and nb.module != nb.stem: yield f"{nb.name}: exports to {nb.module}"
+    all_numbers = [nb.number for nb in notebooks if nb.number]
+    yield from (f"number {n} is used twice" for n in {n for n in all_numbers if all_numbers.count(n) > 1})
+    made = {p.stem for p in package.rglob("*.py")} - {"__init__", "__main__", "_modidx"}
+    yield from (f"{m}.py: comes from no notebook" for m in sorted(made - numbers.keys()))
+    yield from (f"{m}: its notebook is not exported" for m in sorted(numbers.keys() - made))
+
+def imports_go_down():
+    for nb in notebooks:
+        if not nb.number: continue
+        for m in sorted({m for m in nb.uses() if numbers.get(m, "") > nb.number}): yield f"{nb.name}: imports creps.{m}, which comes later ({numbers[m]})"
+
+def notebooks_are_tidy():
+    for nb in notebooks:
+        ids = [c.get("id") for c in nb.cells]
+        if None in ids or len(set(ids)) < len(ids): yield f"{nb.name}: cells without an id of their own"
+        if (size := nb.path.stat().st_size) > 600_000: yield f"{nb.name}: {size // 1000} KB, more than 600"
+
+def old_python_reads_it():
+    sources = [(p.relative_to(root).as_posix(), p.read_text(encoding="utf-8")) for p in package.rglob("*.py")]
+    for name, code in sources + [(nb.name, c) for nb in notebooks for c in nb.code()]:
+        try: ast.parse(code, feature_version=(3, 10))
+        except SyntaxError as e: yield f"{name}: not Python 3.10: {e}"
+
+def nothing_of_this_machine():
+    "Folders of people and machines, and the hosts that pip takes packages from."
+    from pip._internal.models.index import PyPI
+    from pip._internal.configuration import Configuration
+    settings = Configuration(isolated=False)
+    settings.load()
+    urls = " ".join(str(v) for k, v in settings.items() if "index-url" in k)
+    hosts = {PyPI.netloc, PyPI.file_storage_domain, *re.findall(r"://(?:[^/@\s]*@)?([\w.-]+)", urls)}
+    folders = [re.escape(str(root) + "/"), re.escape(str(Path.home()) + "/"), "/" + "work/", "/(?:home|Users)/" + r"\w", "/tmp/" + "tmp"]
+    bad = re.compile("|".join([*map(re.escape, hosts)] + [rf"(?<![\w.]){f}" for f in folders]))
+    for name, text in texts.items():
+        yield from (f"{name}:{i}: {m[0]}" for i, line in enumerate(text.splitlines(), 1) if (m := bad.search(line)))
+
+def owner_is_in_one_place():
+    derived = {"settings.ini", "README.md", "nbs/index.ipynb", "creps/_modidx.py"}
+    yield from (f"{name}: names the owner {cfg['user']}" for name, text in texts.items() if name not in derived and cfg["user"] in text)
+
+def weights_are_read_safely():
+    yield from (f"{name}: torch.load" for name, text in texts.items() if name.startswith("creps/") and "torch.load" in text)
+
+def names_are_what_they_say():
+    sys.path.insert(0, str(root))
+    creps = importlib.import_module("creps")
+    for m in numbers:
+        importlib.import_module(f"creps.{m}")
+        if not isinstance(getattr(creps, m), ModuleType): yield f"creps.{m} is not the module"
+    there = {n for n, v in vars(creps).items() if not n.startswith("_") and not isinstance(v, ModuleType)}
+    due = {n for n, m in public.items() if m in numbers}
+    yield from (f"creps.{n}: missing" for n in sorted(due - there))
+    yield from (f"creps.{n}: not one of {', '.join(public)}" for n in sorted(there - due))
+
+rules = [one_module_each, imports_go_down, notebooks_are_tidy, old_python_reads_it, nothing_of_this_machine, owner_is_in_one_place,
+         weights_are_read_safely, names_are_what_they_say]
+problems = [p for rule in rules for p in rule()]
+print(*problems, f"{len(notebooks)} notebooks, {len(numbers)} modules, {len(rules)} rules, {len(problems)} problems", sep="\n")
+sys.exit(bool(problems))

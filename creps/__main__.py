@@ -1,0 +1,2 @@
+from creps.cli import main
+raise SystemExit(main())
