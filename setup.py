@@ -5,6 +5,7 @@ from pathlib import Path
 from setuptools import setup
 
 here = Path(__file__).parent
+readme = here / "README.md"   # made from a notebook, by tools of the extra `dev`
 ini = ConfigParser()
 ini.read(here / "settings.ini", encoding="utf-8")
 cfg = ini["DEFAULT"]
@@ -22,7 +23,7 @@ setup(
     name=cfg["lib_name"],
     version=cfg["version"],
     description=cfg["description"],
-    long_description=absolute((here / "README.md").read_text(encoding="utf-8")),
+    long_description=absolute(readme.read_text(encoding="utf-8")) if readme.exists() else cfg["description"],
     long_description_content_type="text/markdown",
     keywords=cfg["keywords"],
     author=cfg["author"],
