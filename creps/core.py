@@ -6,11 +6,10 @@
 __all__ = ['to_uint8', 'from_uint8', 'image_grid', 'show_images', 'same', 'Reference', 'gold', 'gold_state', 'rng',
            'seed_everything', 'size_pair']
 
-# %% ../nbs/00_core.ipynb #71528fec
+# %% ../nbs/00_core.ipynb #2325490d
 import os, random
 from pathlib import Path
 import numpy as np, torch
-from PIL import Image
 
 # %% ../nbs/00_core.ipynb #c843258a
 def to_uint8(
@@ -85,7 +84,7 @@ def same(
     assert error <= rtol, f"differ by {error:.2e} of the largest magnitude, more than {rtol:.0e}"
     return error
 
-# %% ../nbs/00_core.ipynb #706a183d
+# %% ../nbs/00_core.ipynb #345d8a03
 class Reference:
     "Arrays of the authors' implementation, by name: `ref['z']`, and `ref.check(name, value)`. False when the file is not there."
     def __init__(self,
@@ -94,7 +93,7 @@ class Reference:
         self.name, self.compared, self.folder = name, 0, os.environ.get("CREPS_REFERENCE", "")
         path = Path(self.folder, f"{name}.npz")
         self.arrays = dict(np.load(path)) if self.folder and path.exists() else {}
-        if not self.arrays: print(f"no {name}.npz (CREPS_REFERENCE={self.folder!r}): comparison skipped")
+        if not self.arrays: print(f"no {name}.npz in the folder CREPS_REFERENCE: comparison skipped" if self.folder else f"CREPS_REFERENCE is not set: comparison with {name}.npz skipped")
 
     def __bool__(self): return bool(self.arrays)
     def __getitem__(self, key: str) -> torch.Tensor: return torch.from_numpy(self.arrays[key])
