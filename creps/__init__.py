@@ -1,1 +1,8 @@
 __version__ = "0.1.0"
+
+from .coords import View
+from .generator import Generator
+from .discriminator import Discriminator
+from .train import fit
+
+__all__ = ["View", "Generator", "Discriminator", "fit"]

@@ -8,7 +8,7 @@ __all__ = ['default_bandwidth', 'frequencies', 'basis']
 # %% ../nbs/02_fourier.ipynb #e784b967
 import numpy as np, torch
 
-# %% ../nbs/02_fourier.ipynb #253a6687
+# %% ../nbs/02_fourier.ipynb #78585fef
 def default_bandwidth(
     resolution: int,  # R, training size in pixels
 ) -> float:           # cycles per picture side
@@ -30,7 +30,7 @@ def basis(
     freqs: torch.Tensor,  # F [C/2, rank]
 ) -> torch.Tensor:        # [n, rank, C], dtype and device of `freqs`
     "Sines, then cosines, of 2 pi F t; the phase is reduced to one turn in float64 before it is rounded."
-    t = torch.as_tensor(t, device="cpu").double()
-    turns = t[:, None, None] * freqs.T.double().cpu()
+    device = "cpu" if freqs.device.type == "mps" else freqs.device  # Apple's GPUs have no float64
+    turns = torch.as_tensor(t).to(device).double()[:, None, None] * freqs.T.to(device).double()
     angle = (2 * np.pi * (turns - turns.round())).to(freqs)
     return torch.cat([angle.sin(), angle.cos()], -1)
