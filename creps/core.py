@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['to_uint8', 'from_uint8', 'image_grid', 'show_images', 'same', 'Reference', 'gold', 'gold_state', 'rng',
-           'seed_everything', 'size_pair']
+           'seed_everything', 'reuse_memory', 'size_pair']
 
-# %% ../nbs/00_core.ipynb #2325490d
-import os, random
+# %% ../nbs/00_core.ipynb #232d57f8
+import ctypes, os, random
 from pathlib import Path
 import numpy as np, torch
 
@@ -144,6 +144,14 @@ def rng(
 def seed_everything(seed: int):
     "Seed Python, NumPy and torch: for code that draws from the global generators, such as a layer's initial weights."
     random.seed(seed); np.random.seed(seed % 2**32); torch.manual_seed(seed)
+
+# %% ../nbs/00_core.ipynb #3a66b818
+def reuse_memory(threshold: int = 1 << 30) -> bool:  # bytes; blocks below it are kept for the next use
+    "Ask glibc to keep freed blocks instead of returning them to the kernel; False where there is no glibc."
+    try: mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError): return False
+    M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+    return bool(mallopt(M_MMAP_THRESHOLD, threshold) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
 
 # %% ../nbs/00_core.ipynb #483fc90f
 def size_pair(

@@ -6,9 +6,10 @@
 __all__ = ['G_KEYS', 'SETTING_KEYS', 'PHASES', 'defaults', 'networks', 'State', 'latents', 'update', 'average', 'styles',
            'g_main', 'g_reg', 'd_main', 'd_reg', 'step', 'write_whole', 'save_state', 'versions', 'read_about',
            'load_state', 'saved_bytes', 'estimate', 'Log', 'Guard', 'save_network', 'write_sheet', 'samples',
-           'snapshot', 'find_checkpoint', 'pick_device', 'all_settings', 'describe', 'prepare', 'resumed', 'fit', 'run']
+           'snapshot', 'find_checkpoint', 'load_settings', 'pick_device', 'all_settings', 'describe', 'prepare',
+           'resumed', 'fit', 'run']
 
-# %% ../nbs/15_train.ipynb #bbb0f88d
+# %% ../nbs/15_train.ipynb #e6d09075
 import copy, json, os, platform, signal, tempfile, threading, time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from tqdm.auto import tqdm
 from . import losses
-from .core import image_grid, rng, to_uint8
+from .core import image_grid, reuse_memory, rng, to_uint8
 from .generator import Generator, check_resolution
 from .data import Sampler, batches, open_data
 from .discriminator import Discriminator
@@ -332,6 +333,13 @@ def find_checkpoint(
         except ValueError as e: print(f"{e}; trying the one before it")
         else: return path
 
+# %% ../nbs/15_train.ipynb #b8c54446
+def load_settings(out) -> dict:
+    "The settings of the run in folder `out`; ValueError if it has no good checkpoint."
+    path = find_checkpoint(out, "latest")
+    if path is None: raise ValueError(f"{out} holds no checkpoint")
+    return read_about(path)["settings"]
+
 # %% ../nbs/15_train.ipynb #2128a5cb
 def pick_device(device: str = "auto") -> torch.device:
     "The device to use: cuda, else mps, else cpu, when it is 'auto'."
@@ -391,7 +399,7 @@ def resumed(path, settings: dict, device) -> State:
     for adam, key in ((state.adam_G, "pl_interval"), (state.adam_D, "r1_interval")): adam.param_groups[0]["lr"] = lr(settings[key])
     return state
 
-# %% ../nbs/15_train.ipynb #25a6beac
+# %% ../nbs/15_train.ipynb #7816eb94
 def fit(
     data,                      # folder, zip, "scenery", "hf:ID", or a data set with len, shape, label_dim and batch(indices)
     out,                       # run folder
@@ -435,9 +443,10 @@ def fit(
     checkpoint = None if dry_run else find_checkpoint(out, resume)
     data, R = _open(data, resolution, cond, mirror, max_bad)
     settings = all_settings(R, data.label_dim if cond else 0, {k: v for k, v in given.items() if k != "resolution"})
+    if not dry_run: prepare(out)
     if progress or dry_run: print(describe(settings), flush=True)
     if dry_run: return
-    prepare(out)
+    reuse_memory()
     state = resumed(checkpoint, settings, device) if checkpoint else State.new(settings, device)
     run(state, settings, data, out, metric, progress)
     return state.ema
