@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['COLOURS', 'TIMES', 'PALETTES', 'FACTORS', 'NOWHERE', 'Lines', 'chance', 'smoothstep', 'fractal', 'each', 'cover',
-           'nearest', 'shares', 'tree', 'trees', 'weights', 'noise', 'bell', 'mix', 'scenes', 'pick', 'mountain',
+           'nearest', 'shares', 'tree', 'trees', 'bump_mean', 'noise', 'bell', 'mix', 'scenes', 'pick', 'mountain',
            'depth', 'foot', 'hills', 'bank', 'outlines', 'paints', 'layered', 'glow', 'stars', 'disc', 'clouds',
-           'aurora', 'some', 'sky', 'smeared', 'haze_glow', 'ripples', 'path_of_light', 'water', 'paint',
-           'paint_window', 'paint_turned', 'Scenery']
+           'aurora', 'some', 'sky', 'smeared', 'haze_glow', 'ripples', 'path_of_light', 'water', 'paint', 'strips',
+           'paint_turned', 'Scenery']
 
 # %% ../nbs/10_scenery.ipynb #e6b5a514
 import math
@@ -153,14 +153,25 @@ def trees(
     row = [t.expand(*y.shape[:-1], -1) for t in (mid, high, half, wide)]
     return torch.stack([tree(y, *(t.gather(-1, cell - first + d) for t in row)) for d in (-1, 0, 1)]).amax(0)
 
-# %% ../nbs/10_scenery.ipynb #e7ffb41b
-def weights(
-    edges,  # pixel edges in units of the lattice, [..., n + 1, 1]
+# %% ../nbs/10_scenery.ipynb #de8572b0
+def bump_mean(
+    edges,  # pixel edges in units of the lattice, along the last axis but one, or the last
+    node,   # position of the node
+    dim: int = -2,
 ):
-    "Nodes [m] that reach the pixels, and the mean of each node's bump over each pixel [..., n, m]."
-    nodes = torch.arange(math.floor(edges.min()), math.ceil(edges.max()) + 1)
-    x = (edges - nodes).clamp_(-1, 1)
-    return nodes, (x * (1 - x * x * (1 - x.abs() / 2))).diff(dim=-2) / edges.diff(dim=-2)
+    "Mean of the bump around `node` over each pixel."
+    x = (edges - node).clamp_(-1, 1)
+    return (x * (1 - x * x * (1 - x.abs() / 2))).diff(dim=dim) / edges.diff(dim=dim)
+
+def _octave(rows, cols, key, octave):
+    "Pixel means of one octave; edges in units of its lattice."
+    reach, first = math.ceil(cols.diff().max()) + 2, cols[:-1].floor()  # a pixel touches few columns of nodes
+    i = torch.arange(math.floor(rows.min()), math.ceil(rows.max()) + 1)
+    j = torch.arange(int(first[0]), int(first[-1]) + reach)
+    across = bump_mean(rows, i) @ (chance(key, octave, i[:, None], j) - .5)
+    at, low, high = (first - first[0]).long(), cols[:-1] - first, cols[1:] - first
+    ends = torch.stack([low, high])
+    return sum(across.index_select(-1, at + d) * bump_mean(ends, d, 0)[0] for d in range(reach))
 
 def noise(
     rows,       # edges of rows [..., H + 1, 1], possibly bent
@@ -175,8 +186,7 @@ def noise(
     for octave in range(40):
         f = 2.03**octave
         if octave and max(freq[0] * footprint[0], freq[1] * footprint[1]) * f > 1: break
-        (i, R), (j, C) = weights(rows * freq[0] * f + .37 * octave), weights(cols[:, None] * freq[1] * f + .61 * octave)
-        total = total + height * (R @ (chance(key, octave, i[:, None], j) - .5) @ C.T)
+        total = total + height * _octave(rows * freq[0] * f + .37 * octave, cols * freq[1] * f + .61 * octave, key, octave)
         height *= gain
     return total * (1 - gain)
 
@@ -470,24 +480,24 @@ def paint(f, outline, lines):
         rgb[b, :, top:] += share[b, 7:8, top:] * water(pick(f, b), outline[b, :7], lines.below(top))
     return mix(rgb, f.light, (out[:, 3:4] * haze_glow(f, lines.rows, lines)).clamp(0, 1))
 
-# %% ../nbs/10_scenery.ipynb #9693b10f
-def paint_window(f, size, center, window):
-    "Colours [B, 3, H, W] of an upright window, in strips of rows."
+# %% ../nbs/10_scenery.ipynb #b016ba99
+def strips(f, size, center, window):
+    "Colours [B, 3, rows, W] of an upright window, strip by strip."
     lines = Lines(size, center, window)
     outline, tall = outlines(f, lines), max(1, 2**18 // size[1])
-    return torch.cat([paint(f, outline, lines.below(r, min(r + tall, size[0]))) for r in range(0, size[0], tall)], 2)
+    for r in range(0, size[0], tall): yield paint(f, outline, lines.below(r, min(r + tall, size[0])))
 
 def paint_turned(f, size, view):
     "Colours [B, 3, H, W] of a turned view."
     (H, W), (h, w), a = size, view.window(size), math.radians(view.angle)
     s, cos, sin = 3 if view.angle % 90 else 1, abs(math.cos(a)), abs(math.sin(a))
     bound, finer = (h * cos + w * sin, h * sin + w * cos), (max(1, round(s * (H * cos + W * sin))), max(1, round(s * (H * sin + W * cos))))
-    big = paint_window(f, finer, view.center, bound)
+    big = torch.cat(list(strips(f, finer, view.center, bound)), 2)
     row, col = (torch.from_numpy(2 * (u - c) / b) for u, c, b in zip(plane((s * H, s * W), view), view.center, bound))
     points = torch.stack([col, row], -1).expand(len(big), -1, -1, -1)
     return F.avg_pool2d(F.grid_sample(big, points, padding_mode="border", align_corners=False), s)
 
-# %% ../nbs/10_scenery.ipynb #0929d2c7
+# %% ../nbs/10_scenery.ipynb #e5f71ea5
 class Scenery:
     "A data set of `n` landscapes that are known at every size and view."
     def __init__(self,
@@ -516,11 +526,12 @@ class Scenery:
         indices, (H, W) = self._checked(list(indices)), self.size
         count = max(1, 2**16 // (H * W))
         parts = [self._paint(scenes(self.seed, indices[i:i + count])) for i in range(0, len(indices), count)]
-        return np.concatenate([to_uint8(2 * p - 1) for p in parts] or [np.zeros((0, H, W, 3), np.uint8)])
+        return np.concatenate(parts or [np.zeros((0, H, W, 3), np.uint8)])
 
-    def _paint(self, f) -> torch.Tensor:
-        if self.view.angle % 360: return paint_turned(f, self.size, self.view)
-        return paint_window(f, self.size, self.view.center, self.view.window(self.size))
+    def _paint(self, f) -> np.ndarray:
+        if self.view.angle % 360: parts = [paint_turned(f, self.size, self.view)]
+        else: parts = strips(f, self.size, self.view.center, self.view.window(self.size))
+        return np.concatenate([to_uint8(2 * p - 1) for p in parts], 1)
 
     def factors(self, i: int) -> dict:
         "The numbers that settle picture `i`, and the name of its `time_of_day`."
