@@ -20,7 +20,7 @@ def to_t(
     if align not in ("centers", "corners"): raise ValueError(f"align must be 'centers' or 'corners', not {align!r}")
     return u if align == "corners" else (resolution * u - .5) / (resolution - 1)
 
-# %% ../nbs/01_coords.ipynb #8e5df3b1
+# %% ../nbs/01_coords.ipynb #3dc79b9c
 @dataclass(frozen=True)
 class View:
     "A window on the plane: its height is min(1, 1/a)/zoom and its width a times that, a = `aspect` or W/H."
@@ -34,11 +34,10 @@ class View:
         except (TypeError, ValueError): c = ()
         if len(c) != 2 or not np.isfinite(c).all(): raise ValueError(f"center must be two numbers (row, column), not {self.center!r}")
         object.__setattr__(self, "center", c)
-        for name in ("zoom", "aspect"):
-            x = getattr(self, name)
-            if (x is None and name == "zoom") or (x is not None and not (np.isfinite(x) and x > 0)):
-                raise ValueError(f"{name} must be a positive number, not {x!r}")
-        if not np.isfinite(self.angle): raise ValueError(f"angle must be a number of degrees, not {self.angle!r}")
+        number = lambda x: isinstance(x, (int, float, np.number)) and np.isfinite(x)
+        for name, x in (("zoom", self.zoom), ("aspect", 1 if self.aspect is None else self.aspect)):
+            if not (number(x) and x > 0): raise ValueError(f"{name} must be a positive number, not {x!r}")
+        if not number(self.angle): raise ValueError(f"angle must be a number of degrees, not {self.angle!r}")
 
     def window(self,
         size,  # (H, W) in pixels

@@ -48,7 +48,7 @@ def image_grid(
     for i in range(n): sheet[i // cols, :h, i % cols, :w] = p[i]
     return sheet.reshape(rows * (h + gap), cols * (w + gap), c)[:rows * (h + gap) - gap, :cols * (w + gap) - gap]
 
-# %% ../nbs/00_core.ipynb #3263116f
+# %% ../nbs/00_core.ipynb #e68d41fa
 def show_images(
     images,                # images or pictures, one batch or a list of them; sizes may differ
     titles=(),             # one title per picture
@@ -63,7 +63,7 @@ def show_images(
     rows = -(-len(p) // cols)
     widths = [max(q.shape[1] / q.shape[0] for q in p[i::cols]) for i in range(cols)]
     fig, axes = plt.subplots(rows, cols, figsize=(height * sum(widths), (height + .25 * bool(len(titles))) * rows),
-                             squeeze=False, width_ratios=widths, layout="constrained")
+                             squeeze=False, width_ratios=widths, layout="constrained", dpi=72)
     for ax in axes.flat: ax.axis("off")
     for i, (ax, q) in enumerate(zip(axes.flat, p)):
         ax.imshow(q, cmap=cmap, interpolation="nearest")

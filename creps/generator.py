@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['COMPOSITIONS', 'decoder', 'PixelNetwork', 'PlaneInput', 'Synthesis', 'block_channels', 'check_resolution',
-           'shipped_models', 'find_model', 'Generator']
+           'Generator', 'shipped_models', 'find_model']
 
-# %% ../nbs/05_generator.ipynb #b53a2bd7
+# %% ../nbs/05_generator.ipynb #6f455e6c
 import importlib.resources, json, re
 from pathlib import Path
 import numpy as np, torch, torch.nn as nn
+from fastcore.basics import patch
 from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -64,7 +65,7 @@ class PlaneInput(nn.Module):
         waves = torch.cat([sr * cc + cr * sc, cr * cc - sr * sc], -1)  # sin and cos of the sum of the two phases
         return waves * (style * (self.weight * self.channels**-.5))[:, None]
 
-# %% ../nbs/05_generator.ipynb #b0935382
+# %% ../nbs/05_generator.ipynb #1bf5815a
 COMPOSITIONS = ("layerwise", "once", "none")
 
 class Synthesis(nn.Module):
@@ -93,31 +94,36 @@ class Synthesis(nn.Module):
         kept = self.lines(self.input(t_rows, t_cols, styles["input"]), styles)
         return split_lines(kept[-1:] if self.composition == "once" else kept, len(t_rows), self.rank)
 
-    def colours(self, styles: dict, t_rows, t_cols) -> torch.Tensor:
-        "Colours [B, P, 3] of single points of the plane, coordinates [P], [P]."
-        if self.composition == "none": maps = self.lines(self.input(t_rows, t_cols, styles["input"]), styles)
-        else: maps = (compose_points(r, c) for r, c in zip(*self.bilines(styles, t_rows, t_cols)))
-        return self.pixels(maps, styles)
-
-    def at(self, ws: torch.Tensor, t_rows, t_cols) -> torch.Tensor:
-        "Colours [B, P, 3] of points; exact and slow, since every point needs lines of its own."
-        styles, step = self.styles(ws), max(1, 2**14 // self.rank // len(ws))
-        return torch.cat([self.colours(styles, t_rows[i:i + step], t_cols[i:i + step]) for i in range(0, len(t_rows), step)], 1)
+    def bands(self, ws: torch.Tensor, rows, cols, step: int):
+        "Colours of `step` rows of pixels at a time, [B, step*W, 3]."
+        styles = self.styles(ws)
+        if self.composition == "none":
+            rows, cols = torch.as_tensor(rows), torch.as_tensor(cols)
+            for part in rows.split(step): yield self.colours(styles, part.repeat_interleave(len(cols)), cols.repeat(len(part)))
+        else:
+            rows, cols = self.bilines(styles, rows, cols)
+            for part in rows.split(step, 2): yield self.pixels((compose(r, c).flatten(1, 2) for r, c in zip(part, cols)), styles)
 
     def forward(self, ws: torch.Tensor, rows=None, cols=None) -> torch.Tensor:
         train = np.linspace(0, 1, self.resolution)
-        rows = train if rows is None else rows
-        cols = train if cols is None else cols
-        styles, (H, W) = self.styles(ws), (len(rows), len(cols))
+        rows, cols = (train if t is None else t for t in (rows, cols))
+        H, W = len(rows), len(cols)
         step = H if torch.is_grad_enabled() else max(1, 2**15 // (W * len(ws)))
-        if self.composition == "none":
-            band = lambda i: self.colours(styles, np.repeat(_array(rows)[i:i + step], W), np.tile(_array(cols), len(rows[i:i + step])))
-        else:
-            r, c = self.bilines(styles, rows, rows if cols is rows else cols)
-            band = lambda i: self.pixels((compose(a[:, i:i + step], b).flatten(1, 2) for a, b in zip(r, c)), styles)
-        return torch.cat([band(i) for i in range(0, H, step)], 1).unflatten(1, (H, W)).permute(0, 3, 1, 2)
+        return torch.cat(list(self.bands(ws, rows, cols, step)), 1).unflatten(1, (H, W)).permute(0, 3, 1, 2)
 
-def _array(t): return t.detach().cpu().numpy() if isinstance(t, torch.Tensor) else np.asarray(t)
+# %% ../nbs/05_generator.ipynb #0fe65f35
+@patch
+def colours(self: Synthesis, styles: dict, t_rows, t_cols) -> torch.Tensor:
+    "Colours [B, P, 3] of single points of the plane, coordinates [P], [P]."
+    if self.composition == "none": maps = self.lines(self.input(t_rows, t_cols, styles["input"]), styles)
+    else: maps = (compose_points(r, c) for r, c in zip(*self.bilines(styles, t_rows, t_cols)))
+    return self.pixels(maps, styles)
+
+@patch
+def at(self: Synthesis, ws: torch.Tensor, t_rows, t_cols) -> torch.Tensor:
+    "The same for any number of points, some thousands at a time."
+    styles, step = self.styles(ws), max(1, 2**14 // self.rank // len(ws))
+    return torch.cat([self.colours(styles, t_rows[i:i + step], t_cols[i:i + step]) for i in range(0, len(t_rows), step)], 1)
 
 # %% ../nbs/05_generator.ipynb #827961d1
 def block_channels(
@@ -141,6 +147,48 @@ def check_resolution(resolution) -> int:
         raise ValueError(f"resolution must be a power of two of at least 8, not {resolution!r}")
     return resolution
 
+# %% ../nbs/05_generator.ipynb #2a71aacc
+class Generator(nn.Module, PyTorchModelHubMixin, library_name="creps", license="apache-2.0"):
+    "The CREPS generator (Column-Row Entangled Pixel Synthesis, CVPR 2023): z -> the same image at any size."
+    def __init__(self,
+        resolution: int = 256,        # R, training size: a power of two; images can be drawn at any size
+        z_dim: int = 512,             # width of the latent z
+        w_dim: int = 512,             # width of the style code w
+        label_dim: int = 0,           # number of classes; 0: unconditional
+        channel_base: int = 65536,    # width of block r = channel_base / r ...
+        channel_max: int = 1024,      # ... but at most this
+        rank: int = 8,                # D, lines per axis: the thickness of the bi-line
+        biline_channels: int = 32,    # B, channels of lines and pixels
+        bandwidth: float = None,      # frequencies, cycles per picture side; None: 10 min(1, R/256)
+        mapping_layers: int = 8,
+        composition: str = "layerwise",  # "layerwise" | "once" | "none" (CREPS-NB)
+        decoders: bool = True,        # False: add the maps up without decoders between them
+    ):
+        super().__init__()
+        channels = block_channels(check_resolution(resolution), channel_base, channel_max)
+        _check(resolution, composition, channels, z_dim=z_dim, w_dim=w_dim, rank=rank, biline_channels=biline_channels, mapping_layers=mapping_layers)
+        self.resolution, self.z_dim, self.w_dim, self.label_dim, self.mapping_layers = resolution, z_dim, w_dim, label_dim, mapping_layers
+        self.channel_base, self.channel_max, self.rank, self.biline_channels = channel_base, channel_max, rank, biline_channels
+        self.bandwidth, self.composition, self.decoders = default_bandwidth(resolution) if bandwidth is None else bandwidth, composition, decoders
+        self.synthesis = Synthesis(resolution, w_dim, channels, rank, biline_channels, self.bandwidth, composition, decoders)
+        self.num_ws = self.synthesis.num_ws
+        self.mapping = Mapping(z_dim, w_dim, label_dim, mapping_layers, self.num_ws)
+
+    def draw(self,
+        ws: torch.Tensor,        # [B, num_ws, w_dim]
+        size=None,               # N or (H, W); None: R
+        view: View = None,       # window on the plane; angle != 0 is exact, and slow
+        align: str = "centers",  # "corners": the authors' grid
+    ) -> torch.Tensor:           # [B, 3, H, W]
+        "The image of `ws` at any size and view."
+        size = size_pair(self.resolution if size is None else size)
+        if view is None or view.angle % 360 == 0: return self.synthesis(ws, *grid(size, self.resolution, view, align))
+        t_rows, t_cols = (t.ravel() for t in points(size, self.resolution, view, align))
+        return self.synthesis.at(ws, t_rows, t_cols).unflatten(1, size).permute(0, 3, 1, 2)
+
+    def forward(self, z, label=None, *, size=None, view=None, truncation_psi: float = 1., truncation_cutoff: int = None) -> torch.Tensor:
+        return self.draw(self.mapping(z, label, truncation_psi, truncation_cutoff), size, view)
+
 # %% ../nbs/05_generator.ipynb #b96bd10d
 def shipped_models() -> list:
     "Names of the models inside the installed package."
@@ -163,57 +211,15 @@ def find_model(
     try: return [Path(hf_hub_download(str(name), f)) for f in files]
     except Exception as e: raise ValueError(f"no model {str(name)!r}: no such folder, and the hub says: {str(e).splitlines()[0]}") from None
 
-# %% ../nbs/05_generator.ipynb #f5efee26
-class Generator(nn.Module, PyTorchModelHubMixin, library_name="creps", license="apache-2.0"):
-    "The CREPS generator (Column-Row Entangled Pixel Synthesis, CVPR 2023): z -> the same image at any size."
-    def __init__(self,
-        resolution: int = 256,        # R, training size: a power of two; images can be drawn at any size
-        z_dim: int = 512,             # width of the latent z
-        w_dim: int = 512,             # width of the style code w
-        label_dim: int = 0,           # number of classes; 0: unconditional
-        channel_base: int = 65536,    # width of block r = channel_base / r ...
-        channel_max: int = 1024,      # ... but at most this
-        rank: int = 8,                # D, lines per axis: the thickness of the bi-line
-        biline_channels: int = 32,    # B, channels of lines and pixels
-        bandwidth: float = None,      # frequencies, cycles per picture side; None: 10 min(1, R/256)
-        mapping_layers: int = 8,
-        composition: str = "layerwise",  # "layerwise" | "once" | "none" (CREPS-NB)
-        decoders: bool = True,        # False: add the maps up without decoders between them
-    ):
-        super().__init__()
-        channels = block_channels(check_resolution(resolution), channel_base, channel_max)
-        _check(resolution, composition, channels, z_dim=z_dim, w_dim=w_dim, rank=rank, biline_channels=biline_channels, mapping_layers=mapping_layers)
-        self.resolution, self.z_dim, self.w_dim, self.label_dim = resolution, z_dim, w_dim, label_dim
-        self.channel_base, self.channel_max, self.rank, self.biline_channels = channel_base, channel_max, rank, biline_channels
-        self.bandwidth = default_bandwidth(resolution) if bandwidth is None else bandwidth
-        self.mapping_layers, self.composition, self.decoders = mapping_layers, composition, decoders
-        self.synthesis = Synthesis(resolution, w_dim, channels, rank, biline_channels, self.bandwidth, composition, decoders)
-        self.num_ws = self.synthesis.num_ws
-        self.mapping = Mapping(z_dim, w_dim, label_dim, mapping_layers, self.num_ws)
-
-    def draw(self,
-        ws: torch.Tensor,        # [B, num_ws, w_dim]
-        size=None,               # N or (H, W); None: R
-        view: View = None,       # window on the plane; angle != 0 is exact, and slow
-        align: str = "centers",  # "corners": the authors' grid
-    ) -> torch.Tensor:           # [B, 3, H, W]
-        "The image of `ws` at any size and view."
-        size = size_pair(self.resolution if size is None else size)
-        if view is None or view.angle % 360 == 0: return self.synthesis(ws, *grid(size, self.resolution, view, align))
-        t_rows, t_cols = (t.ravel() for t in points(size, self.resolution, view, align))
-        return self.synthesis.at(ws, t_rows, t_cols).unflatten(1, size).permute(0, 3, 1, 2)
-
-    def forward(self, z, label=None, *, size=None, view=None, truncation_psi: float = 1., truncation_cutoff: int = None) -> torch.Tensor:
-        return self.draw(self.mapping(z, label, truncation_psi, truncation_cutoff), size, view)
-
-    @classmethod
-    def from_pretrained(cls,
-        name,  # folder, shipped name, or owner/name on the hub
-    ) -> "Generator":
-        "The network saved under `name`, in eval mode; strict: files that do not fit exactly are refused (ValueError)."
-        config, weights = find_model(name)
-        try: G = cls(**json.loads(config.read_text()))
-        except (ValueError, TypeError, AttributeError) as e: raise ValueError(f"{config} does not describe a generator: {e}") from None
-        try: G.load_state_dict(load_file(weights), strict=True)
-        except (RuntimeError, SafetensorError) as e: raise ValueError(f"{weights} does not fit its config.json: {' '.join(str(e).split())[:300]}") from None
-        return G.eval()
+# %% ../nbs/05_generator.ipynb #d773ee13
+@patch(cls_method=True)
+def from_pretrained(cls: Generator,
+    name,  # folder, shipped name, or owner/name on the hub
+) -> Generator:
+    "The network saved under `name`, in eval mode; strict: files that do not fit exactly are refused (ValueError)."
+    config, weights = find_model(name)
+    try: G = cls(**json.loads(config.read_text()))
+    except (ValueError, TypeError, AttributeError) as e: raise ValueError(f"{config} does not describe a generator: {e}") from None
+    try: G.load_state_dict(load_file(weights), strict=True)
+    except (RuntimeError, SafetensorError) as e: raise ValueError(f"{weights} does not fit its config.json: {' '.join(str(e).split())[:300]}") from None
+    return G.eval()
