@@ -156,8 +156,8 @@ def cmd_info(
     for k, v in about.items(): print(f"{k:18} {v}")
     print(json.dumps(about))
 
-# %% ../nbs/32_cli.ipynb #de40fadf
-DEMO = dict(resolution=32, channel_base=1024, channel_max=32, d_channel_base=1024, d_channel_max=32, biline_channels=8, z_dim=64, w_dim=64, pl_interval=8)
+# %% ../nbs/32_cli.ipynb #1fc361f7
+DEMO = dict(resolution=32, channel_base=1024, channel_max=32, d_channel_base=512, d_channel_max=64, biline_channels=8, z_dim=64, w_dim=64, pl_interval=8)
 
 def labelled(picture, text: str, height: int = 18) -> np.ndarray:
     "A picture with a line of text above it."
@@ -180,11 +180,11 @@ def demo_sheet(
     crop = (1024 - tile) // 2
     columns = [(f"{R} px", [enlarged(p, tile, near) for p in small]), (f"{R} px, bicubic", [enlarged(p, tile, cubic) for p in small]),
                (f"{2 * R} px", [enlarged(p, tile, near) for p in double]), ("256 px", [enlarged(p, tile, cubic) for p in large]),
-               (f"1024 px, middle at 1:1", [p[crop:crop + tile, crop:crop + tile] for p in huge])]
+               ("1024 px, middle at 1:1", [p[crop:crop + tile, crop:crop + tile] for p in huge])]
     pad = lambda a: np.pad(a, ((0, 4), (0, 4), (0, 0)), constant_values=255)
     rows = [np.concatenate([pad(labelled(pictures[i], text if i == 0 else "", 18 if i == 0 else 0)) for text, pictures in columns], 1) for i in range(len(z))]
     wide = draw((rows[0].shape[1] // 6, 3 * (rows[0].shape[1] // 6)), View(zoom=1 / 3))[:2]
-    strip = np.concatenate([pad(labelled(p, f"panorama, 3:1: the trained square is the middle third, the rest is beyond it")) for p in wide], 1)
+    strip = np.concatenate([pad(labelled(p, "panorama, 3:1: the trained square is the middle third, the rest is beyond it")) for p in wide], 1)
     width = max(r.shape[1] for r in rows + [strip])
     return np.concatenate([np.pad(r, ((0, 0), (0, width - r.shape[1]), (0, 0)), constant_values=255) for r in rows + [strip]])
 

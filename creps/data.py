@@ -325,7 +325,12 @@ class Sampler:
         self.position += self.batch
         return np.concatenate([self.order(e)[places[epochs == e]] for e in np.unique(epochs).tolist()])
 
-# %% ../nbs/11_data.ipynb #5156a61b
+# %% ../nbs/11_data.ipynb #c2c0df9a
+def _alone():
+    "Let this thread compute without helpers: a second team of OpenMP threads makes the first one twice as slow on two cores."
+    torch.set_num_threads(1)
+    torch.get_num_threads()  # takes the number over for this thread, now
+
 def batches(
     data,               # a data set: anything with batch(indices)
     sampler: Sampler,   # its position moves with what is handed out
@@ -337,7 +342,10 @@ def batches(
     def load(indices):
         pictures, labels = data.batch(indices)
         return from_uint8(torch.from_numpy(pictures).to(device)), torch.from_numpy(labels).to(device)
-    with ThreadPoolExecutor(1, "batches") as pool:
+    threads = torch.get_num_threads()
+    with ThreadPoolExecutor(1, "batches", _alone) as pool:
+        pool.submit(int).result()       # it has begun
+        torch.set_num_threads(threads)  # the number is the whole process's, too
         queue = deque(pool.submit(load, next(ahead)) for _ in range(max(prefetch, 1)))
         try:
             while True:

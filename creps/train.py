@@ -291,12 +291,14 @@ class Guard:
     def __exit__(self, *error):
         for s, handler in self.old.items(): signal.signal(s, handler)
 
-# %% ../nbs/15_train.ipynb #3028a9a5
+# %% ../nbs/15_train.ipynb #79231965
 def save_network(G: Generator, out):
     "Write G as a pretrained folder, file by file under its final name only when whole."
     with tempfile.TemporaryDirectory(dir=out, prefix=".") as folder:
         G.save_pretrained(folder)
-        for name in ("config.json", "model.safetensors"): os.replace(Path(folder, name), Path(out, name))
+        for name in ("config.json", "model.safetensors"):
+            os.chmod(Path(folder, name), 0o644)
+            os.replace(Path(folder, name), Path(out, name))
 
 def write_sheet(pictures, path, cols: int = 8):
     "Write a batch of pictures as one PNG."
@@ -451,14 +453,14 @@ def fit(
     run(state, settings, data, out, metric, progress)
     return state.ema
 
-# %% ../nbs/15_train.ipynb #c40869b1
+# %% ../nbs/15_train.ipynb #54c5867b
 def run(state: State, settings: dict, data, out, metric=None, progress: bool = True):
     "Step until `kimg` is reached or somebody interrupts; the state is saved either way."
     total, every = settings["kimg"] * 1000, settings["snap"] * 1000
     if state.images >= total: return print(f"{out} is finished: {state.images / 1000:g} kimg") if progress else None
     labels = data.labels if settings["label_dim"] else None
     log, stream = Log(Path(out, "log.jsonl"), state.images, total, progress), batches(data, Sampler(len(data), settings["batch"], settings["seed"], state.images), state.pl_mean.device)
-    if not state.images: write_sheet(data.batch(np.arange(min(64, len(data))))[0], Path(out, "sheets", "reals.png"))
+    if not state.images: write_sheet(data.batch(np.linspace(0, len(data) - 1, min(64, len(data))).astype(int))[0], Path(out, "sheets", "reals.png"))
     with Guard() as guard:
         for real, label in stream:
             before = state.images
