@@ -7,8 +7,8 @@ __all__ = ['DEMO', 'Parser', 'add_arguments', 'parse_seeds', 'parse_pair', 'pars
            'write_png', 'cmd_generate', 'cmd_train', 'cmd_convert', 'cmd_info', 'labelled', 'enlarged', 'demo_sheet',
            'measure', 'cmd_demo', 'parser', 'main']
 
-# %% ../nbs/32_cli.ipynb #60c30890
-import argparse, inspect, json, os, sys, tempfile, time
+# %% ../nbs/32_cli.ipynb #06e010b1
+import argparse, inspect, json, sys, tempfile, time
 from pathlib import Path
 import numpy as np, torch
 from fastcore.docments import docments
