@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['to_uint8', 'from_uint8', 'image_grid', 'show_images', 'same', 'Reference', 'gold', 'gold_state', 'rng',
-           'seed_everything', 'reuse_memory', 'size_pair']
+           'seed_everything', 'reuse_memory', 'size_pair', 'parse_bytes']
 
-# %% ../nbs/00_core.ipynb #232d57f8
-import ctypes, os, random
+# %% ../nbs/00_core.ipynb #4c54b379
+import ctypes, os, random, re
 from pathlib import Path
 import numpy as np, torch
 
@@ -164,3 +164,12 @@ def size_pair(
     if len(pair) not in (1, 2) or min(pair, default=0) < 1 or any(float(p) != int(p) for p in parts):
         raise ValueError(f"size must be N or HxW in whole pixels of at least 1, not {size!r}")
     return pair * 2 if len(pair) == 1 else pair
+
+# %% ../nbs/00_core.ipynb #bf9168f4
+def parse_bytes(
+    limit,  # a number of bytes, or text such as "256MB"
+) -> int:
+    "Bytes in a number or in text (MB = 2**20); ValueError for anything else."
+    m = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", str(limit).strip().upper())
+    if not m: raise ValueError(f"memory must be a number of bytes or text such as 256MB, not {limit!r}")
+    return int(float(m[1]) * 1024 ** " KMGT".index(m[2] or " "))

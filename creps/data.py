@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['decode', 'BadData', 'Pictures', 'ImageFolder', 'hub_dataset', 'Drawn', 'open_data', 'Sampler', 'batches']
 
-# %% ../nbs/11_data.ipynb #15be9f52
-import copy, io, json, os, re, sys, warnings, zipfile
+# %% ../nbs/11_data.ipynb #f841c563
+import copy, io, json, os, sys, warnings, zipfile
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np, torch
 from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
-from .core import from_uint8, rng, size_pair
+from .core import from_uint8, parse_bytes, rng, size_pair
 
 # %% ../nbs/11_data.ipynb #ea7da3e0
 def _rgb(im: Image.Image) -> Image.Image:
@@ -62,7 +62,7 @@ def decode(
         turn, im = _TURNS.get(im.getexif().get(0x0112)), _rgb(im)
     return np.asarray(_fit(im if turn is None else im.transpose(turn), size, fit))
 
-# %% ../nbs/11_data.ipynb #0666e205
+# %% ../nbs/11_data.ipynb #5b65dfb0
 class BadData(ValueError):
     "A data set that can't be used: one line that says why."
 
@@ -71,15 +71,9 @@ def _reason(e: Exception) -> str:
     if isinstance(e, UnidentifiedImageError): return "not a picture"
     return (str(e).strip().splitlines() or [type(e).__name__])[0]
 
-def _bytes(limit) -> int:
-    "Bytes in a number or in text such as '256MB' (MB = 2**20)."
-    m = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", str(limit).strip().upper())
-    if not m: raise ValueError(f"memory must be a number of bytes or text such as 256MB, not {limit!r}")
-    return int(float(m[1]) * 1024 ** " KMGT".index(m[2] or " "))
-
 def _room(n: int, shape: tuple, cache) -> np.ndarray:
     "An array for `n` pictures, or for as many as `cache` has memory for."
-    return np.empty((min(n, _bytes(cache) // int(np.prod(shape))), *shape), np.uint8)
+    return np.empty((min(n, parse_bytes(cache) // int(np.prod(shape))), *shape), np.uint8)
 
 # %% ../nbs/11_data.ipynb #4ef2ac2f
 def _read_all(read, names, pixels: np.ndarray, pool) -> dict:

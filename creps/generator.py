@@ -147,9 +147,10 @@ def check_resolution(resolution) -> int:
         raise ValueError(f"resolution must be a power of two of at least 8, not {resolution!r}")
     return resolution
 
-# %% ../nbs/05_generator.ipynb #2a71aacc
+# %% ../nbs/05_generator.ipynb #cf0e0c3e
 class Generator(nn.Module, PyTorchModelHubMixin, library_name="creps", license="apache-2.0"):
     "The CREPS generator (Column-Row Entangled Pixel Synthesis, CVPR 2023): z -> the same image at any size."
+    pointwise = True  # a pixel depends on its own coordinates alone: a renderer may draw it in tiles
     def __init__(self,
         resolution: int = 256,        # R, training size: a power of two; images can be drawn at any size
         z_dim: int = 512,             # width of the latent z
