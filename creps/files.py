@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['differences', 'chunk', 'PngRows', 'Target', 'Waiting', 'Png', 'put', 'Tiles', 'DeepZoom', 'Tiff']
 
-# %% ../nbs/07_files.ipynb #b1dc26dc
+# %% ../nbs/07_files.ipynb #ee97a7b3
 import io, json, os, shutil, struct, tempfile, uuid, zlib
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 import numpy as np
 from PIL import Image
@@ -173,7 +174,7 @@ def put(path, data: bytes, temporary):
         os.replace(temporary, path)
     finally: Path(temporary).unlink(missing_ok=True)
 
-# %% ../nbs/07_files.ipynb #e0f679f2
+# %% ../nbs/07_files.ipynb #66165d84
 class Tiles(Target):
     "A pyramid in tiles of 256 x 256, drawn into a folder NAME.part from which an unfinished render goes on."
     unit = 256, 256
@@ -188,6 +189,7 @@ class Tiles(Target):
         new = not self.about.exists()
         if new or not self.home.exists(): self.tiles.mkdir(parents=True, exist_ok=True)
         if new: self._put(self.about, json.dumps(about).encode())
+        self.moved = not self.tiles.exists()
         with suppress(ValueError):
             if json.loads(self.about.read_text()) == about: return
         raise ValueError(f"{self.part} holds an unfinished render of another picture: delete it, or choose another name")
@@ -204,7 +206,7 @@ class Tiles(Target):
                 yield self.tiles / f"{self.levels[0] - level}" / f"{(x + j) // 256}_{(y + i) // 256}{self.suffix}", i, j
 
     def missing(self, level, y, x, h, w) -> bool:
-        return self.tiles.exists() and not all(self.sound(f) for f, i, j in self.files(level, y, x, h, w))
+        return not self.moved and not all(self.sound(f) for f, i, j in self.files(level, y, x, h, w))
 
     def sound(self, file) -> bool:
         try: self.decode(file.read_bytes())
@@ -216,15 +218,20 @@ class Tiles(Target):
             f.parent.mkdir(exist_ok=True)
             self._put(f, self.encode(pixels[i:i + 256, j:j + 256]))
 
-# %% ../nbs/07_files.ipynb #6458fcf2
+# %% ../nbs/07_files.ipynb #3e77eb62
 @patch
 def finish(self: Tiles):
     "Give the picture its name and remove NAME.part."
-    if self.tiles.exists():
+    if not self.moved:
         gone = next((f for k in self.levels for f, i, j in self.files(k) if not f.exists()), None)
         if gone: raise ValueError(f"{gone.relative_to(self.part)} is missing")
     self.publish()
     self._clean()
+
+@patch
+def _aside(self: Tiles, folder):
+    shutil.rmtree(self.old, ignore_errors=True)
+    os.rename(folder, self.old)
 
 @patch
 def _clean(self: Tiles):
@@ -235,9 +242,9 @@ def _clean(self: Tiles):
 @patch
 def abort(self: Tiles):
     "Keep what is finished; without a finished tile, nothing."
-    if self.tiles.exists() and not any(self.tiles.iterdir()): self._clean()
+    if self.tiles.exists() and not any(self.tiles.glob("*/*")): self._clean()
 
-# %% ../nbs/07_files.ipynb #612dc1c7
+# %% ../nbs/07_files.ipynb #6690f587
 _XML = """<?xml version="1.0" encoding="UTF-8"?>
 <Image xmlns="http://schemas.microsoft.com/deepzoom/2008" Format="png" Overlap="0" TileSize="256"><Size Width="{1}" Height="{0}"/></Image>
 """
@@ -265,19 +272,18 @@ class DeepZoom(Tiles):
     def decode(self, data): Image.open(io.BytesIO(data)).verify()
 
     def publish(self):
-        if self.tiles.exists():
+        if not self.moved:
             if self.path.exists(): os.replace(self.path, self.part / "dzi.tmp")
-            if self.home.exists(): os.rename(self.home, self.old)
+            if self.home.exists(): self._aside(self.home)
             os.rename(self.tiles, self.home)
         self._put(self.path, _XML.format(*self.size).encode())
 
-# %% ../nbs/07_files.ipynb #1a09fd05
+# %% ../nbs/07_files.ipynb #b1f637e8
 class Tiff(Tiles):
     "A tiled, deflated BigTIFF pyramid (OME-TIFF). Needs tifffile."
     suffix = ".deflate"
     def __init__(self, path, size, key):
-        try: import tifffile
-        except ImportError: raise ValueError(f"{path}: writing TIFF needs tifffile: pip install 'creps[huge]'") from None
+        if not find_spec("tifffile"): raise ValueError(f"{path}: writing TIFF needs tifffile: pip install 'creps[huge]'")
         self.levels, self.home = list(range(max((max(size) - 1).bit_length() - 8, 0), -1, -1)), Path(path)
         super().__init__(path, size, key)
 
@@ -288,14 +294,14 @@ class Tiff(Tiles):
     def decode(self, data): zlib.decompress(data)
 
     def publish(self):
-        if not self.tiles.exists(): return
+        if self.moved: return
         whole = self.part / "whole.tmp"
         try:
             self._assemble(whole)
             with open(whole, "rb") as f: os.fsync(f.fileno())
             os.replace(whole, self.path)
         finally: whole.unlink(missing_ok=True)
-        os.rename(self.tiles, self.old)
+        self._aside(self.tiles)
 
     def _assemble(self, path):
         from tifffile import TiffWriter
