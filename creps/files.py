@@ -174,7 +174,7 @@ def put(path, data: bytes, temporary):
         os.replace(temporary, path)
     finally: Path(temporary).unlink(missing_ok=True)
 
-# %% ../nbs/07_files.ipynb #66165d84
+# %% ../nbs/07_files.ipynb #618e10be
 class Tiles(Target):
     "A pyramid in tiles of 256 x 256, drawn into a folder NAME.part from which an unfinished render goes on."
     unit = 256, 256
@@ -203,7 +203,7 @@ class Tiles(Target):
         if h is None: h, w = self.shape(level)
         for i in range(0, h, 256):
             for j in range(0, w, 256):
-                yield self.tiles / f"{self.levels[0] - level}" / f"{(x + j) // 256}_{(y + i) // 256}{self.suffix}", i, j
+                yield self.tiles / f"{self.levels[-1] - level}" / f"{(x + j) // 256}_{(y + i) // 256}{self.suffix}", i, j
 
     def missing(self, level, y, x, h, w) -> bool:
         return not self.moved and not all(self.sound(f) for f, i, j in self.files(level, y, x, h, w))
@@ -244,7 +244,7 @@ def abort(self: Tiles):
     "Keep what is finished; without a finished tile, nothing."
     if self.tiles.exists() and not any(self.tiles.glob("*/*")): self._clean()
 
-# %% ../nbs/07_files.ipynb #6690f587
+# %% ../nbs/07_files.ipynb #09117d3d
 _XML = """<?xml version="1.0" encoding="UTF-8"?>
 <Image xmlns="http://schemas.microsoft.com/deepzoom/2008" Format="png" Overlap="0" TileSize="256"><Size Width="{1}" Height="{0}"/></Image>
 """
@@ -253,7 +253,7 @@ class DeepZoom(Tiles):
     "NAME.dzi and NAME_files, for OpenSeadragon and other viewers: PNG tiles, sizes down to a single pixel."
     suffix = ".png"
     def __init__(self, path, size, key):
-        self.levels = list(range((max(size) - 1).bit_length(), -1, -1))
+        self.levels = list(range((max(size) - 1).bit_length() + 1))
         self.home = Path(path).with_name(Path(path).stem + "_files")
         super().__init__(path, size, key)
 
@@ -278,13 +278,13 @@ class DeepZoom(Tiles):
             os.rename(self.tiles, self.home)
         self._put(self.path, _XML.format(*self.size).encode())
 
-# %% ../nbs/07_files.ipynb #b1f637e8
+# %% ../nbs/07_files.ipynb #c3681e0d
 class Tiff(Tiles):
     "A tiled, deflated BigTIFF pyramid (OME-TIFF). Needs tifffile."
     suffix = ".deflate"
     def __init__(self, path, size, key):
         if not find_spec("tifffile"): raise ValueError(f"{path}: writing TIFF needs tifffile: pip install 'creps[huge]'")
-        self.levels, self.home = list(range(max((max(size) - 1).bit_length() - 8, 0), -1, -1)), Path(path)
+        self.levels, self.home = list(range(max((max(size) - 1).bit_length() - 8, 0) + 1)), Path(path)
         super().__init__(path, size, key)
 
     def encode(self, pixels) -> bytes:
@@ -308,7 +308,7 @@ class Tiff(Tiles):
         how = dict(dtype="uint8", tile=(256, 256), photometric="rgb", compression="zlib", predictor=True)
         about = dict(axes="YXS", Creator="creps", UUID=str(uuid.uuid5(uuid.NAMESPACE_OID, self.key)))  # not the random one: same picture, same file
         with TiffWriter(path, bigtiff=True, ome=True) as tif:
-            for k in reversed(self.levels):
+            for k in self.levels:
                 which = dict(subfiletype=1, metadata=None) if k else dict(subifds=len(self.levels) - 1, metadata=about, software="creps")
                 tif.write((f.read_bytes() for f, i, j in self.files(k)), shape=(*self.shape(k), 3), **how, **which)
 
