@@ -83,7 +83,7 @@ def animate(
     "A warp that changes."
     return [Shot(view, warp(t)) for t in moments(n, closed, ease)]
 
-# %% ../nbs/09_film.ipynb #3df92cf2
+# %% ../nbs/09_film.ipynb #9fa3bfbd
 class Reel(Bent):
     "A table of lines for all frames of one code."
     def __init__(self,
@@ -112,6 +112,7 @@ class Reel(Bent):
         f = (torch.from_numpy(place) - k).to(low)[:, None]
         return low.lerp_(high, f).unflatten(0, (self.lines.maps, -1))
 
+# %% ../nbs/09_film.ipynb #3dc7c693
 class Threaded(Straight):
     "Features of tiles of a straight frame, from a reel's lines."
     def __init__(self, reel: Reel, straight):
@@ -142,7 +143,25 @@ def thread(
     nodes = density(lines, pixels, least.spans, tol, pool, start, count=3 * len(frames) * math.prod(frames[0].size))
     return reel(nodes) if nodes else None
 
-# %% ../nbs/09_film.ipynb #5d3e8dc4
+# %% ../nbs/09_film.ipynb #0f3c7e53
+def _threaded(G, ws, shots, size, align, max_memory, tol, dtype):
+    "Yield all frames of one code from a reel; or none and return False, if each is better drawn for itself."
+    styles, workers = G.synthesis.styles(ws), torch.get_num_threads() if ws.device.type == "cpu" else 1
+    lines, pixels = LineStage(G.synthesis, styles), PixelStage(G.synthesis, styles, dtype or torch.float32)
+    left = parse_bytes(max_memory) - overhead(lines, pixels, workers, tile_shape(ws.device))
+    with crew(workers) as pool:
+        frames = [Frame(size, G.resolution, s.view, s.warp, align) for s in shots]
+        surveys = [Survey(f, pool) for f in frames]
+        if not (reel := thread(lines, pixels, frames, surveys, tol, left // 2, pool)): return False
+        reel.block(0, 0, *size, pool)
+        for frame, survey in zip(frames, surveys):
+            source, picture = reel.source(frame, survey), np.empty((*size, 3), np.uint8)
+            block = block_shape(source, size, (64, 64), left if source is reel else left - reel.cost())
+            paint(source, pixels, ArrayTarget(picture), 0, size, block, pool)
+            yield picture
+    return True
+
+# %% ../nbs/09_film.ipynb #ac9302da
 @torch.inference_mode()
 def pictures(
     G,                       # a Generator, or what else `render` takes
@@ -170,29 +189,24 @@ def pictures(
         if not done:
             for s in run: yield render(G, code, view=s.view, warp=s.warp, **how)[0]
 
-def _threaded(G, ws, shots, size, align, max_memory, tol, dtype):
-    "Yield all frames of one code from a reel; or none and return False, if each is better drawn for itself."
-    styles, workers = G.synthesis.styles(ws), torch.get_num_threads() if ws.device.type == "cpu" else 1
-    lines, pixels = LineStage(G.synthesis, styles), PixelStage(G.synthesis, styles, dtype or torch.float32)
-    left = parse_bytes(max_memory) - overhead(lines, pixels, workers, tile_shape(ws.device))
-    with crew(workers) as pool:
-        frames = [Frame(size, G.resolution, s.view, s.warp, align) for s in shots]
-        surveys = [Survey(f, pool) for f in frames]
-        if not (reel := thread(lines, pixels, frames, surveys, tol, left // 2, pool)): return False
-        reel.block(0, 0, *size, pool)
-        for frame, survey in zip(frames, surveys):
-            source, picture = reel.source(frame, survey), np.empty((*size, 3), np.uint8)
-            block = block_shape(source, size, (64, 64), left if source is reel else left - reel.cost())
-            paint(source, pixels, ArrayTarget(picture), 0, size, block, pool)
-            yield picture
-    return True
-
-# %% ../nbs/09_film.ipynb #f4ba03fd
+# %% ../nbs/09_film.ipynb #ebb676a5
 def _durations(n: int, fps: float, tick: int) -> list:
     "Milliseconds of each frame, whole multiples of `tick`, that add up to n / fps."
     ends = [round(i * 1000 / fps / tick) * tick for i in range(n + 1)]
     return [b - a for a, b in zip(ends, ends[1:])]
 
+def _gif(part, frames, n, size, fps, loop):
+    frames = [Image.fromarray(f) for f in frames]
+    some = np.concatenate([np.asarray(frames[i])[::2, ::2] for i in sorted({int(i) for i in np.linspace(0, n - 1, 16)})])
+    palette = Image.fromarray(some).quantize(256, Image.Quantize.MEDIANCUT)
+    first, *rest = (f.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for f in frames)
+    first.save(part, save_all=True, append_images=rest, duration=_durations(n, fps, 10), **({"loop": 0} if loop else {}))
+
+def _webp(part, frames, n, size, fps, loop):
+    first, *rest = (Image.fromarray(f) for f in frames)
+    first.save(part, save_all=True, append_images=rest, duration=_durations(n, fps, 1), loop=0 if loop else 1, quality=85, method=4)
+
+# %% ../nbs/09_film.ipynb #aa2066de
 def _mp4(part, frames, n, size, fps, loop):
     import imageio_ffmpeg
     # without a mark, players take small films for BT.601 and large ones for BT.709; +faststart: browsers begin before all is loaded
@@ -206,20 +220,8 @@ def _mp4(part, frames, n, size, fps, loop):
     except RuntimeError: written = 0
     if written != n: raise OSError(f"ffmpeg wrote {written} of {n} frames")
 
-def _gif(part, frames, n, size, fps, loop):
-    frames = [Image.fromarray(f) for f in frames]
-    some = np.concatenate([np.asarray(frames[i])[::2, ::2] for i in sorted({int(i) for i in np.linspace(0, n - 1, 16)})])
-    palette = Image.fromarray(some).quantize(256, Image.Quantize.MEDIANCUT)
-    first, *rest = (f.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for f in frames)
-    first.save(part, save_all=True, append_images=rest, duration=_durations(n, fps, 10), **({"loop": 0} if loop else {}))
-
-def _webp(part, frames, n, size, fps, loop):
-    first, *rest = (Image.fromarray(f) for f in frames)
-    first.save(part, save_all=True, append_images=rest, duration=_durations(n, fps, 1), loop=0 if loop else 1, quality=85, method=4)
-
 _writers = {".mp4": _mp4, ".gif": _gif, ".webp": _webp}
 
-# %% ../nbs/09_film.ipynb #3bb0aeee
 def _check(path: Path, n: int, size, fps):
     "Complain before anything is drawn."
     kind = path.suffix.lower()
@@ -232,6 +234,7 @@ def _check(path: Path, n: int, size, fps):
     try: import imageio_ffmpeg  # noqa: F401
     except ImportError: raise ValueError(f"{path}: mp4 needs imageio-ffmpeg: pip install creps[notebooks]; or write .webp or .gif") from None
 
+# %% ../nbs/09_film.ipynb #4482deb2
 def film(
     G, ws, shots,            # as in `pictures`
     path,                    # .mp4, .gif or .webp
