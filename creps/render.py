@@ -217,12 +217,12 @@ def _gathered(self: Bent, a, b):
     parts = [(between(self.first, 1, a[s:s + 256]) * between(self.second, 2, b[s:s + 256]).mT).sum(-1) for s in range(0, len(a), 256)]
     return torch.cat(parts, 1)
 
-# %% ../nbs/06_render.ipynb #9647ea1c
+# %% ../nbs/06_render.ipynb #cd579725
 def largest(errors: torch.Tensor, count: int) -> float:
     "The largest magnitude to expect among `count` errors of which a sample is given."
     e = errors.abs().flatten().double()
-    q = e.quantile(.8)
-    return float(q + (e[e >= q] - q).mean() * math.log(max(count / 5, 1)))
+    q = e.kthvalue(math.ceil(.8 * len(e)))[0]
+    return float(max(q + (e[e >= q] - q).mean() * math.log(max(count / 5, 1)), e.max()))
 
 # %% ../nbs/06_render.ipynb #dd7ff75f
 def _lines_at(lines, t, axis):
@@ -243,27 +243,27 @@ def _crossings(pixels, rows, cols):
     "Colours where rows and columns meet."
     return pixels((torch.matmul(rows.mT, cols) * .5).flatten(2).to(pixels.dtype)).float().clamp(-1, 1)
 
-# %% ../nbs/06_render.ipynb #6fea9a13
+# %% ../nbs/06_render.ipynb #218f23bf
 def density(
     lines: LineStage, pixels: PixelStage,
     spans,               # (row min, row max, column min, column max) of the picture
     tol: float,          # largest error of a colour in [-1, 1]
     pool,                # of `crew`
     start: int = 256,    # nodes per unit to begin with
-    pairs: int = 12,     # of rows, and of columns, that are tried
     count: int = 3 << 20,  # colours in the picture: the more, the larger the largest error
     share: float = .85,  # of `tol` that the estimate may use up
+    most: float = 2**20, # nodes per unit
 ) -> int:
-    "Nodes per unit that keep linear interpolation of the lines within `tol`; 0 if 2**20 are not enough."
-    dice = np.random.default_rng(0)
+    "Nodes per unit that keep linear interpolation of the lines within `tol`; 0 if `most` are not enough."
+    dice, pairs = np.random.default_rng(0), min(max(int(5e8 / lines.flops), 12), 96)
     at = [np.add.outer((0, .4 / start), dice.uniform(low, high, pairs)).ravel() for low, high in np.reshape(spans, (2, 2))]
     submit = lambda f, *more: [pool.submit(torch.inference_mode()(f), lines, t, axis, *more) for axis, t in enumerate(at)]
     colours = lambda jobs: _crossings(pixels, *(job.result() for job in jobs))
     exact, nodes = submit(_lines_at), start
-    while tol and nodes <= 2**20:
+    while tol and nodes <= most:
         error = largest(colours(submit(_interpolated, nodes)) - colours(exact), count)
         if error <= share * tol: return nodes
-        nodes *= max(1.05, (error / (share * tol)) ** .75)  # with bends alone the error would fall with 1 / nodes, with curvature alone with its square
+        nodes *= max(1.05, (error / (.95 * share * tol)) ** .67)  # with bends alone the error would fall with 1 / nodes, with curvature alone with its square
         nodes = math.ceil(nodes / 64) * 64
     return 0
 
@@ -276,7 +276,7 @@ class Points:
     def __call__(self, y: int, x: int, h: int, w: int) -> torch.Tensor:  # [maps, C, h*w]
         return self.lines.points(*(t.ravel() for t in self.frame(y, x, h, w))).to(self.dtype)
 
-# %% ../nbs/06_render.ipynb #90d568ae
+# %% ../nbs/06_render.ipynb #2123502b
 def choose(
     frame: Frame, lines: LineStage, pixels: PixelStage,
     tol: float, exact: bool, pool,
@@ -285,7 +285,9 @@ def choose(
     if lines.planar: return Points(lines, frame, pixels.dtype)
     survey = Survey(frame, pool)
     if survey.straight: return Straight(lines, survey.straight, pixels.dtype)
-    nodes = 0 if exact else density(lines, pixels, survey.range(), tol, pool, max(3 * frame.resolution // 2, 64), count=3 * math.prod(frame.size))
+    spans, (h, w) = survey.range(), frame.size
+    most = 2 * h * w / (spans[1] - spans[0] + spans[3] - spans[2])  # pixel by pixel takes as many positions as that table
+    nodes = 0 if exact else density(lines, pixels, spans, tol, pool, max(min(3 * frame.resolution // 2, int(most)), 1), 3 * h * w, most=most)
     return Bent(lines, frame, survey, nodes, pixels.dtype) if nodes else Points(lines, frame, pixels.dtype)
 
 # %% ../nbs/06_render.ipynb #2b20dc79
