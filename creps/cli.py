@@ -7,13 +7,14 @@ __all__ = ['DEMO', 'Parser', 'add_arguments', 'parse_seeds', 'parse_pair', 'pars
            'write_png', 'cmd_generate', 'cmd_render', 'cmd_train', 'cmd_convert', 'cmd_info', 'labelled', 'enlarged',
            'demo_sheet', 'measure', 'cmd_demo', 'parser', 'main']
 
-# %% ../nbs/32_cli.ipynb #2dc9bf59
+# %% ../nbs/32_cli.ipynb #617a0fed
 import argparse, inspect, json, sys, tempfile, time
 from pathlib import Path
 import numpy as np, torch
 from fastcore.docments import docments
 from PIL import Image, ImageDraw, ImageFont
 import creps
+from .benchmark import report_render, report_step
 from .convert import load_official
 from .coords import View
 from .core import image_grid, reuse_memory, rng, size_pair, to_uint8
@@ -246,7 +247,7 @@ def cmd_demo(
     print(f"look at {folder / 'sheet.png'}; draw more with: creps generate {run} --size 512 --out pictures")
     print(json.dumps(dict(psnr=round(after["psnr"], 2), swd_before=round(before["swd"], 2), swd_after=round(after["swd"], 2), seconds=round(time.time() - start, 1))))
 
-# %% ../nbs/32_cli.ipynb #3af31978
+# %% ../nbs/32_cli.ipynb #01c708c3
 def parser() -> Parser:
     "All commands."
     top = Parser("creps", description="Column-Row Entangled Pixel Synthesis: one picture at any size.")
@@ -257,6 +258,12 @@ def parser() -> Parser:
         if f is cmd_train: add_arguments(p, fit, required=("data", "out"), skip=("metric", "progress"))
         else: add_arguments(p, f, required=("out",) if f in (cmd_convert, cmd_render) else ())
         p.set_defaults(run=f)
+    bench = commands.add_parser("bench", help="Time and memory against the machine's limit: bench render, bench step.")
+    benches = bench.add_subparsers(dest="what", required=True, metavar="render|step", parser_class=Parser)
+    for name, f in dict(render=report_render, step=report_step).items():
+        p = benches.add_parser(name, help=f.__doc__, description=f.__doc__)
+        add_arguments(p, f)
+        p.set_defaults(run=f)
     return top
 
 def main(
@@ -264,7 +271,7 @@ def main(
 ) -> int:       # exit code
     "Run a command; a user's mistake is one line and exit code 2."
     args = vars(parser().parse_args(argv))
-    run, command = args.pop("run"), args.pop("command")
+    run, command = args.pop("run"), " ".join(filter(None, (args.pop("command"), args.pop("what", None))))
     reuse_memory()
     try: run(**args)
     except ValueError as e: problem = str(e)

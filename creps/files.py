@@ -61,10 +61,10 @@ class PngRows:
         self._data(self.deflate.flush())
         self.file.write(chunk(b"IEND"))
 
-# %% ../nbs/07_files.ipynb #afcc81c7
+# %% ../nbs/07_files.ipynb #a61009b1
 class Target:
     "A file that a picture is drawn into, piece by piece."
-    levels, unit, hint = [0], (32, 1), ""
+    levels, unit, hint = [0], (64, 1), ""
 
     def __init__(self,
         path,  # its final name

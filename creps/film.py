@@ -143,12 +143,12 @@ def reel_for(
     nodes = density(lines, pixels, least.spans, tol, pool, start, count=3 * len(frames) * math.prod(frames[0].size))
     return reel(nodes) if nodes else None
 
-# %% ../nbs/09_film.ipynb #3cdbc71b
+# %% ../nbs/09_film.ipynb #7a4aaabc
 def _from_reel(G, ws, shots, size, align, max_memory, tol, dtype):
     "Yield all frames of one code from a reel; or none and return False, if each is better drawn for itself."
     styles, workers = G.synthesis.styles(ws), torch.get_num_threads() if ws.device.type == "cpu" else 1
     lines, pixels = LineStage(G.synthesis, styles), PixelStage(G.synthesis, styles, dtype or torch.float32)
-    left = parse_bytes(max_memory) - overhead(lines, pixels, workers, tile_shape(ws.device))
+    left = parse_bytes(max_memory) - overhead(lines, pixels, workers, tile_shape(ws.device, lines.channels))
     with crew(workers) as pool:
         frames = [Frame(size, G.resolution, s.view, s.warp, align) for s in shots]
         surveys = [Survey(f, pool) for f in frames]

@@ -92,10 +92,14 @@ class Survey:
         r = self.ranges[(py < y + h) & (py + ph > y) & (px < x + w) & (px + pw > x)]
         return r[:, 0].min(), r[:, 1].max(), r[:, 2].min(), r[:, 3].max()
 
-# %% ../nbs/06_render.ipynb #bb264d47
-def tile_shape(device) -> tuple[int, int]:
+# %% ../nbs/06_render.ipynb #ab671402
+def tile_shape(
+    device,
+    channels: int,  # C, of lines and pixels
+) -> tuple[int, int]:
     "Height and width of a tile."
-    return (32, 64) if torch.device(device).type == "cpu" else (256, 1024)
+    if torch.device(device).type != "cpu": return 256, 1024
+    return (32, 64) if channels > 16 else (64, 64) if channels > 8 else (64, 128)
 
 def fill(
     lines: LineStage,
@@ -321,12 +325,12 @@ def block_shape(
         else: raise ValueError(f"max_memory is too small: {(cost - limit - SLACK) / 2**20 + 1:.0f} MB more are needed to draw {h} x {w} pixels of this picture at a time")
     return h, w
 
-# %% ../nbs/06_render.ipynb #3238316f
+# %% ../nbs/06_render.ipynb #b7d03063
 targets = {}  # suffix -> class(path, size, key) with levels, unit, missing, place, done, close, abort
 
 class ArrayTarget:
     "A target for one picture in memory."
-    levels, unit = [0], (32, 1)
+    levels, unit = [0], (64, 1)
     def __init__(self, array: np.ndarray): self.array = array  # uint8 [H, W, 3]
     def missing(self, level, y, x, h, w) -> bool: return True
     def place(self, level, y, x, h, w) -> np.ndarray: return self.array[y:y + h, x:x + w]
@@ -343,7 +347,7 @@ def paint(
     tick=lambda n: None, # told of finished pixels
 ):
     "Draw one level into a target, band by band."
-    th, tw = tile_shape(pixels.device)
+    th, tw = tile_shape(pixels.device, pixels.channels)
     tw = max(tw, th * tw // min(th, size[0]) // 64 * 64)  # flat pictures have wider tiles
     @torch.inference_mode()
     def tile(place, y, x, part):
@@ -369,7 +373,7 @@ def paint(
             while len(under_way) > 2 and sum(len(jobs) for _, jobs in under_way) > 16: finish()
     while under_way: finish()
 
-# %% ../nbs/06_render.ipynb #ebfe60ff
+# %% ../nbs/06_render.ipynb #04a3cad9
 def _pictures(out, batch: int, size) -> np.ndarray:
     "`out` as an array [B, H, W, 3] to fill."
     shape = batch, *size, 3
@@ -397,13 +401,13 @@ def _pixel_stage(synthesis, styles, dtype, compile) -> PixelStage:
     "The pixel stage, compiled if that is wanted and possible."
     pixels = PixelStage(synthesis, styles, dtype, compile)
     if not compile: return pixels
-    try: pixels(torch.zeros(len(pixels.decoders), synthesis.pixels.to_rgb.inputs, math.prod(tile_shape(pixels.device)), dtype=dtype, device=pixels.device))
+    try: pixels(torch.zeros(len(pixels.decoders), pixels.channels, math.prod(tile_shape(pixels.device, pixels.channels)), dtype=dtype, device=pixels.device))
     except Exception as e:
         print(f"compile=True is left out, torch.compile can't work here: {(str(e).strip().splitlines() or [type(e).__name__])[0]}", file=sys.stderr)
         return PixelStage(synthesis, styles, dtype)
     return pixels
 
-# %% ../nbs/06_render.ipynb #82dd7e39
+# %% ../nbs/06_render.ipynb #c9c50b47
 @torch.inference_mode()
 def render(
     G,                       # a Generator, or any network with `draw`; one that isn't `pointwise` draws whole pictures
@@ -439,7 +443,7 @@ def render(
                 for level in target.levels:
                     source = choose(Frame(size, G.resolution, view, warp, align, level), lines, pixels, tol, exact, pool)
                     bands = 0 if not path else 3 * 3 * target.unit[0] * sizes[level][1]
-                    left = memory - overhead(lines, pixels, workers, tile_shape(ws.device)) - bands
+                    left = memory - overhead(lines, pixels, workers, tile_shape(ws.device, lines.channels)) - bands
                     block = block_shape(source, sizes[level], [math.lcm(u, 64) for u in target.unit], left)
                     paint(source, pixels, target, level, sizes[level], block, pool, bar.update)
                 target.close()

@@ -67,7 +67,7 @@ class Scratch(threading.local):
         x[-1] = 1
         return x, x[:-1]
 
-# %% ../nbs/05a_stages.ipynb #c2f73b15
+# %% ../nbs/05a_stages.ipynb #b72805b0
 class PixelStage:
     "Composed features [maps, C, n] -> colours [3, n], for one code."
     def __init__(self,
@@ -79,7 +79,7 @@ class PixelStage:
         net = synthesis.pixels
         fold = lambda layer, style=None: Layer(layer, style, dtype)
         self.decoders = [[fold(l) for l in d] for d in (*net.decoders, net.last)]
-        self.to_rgb, self.added_up, self.dtype = fold(net.to_rgb), not net.decoders, dtype
+        self.to_rgb, self.added_up, self.dtype, self.channels = fold(net.to_rgb), not net.decoders, dtype, net.to_rgb.inputs
         self.refine = [[fold(l, styles[f"{b.name}.{n}"]) for n, l in b.named_children()] for b in net.refine]
         layers = [l for part in (*self.decoders, [self.to_rgb], *self.refine) for l in part]
         self.device, self.flops, self.bytes = self.to_rgb.weight.device, sum(l.flops for l in layers), sum(l.weight.nbytes for l in layers)
