@@ -231,8 +231,8 @@ def bench_render(
                   warp=None if warp is None else np.asarray(warp).tolist(), max_memory=max_memory, compile=compile)
     return [apart("render", threads, size=size_pair(n), **common) for n in sizes]
 
-# %% ../nbs/23_benchmark.ipynb #4c7f8506
-STAGES = dict(fold=[(LineStage, "__init__"), (PixelStage, "__init__")], coordinates=[(renderer.Frame, "__call__")], density=[(renderer, "density")],
+# %% ../nbs/23_benchmark.ipynb #d905efab
+STAGES = dict(fold=[(LineStage, "__init__"), (PixelStage, "__init__")], coordinates=[(renderer.Frame, "__call__")], density=[(renderer, f) for f in ("_lines_at", "_interpolated", "_crossings")],
               lines=[(LineStage, "lines"), (LineStage, "points")], composition=[(c, "__call__") for c in (renderer.Straight, renderer.Bent, renderer.Points)],
               pixels=[(PixelStage, "__call__")], bytes=[(renderer, "to_uint8")])
 
