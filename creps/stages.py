@@ -16,7 +16,7 @@ from .biline import LineInput
 from .fourier import basis
 from .layers import CLAMP, ModulatedLinear
 
-# %% ../nbs/05a_stages.ipynb #f0356e04
+# %% ../nbs/05a_stages.ipynb #75b141fa
 class Layer:
     "A layer with everything folded in: one product, then the activation in place."
     def __init__(self,
@@ -27,7 +27,7 @@ class Layer:
         modulated = isinstance(layer, ModulatedLinear)
         weight, bias = layer.folded(style) if modulated else layer.folded()
         if modulated: weight = weight[0].T
-        self.weight = torch.cat([weight, bias[:, None]], 1).to(dtype)  # [outputs, inputs + 1]
+        self.weight = torch.cat([weight, bias[:, None]], 1).detach().to(dtype)  # [outputs, inputs + 1]
         self.outputs, self.leaky, self.clamp = layer.outputs, layer.demodulate if modulated else layer.act, modulated
         self.flops = 2 * layer.inputs * layer.outputs
 
@@ -131,7 +131,7 @@ def _compiled(self: PixelStage, features):
     weights = [[l.weight for l in part] for part in self.decoders], self.to_rgb.weight, [[l.weight for l in part] for part in self.refine]
     return compiled()(F.pad(features, (0, -n % 1024)), *weights)[:, :n]
 
-# %% ../nbs/05a_stages.ipynb #1b17541e
+# %% ../nbs/05a_stages.ipynb #c48894fc
 class LineStage:
     "Positions on an axis -> their kept lines, for one code."
     def __init__(self,
@@ -142,7 +142,7 @@ class LineStage:
         self.style, self.planar = styles["input"], not isinstance(synthesis.input, LineInput)
         if not self.planar:
             gain = self.style.reshape(-1, 2, self.rank) * (self.input.weight * self.input.channels**-.5)
-            self.gains = gain.permute(1, 0, 2)  # [2, C, D]: of rows, of columns
+            self.gains = gain.permute(1, 0, 2).detach()  # [2, C, D]: of rows, of columns
         self.blocks = [[Layer(l, styles[f"{b.name}.{n}"]) for n, l in b.named_children()] for b in synthesis.lines.blocks]
         layers = [l for block in self.blocks for l in block]
         self.maps, self.channels = 1 if self.once else len(self.blocks) - 1, self.blocks[-1][-1].outputs
@@ -178,7 +178,7 @@ class LineStage:
         torch.mul(waves, gain, out=f.view(waves.shape))
         for kept, target in zip(self._accumulate(x), out): target.copy_(kept.view(target.shape) * (1 if last else .5))
 
-# %% ../nbs/05a_stages.ipynb #b35434d5
+# %% ../nbs/05a_stages.ipynb #ae2337d6
 @patch
 def points(self: LineStage,
     t_rows, t_cols,  # coordinates [n] of single pixels
@@ -190,7 +190,7 @@ def points(self: LineStage,
 def _points(self: LineStage, t_rows, t_cols):
     if self.planar:
         x, f = self.scratch.sized(len(t_rows)).beside(None, self.input.channels)
-        f.copy_(self.input(t_rows, t_cols, self.style)[0].T)
+        f.copy_(self.input(t_rows, t_cols, self.style)[0].T.detach())
         return torch.stack([kept.clone() for kept in self._accumulate(x)])
     rows, cols = (torch.empty(self.maps, self.channels, len(t_rows), self.rank, device=self.device) for _ in "rc")
     self.lines(t_rows, 0, rows, False)
