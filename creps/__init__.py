@@ -4,6 +4,6 @@ from .coords import View
 from .generator import Generator
 from .discriminator import Discriminator
 from .train import fit
-from . import files  # fills render.targets
+from . import files as files  # fills render.targets
 
 __all__ = ["View", "Generator", "Discriminator", "fit"]

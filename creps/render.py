@@ -407,7 +407,7 @@ def _pixel_stage(synthesis, styles, dtype, compile) -> PixelStage:
         return PixelStage(synthesis, styles, dtype)
     return pixels
 
-# %% ../nbs/06_render.ipynb #c9c50b47
+# %% ../nbs/06_render.ipynb #4ef2ac05
 @torch.inference_mode()
 def render(
     G,                       # a Generator, or any network with `draw`; one that isn't `pointwise` draws whole pictures
@@ -427,6 +427,7 @@ def render(
     "Draw codes at any size, view or warp in constant memory."
     size, memory = size_pair(G.resolution if size is None else size), parse_bytes(max_memory)
     if not tol >= 0: raise ValueError(f"tol must be a largest error of at least 0, in [-1, 1], not {tol!r}")
+    if dtype not in (None, torch.float32, torch.bfloat16, torch.float16): raise ValueError(f"dtype must be torch.float32, bfloat16 or float16, not {dtype!r}")
     path = isinstance(out, (str, Path))
     make = _file(out, len(ws)) if path else None
     pictures = None if path else _pictures(out, len(ws), size)
