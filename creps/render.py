@@ -407,7 +407,7 @@ def _pixel_stage(synthesis, styles, dtype, compile) -> PixelStage:
         return PixelStage(synthesis, styles, dtype)
     return pixels
 
-# %% ../nbs/06_render.ipynb #4ef2ac05
+# %% ../nbs/06_render.ipynb #7257d2fe
 @torch.inference_mode()
 def render(
     G,                       # a Generator, or any network with `draw`; one that isn't `pointwise` draws whole pictures
@@ -418,7 +418,7 @@ def render(
     out=None,                # uint8 array or memory map [B, H, W, 3], or a path: .png, .tif, .dzi (see notebook 07)
     align: str = "centers",  # "corners": the authors' grid
     max_memory="256MB",      # for everything but the generator and the picture
-    tol: float = 2 / 255,    # largest error of a turned or warped picture, in [-1, 1]; 0: exact
+    tol: float = 2 / 255,    # largest error to expect in a turned or warped picture, in [-1, 1], estimated from samples; 0: exact
     exact: bool = False,     # turned and warped pictures pixel by pixel: slow, for checks
     compile: bool = False,   # let torch.compile fuse the pixel stage, where there is a compiler
     dtype: torch.dtype = None,  # of the pixel stage: torch.bfloat16 or float16 where the device gains by it; lines stay float32
