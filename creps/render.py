@@ -18,7 +18,7 @@ from .coords import View, axes, to_t, turn, whole
 from .core import parse_bytes, size_pair, to_uint8
 from .stages import LineStage, PixelStage, crew
 
-# %% ../nbs/06_render.ipynb #5f0d08d1
+# %% ../nbs/06_render.ipynb #587dfae8
 def as_map(
     warp,  # a function, a 3 x 3 matrix, or None
 ):
@@ -46,9 +46,8 @@ class Frame:
         self.dy, self.dx = axes(size, self.view, align, 2**level)
         self.size = len(self.dy), len(self.dx)
 
-    def __call__(self, y: int, x: int, h: int, w: int) -> tuple[np.ndarray, np.ndarray]:
-        dy, dx = self.dy[y:y + h, None], self.dx[None, x:x + w]
-        u = turn(self.view, dy, dx)
+    def __call__(self, y: int, x: int, h: int, w: int, pick=slice(None)) -> tuple[np.ndarray, np.ndarray]:
+        u = turn(self.view, self.dy[y:y + h][pick, None], self.dx[x:x + w][None, pick])
         if self.warp: u = self._warped(*u)
         return tuple(to_t(a, self.resolution, self.align) for a in u)
 
@@ -61,7 +60,7 @@ class Frame:
             raise ValueError(f"warp sends the place ({u[0][y, x]:.3g}, {u[1][y, x]:.3g}) of the plane to no place (infinite or not a number)")
         return bent
 
-# %% ../nbs/06_render.ipynb #4c959cea
+# %% ../nbs/06_render.ipynb #b72b7433
 def rectangles(
     size,        # (H, W)
     h: int, w: int,
@@ -77,10 +76,11 @@ class Survey:
     ):
         (H, W), self.parts = frame.size, np.array(rectangles(frame.size, 32, 2048))
         (row_y, col_y), (row_x, col_x) = frame(0, 0, H, 1), frame(0, 0, 1, W)
+        pick = slice(None) if frame.warp else [0, -1]  # without a warp the map is linear: the corners of a part tell all
         def look(part):
             y, x, h, w = part
-            rows, cols = frame(*part)
-            shared = [(a == p[y:y + h]).all() and (b == q[:, x:x + w]).all() for a, p, b, q in ((rows, row_y, cols, col_x), (cols, col_y, rows, row_x))]
+            rows, cols = frame(*part, pick)
+            shared = [(a == p[y:y + h][pick]).all() and (b == q[:, x:x + w][:, pick]).all() for a, p, b, q in ((rows, row_y, cols, col_x), (cols, col_y, rows, row_x))]
             return rows.min(), rows.max(), cols.min(), cols.max(), *shared
         found = np.array(list(pool.map(look, self.parts)), np.float64)
         self.ranges, (plain, turned) = found[:, :4], found[:, 4:].all(0)
@@ -92,7 +92,7 @@ class Survey:
         r = self.ranges[(py < y + h) & (py + ph > y) & (px < x + w) & (px + pw > x)]
         return r[:, 0].min(), r[:, 1].max(), r[:, 2].min(), r[:, 3].max()
 
-# %% ../nbs/06_render.ipynb #ab671402
+# %% ../nbs/06_render.ipynb #d9858651
 def tile_shape(
     device,
     channels: int,  # C, of lines and pixels
@@ -121,6 +121,7 @@ def both(first: tuple, second: tuple) -> tuple[torch.Tensor, torch.Tensor]:
     for job in first[1] + second[1]: job.result()
     return first[0], second[0]
 
+# %% ../nbs/06_render.ipynb #c904f461
 class Straight:
     "Features of tiles of a picture whose rows and columns share coordinates."
     def __init__(self,
@@ -325,7 +326,7 @@ def block_shape(
         else: raise ValueError(f"max_memory is too small: {(cost - limit - SLACK) / 2**20 + 1:.0f} MB more are needed to draw {h} x {w} pixels of this picture at a time")
     return h, w
 
-# %% ../nbs/06_render.ipynb #b7d03063
+# %% ../nbs/06_render.ipynb #b63433f8
 targets = {}  # suffix -> class(path, size, key) with levels, unit, missing, place, done, close, abort
 
 class ArrayTarget:
@@ -338,6 +339,7 @@ class ArrayTarget:
     def close(self): pass
     def abort(self): pass
 
+# %% ../nbs/06_render.ipynb #334d308f
 def paint(
     source, pixels: PixelStage,
     target, level: int,
