@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['decode', 'BadData', 'Pictures', 'ImageFolder', 'hub_dataset', 'Drawn', 'open_data', 'Sampler', 'batches']
 
-# %% ../nbs/11_data.ipynb #f841c563
-import copy, io, json, os, sys, warnings, zipfile
+# %% ../nbs/11_data.ipynb #a15c519b
+import copy, io, json, os, stat, sys, threading, warnings, zipfile
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path, PurePosixPath
 import numpy as np, torch
@@ -16,66 +17,134 @@ from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 from .core import from_uint8, parse_bytes, rng, size_pair
 
-# %% ../nbs/11_data.ipynb #ea7da3e0
-def _rgb(im: Image.Image) -> Image.Image:
-    "`im`, of any mode, as opaque RGB."
+# %% ../nbs/11_data.ipynb #a8873d15
+def _colour(im: Image.Image) -> Image.Image:
+    "`im`, of any mode, as RGB; as premultiplied RGBa if it knows transparency."
     if im.mode == "F" or im.mode.startswith("I"):
-        values = np.asarray(im).astype(np.float64) * (255 if im.mode == "F" else 1 / 257)
-        im = Image.fromarray((values + .5).clip(0, 255).astype(np.uint8))
-    if im.mode in ("LA", "PA", "RGBA") or "transparency" in im.info:
-        im = im.convert("RGBA")
-        im = Image.alpha_composite(Image.new("RGBA", im.size, "white"), im)
-    return im.convert("RGB")
+        values, clear = np.asarray(im), im.info.get("transparency")
+        if not np.isfinite(values).all(): raise ValueError("holds numbers that are not finite")
+        grey = values.astype(np.float64) * (255 if im.mode == "F" else 1 / 257)
+        im = Image.fromarray((grey + .5).clip(0, 255).astype(np.uint8))
+        if isinstance(clear, int): im.putalpha(Image.fromarray(np.uint8(255) * (values != clear)))
+    if im.mode in ("LA", "PA", "RGBA") or "transparency" in im.info: im = im.convert("RGBA")
+    return im.convert("RGBa" if im.mode in ("RGBA", "RGBa") else "RGB")
 
-# %% ../nbs/11_data.ipynb #3541c7c9
-def _fit(im: Image.Image, size: tuple, fit: str) -> Image.Image:
-    "RGB `im` at `size` (H, W): its largest centred window (crop), or all of it on white (pad)."
-    (H, W), (w, h) = size, im.size
+# %% ../nbs/11_data.ipynb #847eb28a
+def _check_channels(channels: int):
+    if channels not in (1, 3, 4): raise ValueError(f"channels must be 1 (grey), 3 (RGB) or 4 (RGBA), not {channels!r}")
+
+def _bytes(values) -> np.ndarray: return (values + .5).clip(0, 255).astype(np.uint8)
+
+def _channels(p: np.ndarray, channels: int) -> np.ndarray:
+    "uint8 [..., channels] of RGB bytes [..., 3], or of premultiplied floats [..., 4] in [0, 255]."
+    if p.shape[-1] == 4:
+        colour, alpha = p[..., :3], p[..., 3:]
+        plain = np.where(alpha < .5, 255, colour * 255 / np.maximum(alpha, .5))
+        if channels == 4: return _bytes(np.concatenate([plain, alpha], -1))
+        p = _bytes(colour + 255 - alpha)
+    elif channels == 4: return np.concatenate([p, np.full_like(p[..., :1], 255)], -1)
+    return p if channels == 3 else (p @ np.array([[19595], [38470], [7471]]) + 2**15 >> 16).astype(np.uint8)
+
+# %% ../nbs/11_data.ipynb #b9be34cc
+def _shrunk(im: Image.Image, k: int) -> Image.Image:
+    "`im` in colour, each k x k pixels averaged into one."
+    (w, h), out = im.size, None
+    rows = max(1, 2**22 // (w * k)) * k
+    for y in range(0, h, rows):
+        strip = _colour(im.crop((0, y, w, min(y + rows, h)))).reduce(k)
+        out = out or Image.new(strip.mode, (-(-w // k), -(-h // k)))
+        out.paste(strip, (0, y // k))
+    return out
+
+def _resized(im: Image.Image, size: tuple, box: tuple) -> np.ndarray:
+    "The part `box` of `im` at `size` (W, H): uint8 [H, W, 3], or of RGBa float32 [H, W, 4] that has not been cut to [0, 255]."
+    if im.mode == "RGB": return np.asarray(im.resize(size, Image.Resampling.LANCZOS, box))
+    return np.dstack([np.asarray(c.convert("F").resize(size, Image.Resampling.LANCZOS, box)) for c in im.split()])
+
+# %% ../nbs/11_data.ipynb #e1891ada
+def _upright(p: np.ndarray, turn: int) -> np.ndarray:
+    "A picture [H, W, C] that lies in one of the eight ways of EXIF."
+    if turn in (3, 4, 6, 7): p = p[::-1]
+    if turn in (2, 3, 7, 8): p = p[:, ::-1]
+    return p.swapaxes(0, 1) if turn in (5, 6, 7, 8) else p
+
+def _fit(im: Image.Image, size: tuple, fit: str, turn: int = 1) -> np.ndarray:
+    "`im` upright at `size` (H, W): its largest centred window (crop), or all of it in the middle (pad). What `_channels` takes."
+    (w, h), (H, W) = im.size, size[::-1] if turn in (5, 6, 7, 8) else size
     scale = (min if fit == "crop" else max)(w / W, h / H)
-    if fit == "crop":
-        x, y = max(0, (w - W * scale) / 2), max(0, (h - H * scale) / 2)
-        return im.resize((W, H), Image.Resampling.LANCZOS, box=(x, y, w - x, h - y), reducing_gap=3)
-    inner = im.resize((max(1, round(w / scale)), max(1, round(h / scale))), Image.Resampling.LANCZOS, reducing_gap=3)
-    canvas = Image.new("RGB", (W, H), "white")
-    canvas.paste(inner, ((W - inner.width) // 2, (H - inner.height) // 2))
+    x, y = (max(0, (w - W * scale) / 2), max(0, (h - H * scale) / 2)) if fit == "crop" else (0, 0)
+    wide, high = (W, H) if fit == "crop" else (max(1, round(w / scale)), max(1, round(h / scale)))
+    k = max(1, int(min((w - 2 * x) / wide, (h - 2 * y) / high) / 3))
+    p = _resized(_shrunk(im, k), (wide, high), (x / k, y / k, (w - x) / k, (h - y) / k))
+    p = _upright(p, turn)
+    if p.shape[:2] == size: return p
+    y, x, c = (size[0] - p.shape[0]) // 2, (size[1] - p.shape[1]) // 2, p.shape[2]
+    canvas = np.full((*size, c), 255 if c == 3 else 0, p.dtype)  # white, or nothing at all
+    canvas[y:y + p.shape[0], x:x + p.shape[1]] = p
     return canvas
 
-# %% ../nbs/11_data.ipynb #3af2cf0b
+# %% ../nbs/11_data.ipynb #abf9f2b5
 _FORMATS = dict(PNG=".png .apng", JPEG=".jpg .jpeg .jpe .jfif", WEBP=".webp", TIFF=".tif .tiff", BMP=".bmp .dib", GIF=".gif",
                 PPM=".ppm .pgm .pbm .pnm", JPEG2000=".jp2", AVIF=".avif", HEIF=".heic .heif")
-_MAX_BYTES = 2**30  # of one file, so that a small zip entry that unpacks without end is a bad picture and not the end of the run
-_T = Image.Transpose
-_TURNS = {2: _T.FLIP_LEFT_RIGHT, 3: _T.ROTATE_180, 4: _T.FLIP_TOP_BOTTOM, 5: _T.TRANSPOSE, 6: _T.ROTATE_270, 7: _T.TRANSVERSE, 8: _T.ROTATE_90}
+
+def _opened(data: bytes):
+    "The picture in `data`, of which nothing but the head has been read."
+    Image.init()
+    formats = [f for f in _FORMATS if f in Image.OPEN]
+    try: return Image.open(io.BytesIO(data), formats=formats)
+    except UnidentifiedImageError:
+        like = [f for f in formats if (accepts := Image.OPEN[f][1]) and accepts(data[:16]) is True]
+        raise ValueError(f"a damaged {like[0]}" if like else "not a picture") from None
+
+def _turn(im: Image.Image) -> int:
+    "Which of the eight ways `im` lies, as far as its EXIF data say so."
+    try: return int(im.getexif().get(0x0112, 1))
+    except Exception: return 1
+
+# %% ../nbs/11_data.ipynb #e28ff9bc
+_MAX_BYTES, _MAX_PIXELS, _LARGE = 2**30, 2**27, 2**24
+_one_large = threading.RLock()
+
+def _in_turn(large: bool): return _one_large if large else nullcontext()
 
 def decode(
     data: bytes,        # a file of any picture format; of several frames the first counts
     size,               # int or (H, W)
     fit: str = "crop",  # or "pad"
-) -> np.ndarray:        # uint8 [H, W, 3]
-    "The picture in `data`: upright, opaque, RGB, at `size`. Raises an exception if `data` is damaged or no picture."
+    channels: int = 3,  # 1: grey, 3: RGB, 4: RGBA
+) -> np.ndarray:        # uint8 [H, W, channels]
+    "The picture in `data`: upright, at `size`. Raises an exception if `data` is damaged or no picture."
     size = size_pair(size)
-    if not 0 < len(data) <= _MAX_BYTES: raise ValueError("zero bytes" if not data else f"more than {_MAX_BYTES} bytes")
-    Image.init()
-    with Image.open(io.BytesIO(data), formats=[f for f in _FORMATS if f in Image.OPEN]) as im:
+    _check_channels(channels)
+    if not data: raise ValueError("zero bytes")
+    with _opened(data) as im:
         im.draft(None, (3 * max(size),) * 2)
-        im.load()
-        turn, im = _TURNS.get(im.getexif().get(0x0112)), _rgb(im)
-    return np.asarray(_fit(im if turn is None else im.transpose(turn), size, fit))
+        if (n := im.width * im.height) > _MAX_PIXELS: raise ValueError(f"{im.width} x {im.height} pixels, more than {_MAX_PIXELS}")
+        with _in_turn(n > _LARGE):
+            im.load()
+            return np.ascontiguousarray(_channels(_fit(im, size, fit, _turn(im)), channels))
 
-# %% ../nbs/11_data.ipynb #5b65dfb0
+# %% ../nbs/11_data.ipynb #911453d8
 class BadData(ValueError):
     "A data set that can't be used: one line that says why."
 
 def _reason(e: Exception) -> str:
     "One line about `e`."
-    if isinstance(e, UnidentifiedImageError): return "not a picture"
-    return (str(e).strip().splitlines() or [type(e).__name__])[0]
+    text = getattr(e, "strerror", None) or (str(e).strip().splitlines() or [""])[0]
+    if isinstance(e, (ValueError, OSError, RuntimeError, SyntaxError)) and text: return text
+    return f"{type(e).__name__}: {text}".removesuffix(": ")
+
+def _say(*words: str):
+    "One line on stderr: unprintable characters escaped, endless words shortened; silent on all ranks but the first."
+    words = [w if len(w) < 400 else f"{w[:180]}...{w[-180:]}" for w in words]
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in " ".join(words))
+    if os.environ.get("RANK", "0") == "0": print(line, file=sys.stderr)
 
 def _room(n: int, shape: tuple, cache) -> np.ndarray:
     "An array for `n` pictures, or for as many as `cache` has memory for."
     return np.empty((min(n, parse_bytes(cache) // int(np.prod(shape))), *shape), np.uint8)
 
-# %% ../nbs/11_data.ipynb #4ef2ac2f
+# %% ../nbs/11_data.ipynb #0e4ecb15
 def _read_all(read, names, pixels: np.ndarray, pool) -> dict:
     "Read every picture once, the first ones into `pixels`; the bad ones by name with the reason, which stderr gets too."
     n = len(names)
@@ -88,14 +157,14 @@ def _read_all(read, names, pixels: np.ndarray, pool) -> dict:
         warnings.simplefilter("ignore")
         reasons = list(tqdm(visits, "reading pictures", n, unit="", delay=2))
     bad = {name: reason for name, reason in zip(names, reasons) if reason}
-    for name, reason in bad.items(): print(f"bad picture, skipped: {name} ({reason})", file=sys.stderr)
+    for name, reason in bad.items(): _say("bad picture, skipped:", name, f"({reason})")
     return bad
 
-# %% ../nbs/11_data.ipynb #4a97b31e
+# %% ../nbs/11_data.ipynb #df2558b8
 class Pictures:
     "A data set of pictures by number: read once, kept as bytes while they fit, the bad ones left out."
     def __init__(self,
-        read,                    # number -> uint8 [H, W, 3]; an exception means a bad picture
+        read,                    # number -> uint8 [H, W, channels]; an exception means a bad picture
         names,                   # a sequence: what picture i is called, each once
         size,                    # int or (H, W)
         labels=None,             # float32 [len(names), label_dim]; None: no labels
@@ -104,9 +173,12 @@ class Pictures:
         cache="1GB",             # memory for the pictures that are kept: bytes or text, MB = 2**20
         workers: int = None,     # threads; None: one per core
         source="the data",       # what error messages call the set
+        channels: int = 3,       # 1: grey, 3: RGB, 4: RGBA
     ):
+        _check_channels(channels)
         if not 0 <= max_bad < 1: raise ValueError(f"max_bad must be a share in [0, 1), such as 0.05, not {max_bad!r}")
-        self.read, self.shape, self.pool = read, (*size_pair(size), 3), ThreadPoolExecutor(workers or os.cpu_count())
+        self.read, self.names, self.shape = read, names, (*size_pair(size), channels)
+        self.pool = ThreadPoolExecutor(workers or os.cpu_count())
         self.pixels = _room(len(names), self.shape, cache)
         self.bad = _read_all(read, names, self.pixels, self.pool)  # name -> reason
         if len(self.bad) == len(names): raise BadData(f"none of the {len(names)} pictures of {source} can be read")
@@ -118,10 +190,10 @@ class Pictures:
         self.label_dim = self.labels.shape[1]
 
     def __len__(self): return len(self.labels)
-    def __repr__(self): return f"{len(self)} pictures of {self.shape[0]} x {self.shape[1]}, label_dim {self.label_dim}, {len(self.bad)} bad"
+    def __repr__(self): return f"{len(self)} pictures of {' x '.join(map(str, self.shape))}, label_dim {self.label_dim}, {len(self.bad)} bad"
 
     def batch(self, indices):
-        "uint8 [B, H, W, 3] and float32 [B, label_dim] of B numbers in [0, len)."
+        "uint8 [B, H, W, channels] and float32 [B, label_dim] of B numbers in [0, len)."
         i, n = np.asarray(indices), len(self.index)
         if i.min() < 0 or i.max() >= len(self): raise IndexError(f"numbers of pictures must be in [0, {len(self)})")
         out = self._fetch(self.index[i % n])
@@ -130,47 +202,66 @@ class Pictures:
 
     def _fetch(self, at):
         if at.max() < len(self.pixels): return self.pixels[at]
-        return np.stack(list(self.pool.map(lambda k: self.pixels[k] if k < len(self.pixels) else self.read(k), at)))
+        return np.stack(list(self.pool.map(lambda k: self.pixels[k] if k < len(self.pixels) else self._again(k), at)))
 
-# %% ../nbs/11_data.ipynb #cefad1ca
+    def _again(self, k):
+        try: return self.read(k)
+        except Exception as e: raise BadData(f"{self.names[k]!r} could be read at the start and can't be now: {_reason(e)}") from None
+
+# %% ../nbs/11_data.ipynb #18c88b84
+def _open_file(path) -> tuple:
+    "A regular file, and its length."
+    info = os.stat(path)
+    if not stat.S_ISREG(info.st_mode): raise ValueError("not a regular file")
+    return open(path, "rb"), info.st_size
+
+def _content(file, n: int) -> bytes:
+    if n > _MAX_BYTES: raise ValueError(f"{n} bytes, more than {_MAX_BYTES}")
+    return file.read(n)
+
+def _walk(top: Path):
+    "Names of all files below a folder, relative and with slashes."
+    def closed(e): _say("folder, not entered:", e.filename, f"({_reason(e)})")
+    for folder, inner, files in os.walk(top, onerror=closed):
+        for f in inner:
+            if os.path.islink(Path(folder, f)): _say("folder, not entered:", str(Path(folder, f)), "(a link)")
+        yield from (Path(folder, f).relative_to(top).as_posix() for f in files)
+
 def _files(path):
-    "Sorted names of all files in a folder tree or zip, relative and with slashes, and a function that opens one by name."
-    if not str(path) or not Path(path).exists(): raise BadData(f"no such folder or zip file: {str(path)!r}")
+    "Sorted names of all files in a folder tree or zip, and a function that opens one by name and tells its length."
+    if not str(path) or not os.path.exists(path): raise BadData(f"no such folder or zip file: {str(path)!r}")
     path = Path(path)
-    if path.is_dir():
-        names = [Path(d, f).relative_to(path).as_posix() for d, _, files in os.walk(path) for f in files]
-        return sorted(names), lambda name: open(path / name, "rb")
-    try: z = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError): raise BadData(f"{str(path)!r} is neither a folder nor a zip file") from None
-    return sorted({i.filename for i in z.infolist() if not i.is_dir()}), z.open
+    if path.is_dir(): return sorted(_walk(path)), lambda name: _open_file(path / name)
+    try: z = zipfile.ZipFile(_open_file(path)[0])
+    except Exception as e: raise BadData(f"{str(path)!r} is neither a folder nor a zip file ({_reason(e)})") from None
+    return sorted({i.filename for i in z.infolist() if not i.is_dir()}), lambda name: (z.open(name), z.getinfo(name).file_size)
 
 def _is_picture(name: str) -> bool:
     "Whether a file of this relative name ought to be a picture."
-    parts = PurePosixPath(name).parts
-    hidden = any(p.startswith(".") or p == "__MACOSX" for p in parts)
-    return not hidden and PurePosixPath(name).suffix.lower() in " ".join(_FORMATS.values()).split()
+    path = PurePosixPath(name)
+    hidden = any(p.startswith(".") and p != ".." or p == "__MACOSX" for p in path.parts)
+    return not hidden and path.suffix.lower() in " ".join(_FORMATS.values()).split()
 
-# %% ../nbs/11_data.ipynb #a75eef72
+# %% ../nbs/11_data.ipynb #bb32ba01
 def _one_hot(values, k: int = None) -> np.ndarray:
     "float32 [n, k] of n class numbers (k None: as many as occur), or of n vectors as they are."
     try: v = np.asarray(values, dtype=np.float32)
-    except (TypeError, ValueError): v = np.zeros(0)
-    if v.ndim == 2: return v
-    if v.ndim != 1 or not v.size or (v < 0).any() or (v % 1).any():
-        raise BadData("labels must be whole numbers from 0 on, or vectors of one length")
+    except (TypeError, ValueError, OverflowError): v = np.zeros(0)
+    if v.ndim == 2 and v.size and np.isfinite(v).all(): return v
+    if v.ndim != 1 or not v.size or not ((v >= 0) & (v < (k or 2**16)) & (v % 1 == 0)).all():
+        raise BadData("labels must be whole numbers from 0 to 65535, or vectors of one length")
     rows = np.zeros((len(v), k or int(v.max()) + 1), np.float32)
     rows[np.arange(len(v)), v.astype(int)] = 1
     return rows
 
-def _labels(pictures: list, names: list, open_file) -> np.ndarray:
+def _labels(pictures: list, names: list, content) -> np.ndarray:
     "float32 [n, label_dim] for `pictures`: from a dataset.json among `names`, or else from subfolders."
     if jsons := [n for n in names if PurePosixPath(n).name == "dataset.json"]:
         top = min(jsons, key=lambda n: n.count("/"))
-        try:
-            with open_file(top) as f: table = dict(json.load(f)["labels"] or [])
-        except (ValueError, TypeError, KeyError): raise BadData(f'{top} must hold {{"labels": [["file", k], ...]}}') from None
+        try: table = dict(json.loads(content(top))["labels"] or [])
+        except Exception as e: raise BadData(f'{top!r} must hold {{"labels": [["file", k], ...]}} ({_reason(e)})') from None
         keys, order = [n.removeprefix(top.removesuffix("dataset.json")) for n in pictures], {k: i for i, k in enumerate(table)}
-        if missing := [k for k in keys if k not in order]: raise BadData(f"{top} has no label for {missing[0]!r}")
+        if missing := [k for k in keys if k not in order]: raise BadData(f"{top!r} has no label for {missing[0]!r}")
         return _one_hot(list(table.values()))[[order[k] for k in keys]]
     common = os.path.commonprefix([PurePosixPath(n).parent.parts for n in pictures])
     tops = [PurePosixPath(n).parts[len(common):-1][:1] for n in pictures]
@@ -178,12 +269,16 @@ def _labels(pictures: list, names: list, open_file) -> np.ndarray:
     classes = sorted(set(tops))
     return _one_hot([classes.index(t) for t in tops], len(classes))
 
-# %% ../nbs/11_data.ipynb #37d57f7d
-def _reader(data, size, fit: str):
-    "A `read` for `Pictures` from `data`: number -> bytes of a file."
+# %% ../nbs/11_data.ipynb #bf2a380a
+def _reader(opened, size, fit: str, channels: int):
+    "A `read` for `Pictures` from `opened`: number -> an open file and its length."
     if fit not in ("crop", "pad"): raise ValueError(f"fit must be 'crop' or 'pad', not {fit!r}")
     size = size_pair(size)
-    return lambda i: decode(data(i), size, fit)
+    _check_channels(channels)
+    def read(i):
+        file, n = opened(i)
+        with file, _in_turn(n > _LARGE): return decode(_content(file, n), size, fit, channels)
+    return read
 
 class ImageFolder(Pictures):
     "The pictures of a folder tree or a zip, of any format, mode, size and orientation."
@@ -196,14 +291,19 @@ class ImageFolder(Pictures):
         max_bad: float = .05,    # largest share of bad pictures, in [0, 1)
         cache="1GB",             # memory for the pictures that are kept
         workers: int = None,     # threads; None: one per core
+        channels: int = 3,       # 1: grey, 3: RGB, 4: RGBA
     ):
-        names, open_file = _files(path)
+        names, opened = _files(path)
         files = self.files = [n for n in names if _is_picture(n)]
         if not files: raise BadData(f"no pictures in {str(path)!r}: looked for {' '.join(_FORMATS.values())}")
-        def data(i):
-            with open_file(files[i]) as f: return f.read(_MAX_BYTES + 1)
-        rows = _labels(files, names, open_file) if labels else None
-        super().__init__(_reader(data, size, fit), files, size, rows, mirror, max_bad, cache, workers, repr(str(path)))
+        for name in names:
+            if name.lower().endswith((".zip", ".tar", ".tgz", ".rar", ".7z")): _say("archive, not opened:", name)
+        def content(name):
+            file, n = opened(name)
+            with file: return _content(file, n)
+        rows = _labels(files, names, content) if labels else None
+        read = _reader(lambda i: opened(files[i]), size, fit, channels)
+        super().__init__(read, files, size, rows, mirror, max_bad, cache, workers, repr(str(path)), channels)
 
 # %% ../nbs/11_data.ipynb #054636db
 def _rows(name: str, split: str, **kwargs):
@@ -222,7 +322,7 @@ def _column(features, given: str, names: tuple, kind: str, what: str) -> str:
     if not found: raise BadData(f"no column of {what}{f' called {given!r}' if given else ''} among: {', '.join(features)}")
     return found[0]
 
-# %% ../nbs/11_data.ipynb #9be840f2
+# %% ../nbs/11_data.ipynb #77955e51
 def hub_dataset(
     name,                    # hub id such as "owner/name", a .parquet file, or a folder
     size=64,                 # int or (H, W)
@@ -235,6 +335,7 @@ def hub_dataset(
     split: str = "train",
     image_column: str = None,  # None: found by its type, or its name
     label_column: str = None,
+    channels: int = 3,       # 1: grey, 3: RGB, 4: RGBA
     **kwargs,                # for datasets.load_dataset
 ) -> Pictures:
     "The pictures that the `datasets` library finds under `name`."
@@ -242,42 +343,47 @@ def hub_dataset(
     from datasets import Image as Encoded
     c = _column(table.features, image_column, ("image", "img", "picture"), "Image", "pictures")
     files = table.select_columns([c]).cast_column(c, Encoded(decode=False))
-    def data(i):
-        cell = files[int(i)][c]
-        return cell["bytes"] if cell["bytes"] is not None else Path(cell["path"]).read_bytes()
+    def opened(i):
+        cell = files[int(i)][c] or {"bytes": b"", "path": None}
+        return _open_file(cell["path"]) if cell["bytes"] is None else (io.BytesIO(cell["bytes"]), len(cell["bytes"]))
     rows = None
     if labels:
         k = _column(table.features, label_column, ("label", "labels"), "ClassLabel", "labels")
         rows = _one_hot(list(table[k]), getattr(table.features[k], "num_classes", None))
     names = [f"{name} row {i}" for i in range(len(table))]
-    return Pictures(_reader(data, size, fit), names, size, rows, mirror, max_bad, cache, workers, repr(str(name)))
+    read = _reader(opened, size, fit, channels)
+    return Pictures(read, names, size, rows, mirror, max_bad, cache, workers, repr(str(name)), channels)
 
 # %% ../nbs/11_data.ipynb #af7731f7
 from .scenery import Scenery
 
-# %% ../nbs/11_data.ipynb #a0bc2dc1
+# %% ../nbs/11_data.ipynb #d513454e
 class Drawn(Pictures):
     "A data set of pictures that are drawn when they are first asked for, and kept while they fit."
     def __init__(self,
         world,                 # has len(world), world.size (H, W), and world.draw(indices) -> uint8 [B, H, W, 3]
         mirror: bool = False,  # double the set with left-right flipped copies
         cache="1GB",           # memory for the pictures that are kept
+        channels: int = 3,     # 1: grey, 3: RGB, 4: RGBA, all of it opaque
     ):
-        self.world, self.shape, self.bad, self.index = world, (*world.size, 3), {}, np.arange(len(world))
+        _check_channels(channels)
+        self.world, self.shape, self.bad, self.index = world, (*world.size, channels), {}, np.arange(len(world))
         self.pixels = _room(len(world), self.shape, cache)
         self.known = np.zeros(len(self.pixels), bool)
         self.labels, self.label_dim = np.zeros((len(world) * (1 + mirror), 0), np.float32), 0
+
+    def _draw(self, at): return _channels(self.world.draw(at), self.shape[2])
 
     def _fetch(self, at):
         near, out = at < len(self.pixels), np.empty((len(at), *self.shape), np.uint8)
         new = np.unique(at[near])
         new = new[~self.known[new]]
-        if len(new): self.pixels[new], self.known[new] = self.world.draw(new), True
+        if len(new): self.pixels[new], self.known[new] = self._draw(new), True
         out[near] = self.pixels[at[near]]
-        if not near.all(): out[~near] = self.world.draw(at[~near])
+        if not near.all(): out[~near] = self._draw(at[~near])
         return out
 
-# %% ../nbs/11_data.ipynb #a9f44179
+# %% ../nbs/11_data.ipynb #3e97eb2c
 def open_data(
     spec,                    # folder, zip, "hf:owner/name" or "scenery"
     size=64,                 # int or (H, W)
@@ -289,12 +395,13 @@ def open_data(
     workers: int = None,     # threads; None: one per core
     n: int = 10000,          # pictures of the scenery
     seed: int = 0,           # world of the scenery
+    channels: int = 3,       # 1: grey, 3: RGB, 4: RGBA
 ) -> Pictures:
     "The data set that `spec` names."
-    if str(spec).startswith("hf:"): return hub_dataset(str(spec)[3:], size, fit, mirror, labels, max_bad, cache, workers)
-    if str(spec) != "scenery": return ImageFolder(spec, size, fit, mirror, labels, max_bad, cache, workers)
+    if str(spec).startswith("hf:"): return hub_dataset(str(spec)[3:], size, fit, mirror, labels, max_bad, cache, workers, channels=channels)
+    if str(spec) != "scenery": return ImageFolder(spec, size, fit, mirror, labels, max_bad, cache, workers, channels)
     if labels: raise BadData("scenery has no labels")
-    return Drawn(Scenery(n, seed, size), mirror, cache)
+    return Drawn(Scenery(n, seed, size), mirror, cache, channels)
 
 # %% ../nbs/11_data.ipynb #8894df24
 class Sampler:
@@ -319,7 +426,7 @@ class Sampler:
         self.position += self.batch
         return np.concatenate([self.order(e)[places[epochs == e]] for e in np.unique(epochs).tolist()])
 
-# %% ../nbs/11_data.ipynb #c2c0df9a
+# %% ../nbs/11_data.ipynb #7cca6d2d
 def _alone():
     "Let this thread compute without helpers: a second team of OpenMP threads makes the first one twice as slow on two cores."
     torch.set_num_threads(1)
@@ -330,11 +437,12 @@ def batches(
     sampler: Sampler,   # its position moves with what is handed out
     device="cpu",
     prefetch: int = 2,  # batches prepared ahead, at least 1
-):                      # yields float32 [B, 3, H, W] in [-1, 1] and [B, label_dim], on `device`
+    rows=None,          # slice or index array: the part of each batch that this process reads; None: all of it
+):                      # yields float32 [B, channels, H, W] in [-1, 1] and [B, label_dim], on `device`
     "Images and labels without end, prepared by a background thread."
     ahead = copy.copy(sampler)
     def load(indices):
-        pictures, labels = data.batch(indices)
+        pictures, labels = data.batch(indices if rows is None else indices[rows])
         return from_uint8(torch.from_numpy(pictures).to(device)), torch.from_numpy(labels).to(device)
     threads = torch.get_num_threads()
     with ThreadPoolExecutor(1, "batches", _alone) as pool:
