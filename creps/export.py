@@ -20,11 +20,14 @@ from .generator import Generator
 from .layers import ACT_GAIN, CLAMP
 from .train import write_whole
 
-# %% ../nbs/30a_export.ipynb #21c0f6cd
-def needs(*packages: str) -> list:
-    "The modules, or one clear line that says how to get them."
+# %% ../nbs/30a_export.ipynb #0cceaa53
+def needs(
+    *packages: str,
+    extra: str = "export",  # of creps, that brings them
+) -> list:                  # the modules
+    "Import what is not needed by everybody, or say in one line how to get it."
     try: return [importlib.import_module(p) for p in packages]
-    except ImportError as e: raise ValueError(f"this needs {' and '.join(p.partition('.')[0] for p in packages)}, and {e.name} isn't installed: pip install 'creps[export]'") from None
+    except ImportError as e: raise ValueError(f"this needs {' and '.join(p.partition('.')[0] for p in packages)}, and {e.name} isn't installed: pip install 'creps[{extra}]'") from None
 
 # %% ../nbs/30a_export.ipynb #a86cb5ba
 class Graph:
