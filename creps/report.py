@@ -568,7 +568,7 @@ def top(f: Facts) -> Html:
     first = tag("dl", *[tag("div", tag("dt", what), tag("dd", value)) for value, what in tiles(f)])
     return tag("header", title, tag("p", f"{size}last line written {f.written}", class_="soft"), bar, first)
 
-# %% ../nbs/16_report.ipynb #06b5573c
+# %% ../nbs/16_report.ipynb #63462e20
 def events_table(events: list, most: int = 20) -> Html:
     "When the run was started, resumed, interrupted, finished."
     shown = [e | ({"time": clock(e["time"])} if "time" in e else {}) for e in events[-most:]]
@@ -579,7 +579,8 @@ def events_table(events: list, most: int = 20) -> Html:
 def below(f: Facts) -> Html:
     "Sections after curves and samples, in two columns."
     box = lambda title, *inside: tag("section", tag("h2", title), *inside)
-    spoken = [join([tag("p", what, class_="soft"), tag("pre", tag("code", words))]) for what, words in commands(f.run, f.settings)]
+    words = lambda text: Html(" ".join(tag("span", w, class_="whole" if len(w) <= 30 else None) for w in text.split(" ")))   # no break within --flags
+    spoken = [join([tag("p", what, class_="soft"), tag("pre", tag("code", words(line)))]) for what, line in commands(f.run, f.settings)]
     left = [box("Commands", *spoken)]
     if f.about: left.append(box("Environment", table(f.about.items())))
     if f.history.events: left.append(box("What happened", events_table(f.history.events)))
