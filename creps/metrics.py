@@ -210,18 +210,19 @@ def swd(
     distances = swd_levels(a, b, seed)
     return sum(distances.values()) / len(distances)
 
-# %% ../nbs/20_metrics.ipynb #72fadef3
+# %% ../nbs/20_metrics.ipynb #f3835594
 def frechet(
     a,        # features [N, d]
     b,        # features [M, d]
+    ddof: int = 0,  # covariances are divided by N - ddof; 1: as the FID of the literature does
 ) -> float:
-    "Fréchet distance of two Gaussians with the means and covariances (divided by N) of `a` and `b`."
+    "Fréchet distance of two Gaussians with the means and covariances of `a` and `b`."
     a, b = (np.asarray(v.cpu() if isinstance(v, torch.Tensor) else v, dtype=np.float64) for v in (a, b))
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or not len(a) or not len(b):
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) <= ddof:
         raise ValueError(f"features [N, d] and [M, d] are needed, got {list(a.shape)} and {list(b.shape)}")
     if not (np.isfinite(a).all() and np.isfinite(b).all()): raise ValueError("features must be finite, some are not")
     shift = a.mean(0) - b.mean(0)
-    a, b = ((v - v.mean(0)) / len(v)**.5 for v in (a, b))
+    a, b = ((v - v.mean(0)) / (len(v) - ddof)**.5 for v in (a, b))
     a, b = (np.linalg.qr(v, mode="r") if len(v) > v.shape[1] else v for v in (a, b))  # the same covariance in fewer rows
     cross = np.linalg.svd(a @ b.T, compute_uv=False).sum()
     return float(max(shift @ shift + (a**2).sum() + (b**2).sum() - 2 * cross, 0))
