@@ -193,7 +193,7 @@ def place(x: Axis, y: Axis) -> tuple:
     left, right, top, bottom = (BOX[k] for k in ("left", "right", "top", "bottom"))
     return (lambda k: left + (right - left) * x(k)), (lambda v: bottom - (bottom - top) * y(v))
 
-# %% ../nbs/16_report.ipynb #76a4fc31
+# %% ../nbs/16_report.ipynb #191c6c35
 def frame(x: Axis, y: Axis, marks=()) -> Html:
     "Grid, ticks, and a dashed line at each of `marks`."
     (px, py), (left, right, top, bottom) = place(x, y), (BOX[k] for k in ("left", "right", "top", "bottom"))
@@ -210,8 +210,10 @@ def line(k, v, number: int, px, py, values: bool) -> Html:
     k, mean, least, most = thin(k, v)
     xs, parts = px(k), []
     if most is not mean:
-        band = [i for i in range(len(k)) if np.isfinite(mean[i])]
-        parts.append(tag("path", d=trace(np.r_[xs[band], xs[band][::-1]], py(np.r_[most[band], least[band][::-1]])), class_="band"))
+        there = np.flatnonzero(np.isfinite(mean))
+        bands = np.split(there, np.flatnonzero(np.diff(there) > 1) + 1)   # one between two gaps
+        d = "".join(trace(np.r_[xs[b], xs[b][::-1]], py(np.r_[most[b], least[b][::-1]])) for b in bands)
+        parts.append(tag("path", d=d, class_="band"))
     parts.append(tag("path", d=trace(xs, py(mean))))
     if len(k) <= 40: parts.append(tag("path", d="".join(trace([a], [b]) for a, b in zip(xs, py(mean))), class_="dots"))
     data = dict(data_k=" ".join(f"{a:.6g}" for a in k), data_v=" ".join(short(a) for a in mean)) if values else {}
