@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['decode', 'BadData', 'Pictures', 'ImageFolder', 'hub_dataset', 'Drawn', 'open_data', 'Sampler', 'batches']
 
-# %% ../nbs/11_data.ipynb #a15c519b
-import copy, io, json, os, stat, sys, threading, warnings, zipfile
+# %% ../nbs/11_data.ipynb #6813d38b
+import copy, ctypes, io, json, os, stat, sys, threading, warnings, zipfile
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path, PurePosixPath
 import numpy as np, torch
@@ -29,7 +29,7 @@ def _colour(im: Image.Image) -> Image.Image:
     if im.mode in ("LA", "PA", "RGBA") or "transparency" in im.info: im = im.convert("RGBA")
     return im.convert("RGBa" if im.mode in ("RGBA", "RGBa") else "RGB")
 
-# %% ../nbs/11_data.ipynb #847eb28a
+# %% ../nbs/11_data.ipynb #65063d0c
 def _check_channels(channels: int):
     if channels not in (1, 3, 4): raise ValueError(f"channels must be 1 (grey), 3 (RGB) or 4 (RGBA), not {channels!r}")
 
@@ -38,10 +38,10 @@ def _bytes(values) -> np.ndarray: return (values + .5).clip(0, 255).astype(np.ui
 def _channels(p: np.ndarray, channels: int) -> np.ndarray:
     "uint8 [..., channels] of RGB bytes [..., 3], or of premultiplied floats [..., 4] in [0, 255]."
     if p.shape[-1] == 4:
-        colour, alpha = p[..., :3], p[..., 3:]
-        plain = np.where(alpha < .5, 255, colour * 255 / np.maximum(alpha, .5))
-        if channels == 4: return _bytes(np.concatenate([plain, alpha], -1))
-        p = _bytes(colour + 255 - alpha)
+        alpha = p[..., 3:]
+        colour = np.where(alpha < .5, 255, p[..., :3] * 255 / np.maximum(alpha, .5)).clip(0, 255)
+        if channels == 4: return _bytes(np.concatenate([colour, alpha], -1))
+        p = _bytes(255 + (colour - 255) * alpha.clip(0, 255) / 255)
     elif channels == 4: return np.concatenate([p, np.full_like(p[..., :1], 255)], -1)
     return p if channels == 3 else (p @ np.array([[19595], [38470], [7471]]) + 2**15 >> 16).astype(np.uint8)
 
@@ -101,11 +101,22 @@ def _turn(im: Image.Image) -> int:
     try: return int(im.getexif().get(0x0112, 1))
     except Exception: return 1
 
-# %% ../nbs/11_data.ipynb #e28ff9bc
+# %% ../nbs/11_data.ipynb #99460887
 _MAX_BYTES, _MAX_PIXELS, _LARGE = 2**30, 2**27, 2**24
 _one_large = threading.RLock()
 
-def _in_turn(large: bool): return _one_large if large else nullcontext()
+def _trim():
+    "glibc keeps for each thread what that thread has freed; ask it to let go."
+    try: ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError, TypeError): pass  # no glibc
+
+@contextmanager
+def _in_turn(large: bool):
+    "Wait until no other thread is at work on something large, and leave no memory behind."
+    if not large: return (yield)
+    with _one_large:
+        try: yield
+        finally: _trim()
 
 def decode(
     data: bytes,        # a file of any picture format; of several frames the first counts
@@ -120,18 +131,18 @@ def decode(
     with _opened(data) as im:
         im.draft(None, (3 * max(size),) * 2)
         if (n := im.width * im.height) > _MAX_PIXELS: raise ValueError(f"{im.width} x {im.height} pixels, more than {_MAX_PIXELS}")
-        with _in_turn(n > _LARGE):
+        with _in_turn(n > _LARGE), closing(im):  # its memory is free before the next one's turn
             im.load()
             return np.ascontiguousarray(_channels(_fit(im, size, fit, _turn(im)), channels))
 
-# %% ../nbs/11_data.ipynb #911453d8
+# %% ../nbs/11_data.ipynb #9f4e95b5
 class BadData(ValueError):
     "A data set that can't be used: one line that says why."
 
 def _reason(e: Exception) -> str:
     "One line about `e`."
     text = getattr(e, "strerror", None) or (str(e).strip().splitlines() or [""])[0]
-    if isinstance(e, (ValueError, OSError, RuntimeError, SyntaxError)) and text: return text
+    if text and isinstance(e, (ValueError, OSError, RuntimeError, SyntaxError, Image.DecompressionBombError)): return text
     return f"{type(e).__name__}: {text}".removesuffix(": ")
 
 def _say(*words: str):
@@ -208,7 +219,7 @@ class Pictures:
         try: return self.read(k)
         except Exception as e: raise BadData(f"{self.names[k]!r} could be read at the start and can't be now: {_reason(e)}") from None
 
-# %% ../nbs/11_data.ipynb #18c88b84
+# %% ../nbs/11_data.ipynb #f8cc3a8b
 def _open_file(path) -> tuple:
     "A regular file, and its length."
     info = os.stat(path)
@@ -221,11 +232,11 @@ def _content(file, n: int) -> bytes:
 
 def _walk(top: Path):
     "Names of all files below a folder, relative and with slashes."
-    def closed(e): _say("folder, not entered:", e.filename, f"({_reason(e)})")
+    def name(path): return Path(path).relative_to(top).as_posix()
+    def closed(e): _say("folder, not entered:", name(e.filename), f"({_reason(e)})")
     for folder, inner, files in os.walk(top, onerror=closed):
-        for f in inner:
-            if os.path.islink(Path(folder, f)): _say("folder, not entered:", str(Path(folder, f)), "(a link)")
-        yield from (Path(folder, f).relative_to(top).as_posix() for f in files)
+        for link in (f for f in inner if os.path.islink(Path(folder, f))): _say("folder, not entered:", name(Path(folder, link)), "(a link)")
+        yield from (name(Path(folder, f)) for f in files)
 
 def _files(path):
     "Sorted names of all files in a folder tree or zip, and a function that opens one by name and tells its length."
