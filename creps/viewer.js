@@ -1,9 +1,9 @@
 // The viewer: a canvas to drag, a panel to play with. `mount(el, ask)` works with anything that carries a request to
 // creps.viewer.answer in Python and brings back {...reply, image: Blob}. Notebook cells (anywidget) and `creps view` share it.
 const TILE = 256, WHOLE = 1024, ZOOMS = [.05, 1e9];  // bent views are drawn in large pieces: what they cost is mostly the same for any size
-const START = {seed: 0, psi: 1, label: 0, other: 1, mix: [], row: .5, col: .5, zoom: 1, angle: 0, bend: "none", amount: .4, show: "picture", block: 0, gain: 6};
+const START = {seed: 0, psi: 1, label: 0, other: 1, mix: [], row: .5, col: .5, zoom: 1, angle: 0, bend: "none", amount: .4, show: "picture", block: 0, gain: 8};
 const VIEW = ["row", "col", "zoom", "angle"], SHOWS = {picture: "picture", residual: "residual", upto: "up to block", added: "block adds"};
-const BENDS = {none: "flat", lens: "lens", swirl: "swirl", ripple: "ripple", planet: "planet"};
+const GAINS = {residual: 8, added: 1}, BENDS = {none: "flat", lens: "lens", swirl: "swirl", ripple: "ripple", planet: "planet"};
 
 const h = (tag, props = {}, ...kids) => { const e = Object.assign(document.createElement(tag), props); e.append(...kids); return e; };
 const clamp = (x, a, b) => Math.min(Math.max(x, a), b);
@@ -48,6 +48,7 @@ export function mount(el, ask, {state: given = {}, changed = () => {}, height = 
         if (old && old.content === content(s) && old.sharp && pitch(old.view) < 3 * pitch(v)) {
             c.setTransform(...between(old.view, v));
             c.drawImage(old.sheet, -old.view.W / 2, -old.view.H / 2);
+            c.resetTransform();
         }
         base = {sheet: next, view: v, content: content(s), sharp: old?.content === content(s) && old.sharp};
         paint();
@@ -91,7 +92,7 @@ export function mount(el, ask, {state: given = {}, changed = () => {}, height = 
                 if (gen !== wanted) continue;
                 stats.settled = performance.now() - begun;
                 stats.drawn++;
-                took.textContent = `${v.W} × ${v.H} in ${(stats.settled / 1000).toFixed(2)} s` + (db === null ? "" : ` · residual ${db.toFixed(1)} dB`);
+                took.textContent = (db === null ? "" : `residual ${db.toFixed(1)} dB · `) + `${(stats.settled / 1000).toFixed(2)} s`;
                 changed(s);
                 await extras(s, v, gen);
             } catch (e) { fail(e, gen); }
@@ -118,7 +119,7 @@ export function mount(el, ask, {state: given = {}, changed = () => {}, height = 
         ctx.setTransform(...between(base.view, v));
         ctx.drawImage(base.sheet, -base.view.W / 2, -base.view.H / 2);
         const digits = clamp(Math.ceil(Math.log10(state.zoom)) + 3, 3, 12), grain = about ? 1 / about.resolution / pitch(v) : 1;
-        where.textContent = `${times(state.zoom)} · ${state.row.toFixed(digits)}, ${state.col.toFixed(digits)} · a pixel of ${about?.resolution} px = ${times(grain)} here`;
+        where.textContent = `${times(state.zoom)} · ${state.row.toFixed(digits)}, ${state.col.toFixed(digits)} · trained pixel ${times(grain)}`;
     }
     function note(text) { hint.textContent = text; hint.classList.toggle("on", !!text); }
     function say(text, button) {
@@ -169,13 +170,14 @@ export function mount(el, ask, {state: given = {}, changed = () => {}, height = 
     // ---- panel
     const button = (text, title, onclick) => h("button", {textContent: text, title, onclick});
     const row = (name, ...kids) => h("label", {}, h("span", {textContent: name}), ...kids);
-    const keep = (e, f) => { refresh.push(() => { if (document.activeElement !== e || e.type === "range") f(e); }); return e; };
+    const keep = (e, f) => { refresh.push(() => { if (document.activeElement !== e || e.type !== "number") f(e); }); return e; };
     function slider(name, key, min, max, step = .01, zero = null) {
         const out = h("output"), e = h("input", {type: "range", min, max, step, oninput: () => set({[key]: +e.value}), ondblclick: () => zero !== null && set({[key]: zero})});
         return row(name, keep(e, e => { e.value = state[key]; out.textContent = +(+state[key]).toFixed(2); }), out);
     }
     const number = (key, max) => { const e = h("input", {type: "number", min: 0, max, step: 1, oninput: () => e.value !== "" && set({[key]: clamp(+e.value, 0, max)})}); return keep(e, e => { e.value = state[key]; }); };
-    const choice = (key, names) => { const box = h("div", {className: "choice"}); for (const [k, name] of Object.entries(names)) box.append(keep(button(name, "", () => set({[key]: k})), b => b.classList.toggle("on", state[key] === k))); return box; };
+    const several = (columns, ...kids) => { const box = h("div", {className: "several"}, ...kids); box.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`; return box; };
+    const choice = (key, names, columns) => { const box = several(columns); for (const [k, name] of Object.entries(names)) box.append(keep(button(name, "", () => set({[key]: k, ...GAINS[k] && {gain: GAINS[k]}})), b => b.classList.toggle("on", state[key] === k))); return box; };
     const when = (e, test) => { refresh.push(() => { e.hidden = !test(); }); return e; };
 
     function build() {
@@ -190,13 +192,13 @@ export function mount(el, ask, {state: given = {}, changed = () => {}, height = 
         panel.replaceChildren(
             h("header", {}, h("b", {textContent: about.name}), h("small", {textContent: `trained at ${about.resolution} px`})),
             h("section", {}, row("seed", button("‹", "previous", () => set({seed: Math.max(Math.ceil(state.seed) - 1, 0)})), number("seed", most), button("›", "next (n)", () => set({seed: Math.floor(state.seed) + 1})),
-                button("⚄", "any", () => set({seed: Math.floor(Math.random() * 1e6)})), keep(button("▶", "walk from seed to seed (space)", play), b => { b.textContent = playing ? "❚❚" : "▶"; })),
+                button("⚄", "any", () => set({seed: Math.floor(Math.random() * 1e6)}))), several(1, keep(button("", "from seed to seed (space)", play), b => { b.textContent = playing ? "❚❚ stay here" : "▶ walk on"; })),
                 slider("truncation", "psi", 0, 1.5, .01, 1), ...about.label_dim ? [row("class", number("label", about.label_dim - 1))] : []),
-            h("section", {}, h("h3", {textContent: "View"}), slider("turn", "angle", -180, 180, .5, 0), choice("bend", BENDS), when(slider("how much", "amount", -1, 1, .01, 0), () => !["none", "planet"].includes(state.bend)),
-                h("div", {className: "choice"}, button("whole picture", "0", home), button("save PNG", "as it is on the screen", save))),
+            h("section", {}, h("h3", {textContent: "View"}), slider("turn", "angle", -180, 180, .5, 0), choice("bend", BENDS, 5), when(slider("amount", "amount", -1, 1, .01, 0), () => !["none", "planet"].includes(state.bend)),
+                several(2, button("whole picture", "0", home), button("save PNG", "as it is on the screen", save))),
             h("section", {}, h("h3", {textContent: "Mix with another seed"}), row("other", number("other", most), button("swap", "", () => set({seed: state.other, other: state.seed, mix: state.mix.map(m => 1 - m)})), button("clear", "", () => set({mix: state.mix.map(() => 0)}))),
                 h("div", {className: "faders"}, ...about.groups.map(fader))),
-            h("section", {}, h("h3", {textContent: "Show"}), choice("show", SHOWS), when(slider("contrast", "gain", 1, 32, 1, 6), () => ["residual", "added"].includes(state.show)), when(h("p", {textContent: "This picture less the one of twice the size, reduced: how far apart are two sizes of the same picture?"}), () => state.show === "residual"),
+            h("section", {}, h("h3", {textContent: "Show"}), choice("show", SHOWS, 2), when(slider("contrast", "gain", 1, 32, 1, 8), () => ["residual", "added"].includes(state.show)), when(h("p", {textContent: "This picture less the one of twice the size, reduced: how far apart are two sizes of the same picture?"}), () => state.show === "residual"),
                 when(h("p", {textContent: "The lines of the chosen block and of those below it, alone."}), () => state.show === "upto"), when(h("p", {textContent: "The picture less the same without the lines of the chosen block."}), () => state.show === "added")),
             h("section", {className: "keys", textContent: "drag · wheel · shift-drag turns · double-click · arrows + − 0 q e n space"}));
     }
@@ -229,7 +231,7 @@ export const byHttp = url => async request => {
     return {...reply, image: await answer.blob()};
 };
 
-export function byWidget(model, patience = 20000) {
+export function byWidget(model, patience = 8000) {
     const open = new Map();
     let count = 0;
     model.on("msg:custom", (m, buffers) => {

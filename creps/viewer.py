@@ -24,8 +24,8 @@ from .render import render
 from .train import pick_device
 from .warp import lens, planet, ripple, swirl
 
-# %% ../nbs/31_viewer.ipynb #2c8c3dfc
-STATE = dict(seed=0., psi=1., label=0, other=1., mix=(), row=.5, col=.5, zoom=1., angle=0., bend="none", amount=.4, show="picture", block=0, gain=6.)
+# %% ../nbs/31_viewer.ipynb #6a290374
+STATE = dict(seed=0., psi=1., label=0, other=1., mix=(), row=.5, col=.5, zoom=1., angle=0., bend="none", amount=.4, show="picture", block=0, gain=8.)
 LIMITS = dict(seed=(0, 2**31 - 1), psi=(-2, 2), label=(0, 1e6), other=(0, 2**31 - 1), row=(-1e9, 1e9), col=(-1e9, 1e9), zoom=(.01, 1e9),
               angle=(-360, 360), amount=(-1, 1), block=(0, 99), gain=(0, 255))
 BENDS = dict(none=lambda a: None, lens=lambda a: lens(a if a > 0 else a / 3), swirl=lambda a: swirl(360 * a), ripple=lambda a: ripple(.1 * a, .25), planet=lambda a: planet())

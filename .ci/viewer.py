@@ -1,0 +1,200 @@
+"""Does the viewer work in a browser?  `python .ci/viewer.py [FOLDER FOR SCREENSHOTS]`
+Serves a random network by a process of its own, and drags, turns, zooms and clicks in a headless Chromium as a hand would, by the DevTools protocol.
+What the canvas then shows is compared with the library's picture of the same view. In the end the server is killed."""
+import base64, io, itertools, json, os, selectors, shutil, signal, subprocess, sys, tempfile, time
+from pathlib import Path
+
+root = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(root))
+import numpy as np, torch
+from PIL import Image
+from creps import Generator
+from creps.core import seed_everything
+from creps.render import render
+from creps.train import save_network
+from creps.viewer import BENDS, checked, code, view_of
+
+flags = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync
+    --force-device-scale-factor=1 --window-size=1000,700 --remote-debugging-pipe""".split()
+
+def skipped(why): print(f"skipped: {why}"); sys.exit()
+
+class Browser:
+    "A page in a headless Chromium, driven through a pipe: messages of the DevTools protocol, a zero byte behind each."
+    def __init__(self, chromium, folder, size=(776, 512)):
+        (to_read, self.to), (self.frm, to_write) = os.pipe(), os.pipe()
+        def three_and_four():
+            kept = os.dup(to_read), os.dup(to_write)  # above 4, whatever the numbers were
+            os.dup2(kept[0], 3); os.dup2(kept[1], 4)
+        with open(Path(folder, "log"), "wb") as log:
+            self.process = subprocess.Popen([chromium, *flags, f"--user-data-dir={Path(folder, 'profile')}", "about:blank"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            preexec_fn=three_and_four, pass_fds=(3, 4), start_new_session=True)
+        os.close(to_read); os.close(to_write)
+        self.ids, self.rest, self.session, self.said = itertools.count(1), b"", None, []
+        page = next(t for t in self("Target.getTargets")["targetInfos"] if t["type"] == "page")
+        self.session = self("Target.attachToTarget", targetId=page["targetId"], flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log"): self(f"{domain}.enable")
+        self.resize(*size)
+
+    def __call__(self, method, seconds=60, **params):
+        "Send a message, and wait for what it gives."
+        message = dict(id=(i := next(self.ids)), method=method, params=params) | (dict(sessionId=self.session) if self.session else {})
+        os.write(self.to, json.dumps(message).encode() + b"\0")
+        until = time.monotonic() + seconds
+        while (m := self._next(until)).get("id") != i:
+            if m.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded"): self.said.append(json.dumps(m["params"])[:600])
+        if "error" in m: sys.exit(f"{method}: {m['error']}")
+        return m["result"]
+
+    def _next(self, until):
+        with selectors.DefaultSelector() as s:
+            s.register(self.frm, selectors.EVENT_READ)
+            while b"\0" not in self.rest:
+                if not s.select(max(until - time.monotonic(), 0)) or not (got := os.read(self.frm, 2**20)): sys.exit("the browser does not answer\n" + "\n".join(self.said))
+                self.rest += got
+        message, _, self.rest = self.rest.partition(b"\0")
+        return json.loads(message)
+
+    def resize(self, width, height): self("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def js(self, expression):
+        "The value of an expression, or of the promise that it is."
+        got = self("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        if "exceptionDetails" in got: sys.exit(f"{expression}: {json.dumps(got['exceptionDetails'])[:600]}")
+        return got["result"].get("value")
+
+    def until(self, expression, seconds=30):
+        "Wait until an expression is true."
+        end = time.monotonic() + seconds
+        while not self.js(expression):
+            if time.monotonic() > end: sys.exit(f"not true after {seconds} s: {expression}\n" + "\n".join(self.said))
+            time.sleep(.02)
+
+    def mouse(self, kind, x, y, **more): self("Input.dispatchMouseEvent", type=kind, x=x, y=y, **more)
+
+    def drag(self, start, end, steps=6, **more):
+        self.mouse("mousePressed", *start, button="left", buttons=1, clickCount=1, **more)
+        for k in range(1, steps + 1): self.mouse("mouseMoved", *(a + (b - a) * k / steps for a, b in zip(start, end)), button="left", buttons=1, **more)
+        self.mouse("mouseReleased", *end, button="left", clickCount=1, **more)
+
+    def click(self, x, y):
+        for kind in ("mousePressed", "mouseReleased"): self.mouse(kind, x, y, button="left", clickCount=1)
+
+    def key(self, key, code=""):
+        for kind in ("keyDown", "keyUp"): self("Input.dispatchKeyEvent", type=kind, key=key, code=code, text=key if kind == "keyDown" and len(key) == 1 else "")
+
+    def screenshot(self, path): Path(path).write_bytes(base64.b64decode(self("Page.captureScreenshot", format="png")["data"]))
+
+    def close(self):
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+class Page(Browser):
+    "The viewer's page."
+    stage = "document.querySelector('.stage > canvas')"
+    def state(self): return self.js("document.querySelector('.creps').creps.state")
+    def stats(self): return self.js("document.querySelector('.creps').creps.stats")
+    def settle(self): self.until("document.querySelector('.creps')?.creps?.stats.drawn > 0 && document.querySelector('.creps').creps.settled")
+    def picture(self): return np.asarray(Image.open(io.BytesIO(base64.b64decode(self.js(f"{self.stage}.toDataURL()").partition(",")[2]))).convert("RGB")).astype(int)
+
+    def press(self, selector):
+        box = self.js(f"(e => {{ e.scrollIntoView({{block: 'nearest'}}); const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; }})({selector})")
+        self.click(*box)
+
+    def button(self, text): self.press(f"[...document.querySelectorAll('.creps button')].find(b => b.textContent === {json.dumps(text)})")
+
+def check(ok, what):
+    if not ok: sys.exit(f"not so: {what}")
+
+def compare(page, G, what, most=1):
+    "The canvas and the library's picture of the same state."
+    page.settle()
+    state, seen = checked(page.state()), page.picture()
+    want = render(G, code(G, state), seen.shape[:2], view_of(state), BENDS[state["bend"]](state["amount"]))[0]
+    off = abs(seen - want).max()
+    check(off <= most, f"{what}: the canvas is the picture, but for {most} of 255 (off by {off}); state {state}")
+    return state, seen
+
+def tour(page, G, shots):
+    shot = lambda name: shots and page.screenshot(Path(shots, f"{name}.png"))
+    state, first = compare(page, G, "the first picture")
+    times = page.stats()
+    check(first.shape == (512, 512, 3) and first.std() > 3, "there is a picture of 512 x 512")
+    shot("first")
+    page.drag((300, 300), (180, 340))
+    state, moved = compare(page, G, "after a drag")
+    check(abs(state["col"] - .5 - 120 / 512) < 1e-9 and abs(state["row"] - .5 + 40 / 512) < 1e-9, f"a drag by 120 pixels to the left moves the view by as many to the right: {state}")
+    check((moved[60:400, :300] == first[20:360, 120:420]).mean() > .9, "what was there has moved along")
+    for _ in range(8): page.mouse("mouseWheel", 100, 80, deltaX=0, deltaY=-100)
+    zoomed, _ = compare(page, G, "after the wheel")
+    under = lambda s: (s["row"] + (80 - 256) / 512 / s["zoom"], s["col"] + (100 - 256) / 512 / s["zoom"])
+    check(zoomed["zoom"] > 4 and np.allclose(under(zoomed), under(state), atol=1e-12), f"the wheel zooms around the pointer: {state} {zoomed}")
+    shot("zoomed")
+    for _ in range(120): page.mouse("mouseWheel", 256, 256, deltaX=0, deltaY=-200)
+    deep, _ = compare(page, G, "at the bottom")
+    check(deep["zoom"] == 1e9, f"the wheel goes to 1e9: {deep['zoom']}")
+    page.drag((256, 256), (200, 256))
+    shifted, _ = compare(page, G, "a drag at the bottom")
+    check(abs((shifted["col"] - deep["col"]) * 512e9 - 56) < .01, "a drag at 1e9 is exact to a hundredth of a pixel")
+    page.until("document.querySelector('.creps .hint.on')?.textContent.includes('Nothing new')", 5)
+    shot("deep")
+    page.js(f"{page.stage}.focus()")
+    page.key("0")
+    page.key("n")
+    check(page.state()["seed"] == 1 and page.state()["zoom"] == 1, "keys: 0 is home, n the next seed")
+    compare(page, G, "the next seed")
+    page.drag((300, 100), (380, 100), modifiers=8)
+    check(abs(compare(page, G, "turned", 8)[0]["angle"]) > 5, "shift-drag turns")
+    page.button("swirl")
+    compare(page, G, "swirled", 8)
+    shot("swirl")
+    page.button("flat"); page.button("whole picture"); page.button("residual")
+    page.settle()
+    check("residual" in page.js("document.querySelector('.creps footer').textContent"), "the residual is told in dB")
+    shot("residual")
+    page.button("block adds")
+    page.settle()
+    page.press("document.querySelectorAll('.creps .strip button')[1]")
+    page.settle()
+    check(page.state()["block"] == 1, "a click on a thumbnail chooses the block")
+    shot("blocks")
+    page.button("picture")
+    page.press("document.querySelectorAll('.creps .faders input')[3]")
+    state, _ = compare(page, G, "mixed")
+    check(.3 < state["mix"][3] < .7, f"a click in the middle of a fader mixes half and half: {state['mix']}")
+    page.button("▶ walk on")
+    page.until("document.querySelector('.creps').creps.state.seed > 1.2")
+    page.button("❚❚ stay here")
+    compare(page, G, "after a walk")
+    shot("walk")
+    return times
+
+def main(shots=None):
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None) or skipped("there is no Chromium")
+    if shots: Path(shots).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        seed_everything(0)
+        G = Generator(resolution=64, channel_base=4096, channel_max=64, biline_channels=8, z_dim=64, w_dim=64, mapping_layers=2, bandwidth=1.).eval().requires_grad_(False)
+        model = Path(folder, "random-64")
+        model.mkdir()
+        save_network(G, model)
+        start = "import sys; from creps.viewer import report_view; report_view(sys.argv[1], browser=False)"
+        server = subprocess.Popen([sys.executable, "-c", start, model], stdout=subprocess.PIPE, text=True, env=os.environ | dict(PYTHONPATH=str(root)))
+        page = Page(chromium, folder)
+        try:
+            page("Page.navigate", url=server.stdout.readline().strip())
+            times = tour(page, G, shots)
+            server.kill()
+            server.wait()
+            page.drag((300, 300), (200, 300))
+            page.until("document.querySelector('.creps .veil.on')?.textContent.includes('The server is gone')", 10)
+            if shots: page.screenshot(Path(shots, "gone.png"))
+            wrong = [s for s in page.said if "Failed to load resource" not in s]
+            check(not wrong, f"no errors in the browser's console: {wrong}")
+        finally:
+            server.kill()
+            page.close()
+    check(times["first"] < 1000 and times["settled"] < 3000, f"the first picture is quick: {times}")
+    print(f"drawn, dragged, zoomed to 1e9, turned, bent, mixed, walked, killed; 512 x 512: first picture {times['first'] / 1000:.2f} s, settled {times['settled'] / 1000:.2f} s")
+
+if __name__ == "__main__": main(*sys.argv[1:])
