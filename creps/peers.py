@@ -392,13 +392,14 @@ class Iteration:
         "A generator that depends on the seed, the step and `key`."
         return rng(self.settings["seed"], self.state.step, *key)
 
-# %% ../nbs/21_peers.ipynb #90dc9be9
+# %% ../nbs/21_peers.ipynb #45e40c73
 class Rule:
     "One iteration: G, its penalty, D, its penalty, the average. Systems replace what they do otherwise."
     system = None           # class of the generator
     native = {}             # settings of the authors that differ from the trainer's defaults
     mixing = 0.             # share of batches whose ws come from two codes
     path_length = True
+    discriminator = Discriminator  # class of the critic
     joint = False           # True: penalties are added to the losses; False: a step of their own
 
     def __call__(self, state: State, settings: dict, batch: tuple) -> dict:
@@ -495,7 +496,7 @@ def average(self: Rule, state: State, settings: dict):
     "Move the slow average of G."
     train.average(state, settings)
 
-# %% ../nbs/21_peers.ipynb #d06a5365
+# %% ../nbs/21_peers.ipynb #22549306
 @patch
 def networks(self: Rule, settings: dict, device="cpu") -> tuple:
     "A new generator and its discriminator."
@@ -503,7 +504,7 @@ def networks(self: Rule, settings: dict, device="cpu") -> tuple:
     with torch.random.fork_rng(devices=[]), torch.device(device):
         torch.manual_seed(settings["seed"])
         G = self.system(**{k: v for k, v in settings.items() if k in keys})
-        D = Discriminator(settings["resolution"], settings["label_dim"], settings["d_channel_base"], settings["d_channel_max"])
+        D = self.discriminator(settings["resolution"], settings["label_dim"], settings["d_channel_base"], settings["d_channel_max"])
     return G.train(), D.train()
 
 @patch
