@@ -45,11 +45,11 @@ def _channels(p: np.ndarray, channels: int) -> np.ndarray:
     elif channels == 4: return np.concatenate([p, np.full_like(p[..., :1], 255)], -1)
     return p if channels == 3 else (p @ np.array([[19595], [38470], [7471]]) + 2**15 >> 16).astype(np.uint8)
 
-# %% ../nbs/11_data.ipynb #b9be34cc
+# %% ../nbs/11_data.ipynb #b3d26d73
 def _shrunk(im: Image.Image, k: int) -> Image.Image:
     "`im` in colour, each k x k pixels averaged into one."
     (w, h), out = im.size, None
-    rows = max(1, 2**22 // (w * k)) * k
+    rows = max(1, 2**20 // (w * k)) * k
     for y in range(0, h, rows):
         strip = _colour(im.crop((0, y, w, min(y + rows, h)))).reduce(k)
         out = out or Image.new(strip.mode, (-(-w // k), -(-h // k)))
@@ -171,7 +171,12 @@ def _read_all(read, names, pixels: np.ndarray, pool) -> dict:
     for name, reason in bad.items(): _say("bad picture, skipped:", name, f"({reason})")
     return bad
 
-# %% ../nbs/11_data.ipynb #df2558b8
+# %% ../nbs/11_data.ipynb #d5805938
+def _check_share(bad: int, n: int, max_bad: float, source):
+    if not 0 <= max_bad < 1: raise ValueError(f"max_bad must be a share in [0, 1), such as 0.05, not {max_bad!r}")
+    if bad == n: raise BadData(f"none of the {n} pictures of {source} can be read")
+    if bad > max_bad * n: raise BadData(f"{bad} of {n} pictures of {source} can't be read: more than max_bad={max_bad:g} allows")
+
 class Pictures:
     "A data set of pictures by number: read once, kept as bytes while they fit, the bad ones left out."
     def __init__(self,
@@ -187,14 +192,12 @@ class Pictures:
         channels: int = 3,       # 1: grey, 3: RGB, 4: RGBA
     ):
         _check_channels(channels)
-        if not 0 <= max_bad < 1: raise ValueError(f"max_bad must be a share in [0, 1), such as 0.05, not {max_bad!r}")
+        _check_share(0, 1, max_bad, source)
         self.read, self.names, self.shape = read, names, (*size_pair(size), channels)
         self.pool = ThreadPoolExecutor(workers or os.cpu_count())
         self.pixels = _room(len(names), self.shape, cache)
         self.bad = _read_all(read, names, self.pixels, self.pool)  # name -> reason
-        if len(self.bad) == len(names): raise BadData(f"none of the {len(names)} pictures of {source} can be read")
-        if len(self.bad) > max_bad * len(names):
-            raise BadData(f"{len(self.bad)} of {len(names)} pictures of {source} can't be read: more than max_bad={max_bad:g} allows")
+        _check_share(len(self.bad), len(names), max_bad, source)
         self.index = np.array([i for i, name in enumerate(names) if name not in self.bad])
         labels = np.zeros((len(names), 0), np.float32) if labels is None else labels
         self.labels = np.concatenate([labels[self.index]] * (1 + mirror))
