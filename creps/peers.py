@@ -27,7 +27,7 @@ from .layers import ACT_GAIN, Mapping, ModulatedLinear, Styles, rectify
 from .losses import lazy_adam
 from .train import State, latents, update
 
-# %% ../nbs/21_peers.ipynb #ac7d2fa5
+# %% ../nbs/21_peers.ipynb #79267b83
 class Peer(nn.Module, PyTorchModelHubMixin):
     "What every system of the comparison is: z -> mapping -> ws -> draw -> image."
     pointwise = False  # True: a pixel depends on its own coordinates alone, and may be drawn in tiles
@@ -49,7 +49,7 @@ class Peer(nn.Module, PyTorchModelHubMixin):
 
     def save_pretrained(self, folder, **kwargs):
         "Write config.json, with the name of the system, and model.safetensors."
-        return super().save_pretrained(folder, config=dict(self._hub_mixin_config, system=type(self).__name__), **kwargs)
+        return super().save_pretrained(folder, **kwargs | dict(config=dict(self._hub_mixin_config, system=type(self).__name__)))
 
     @classmethod
     def from_pretrained(cls, name):
@@ -377,34 +377,35 @@ class StyleGAN2(Peer, library_name="creps", license="apache-2.0"):
         images = self.synthesis(ws)
         return images if self.how(size, view) == "drawn" else resample(images, size, rows, cols)
 
-# %% ../nbs/21_peers.ipynb #72860964
+# %% ../nbs/21_peers.ipynb #6915ad54
 @dataclass
 class Iteration:
     "What the phases of one iteration share."
     state: State
     settings: dict
-    real: object          # what D sees of the real pictures
-    real_label: object    # [batch, label_dim] or None
-    labels: object        # of the whole data set, to draw fake ones from, or None
+    real: object = None        # what D sees of the real pictures
+    real_label: object = None  # [batch, label_dim] or None
+    labels: object = None      # of the whole data set, to draw fake ones from, or None
     how: dict = field(default_factory=dict)  # for `Rule.fakes`: how the real pictures were made, so that the fakes are made alike
 
     def rng(self, *key: int) -> torch.Generator:
         "A generator that depends on the seed, the step and `key`."
         return rng(self.settings["seed"], self.state.step, *key)
 
-# %% ../nbs/21_peers.ipynb #45e40c73
+# %% ../nbs/21_peers.ipynb #0fad651d
 class Rule:
     "One iteration: G, its penalty, D, its penalty, the average. Systems replace what they do otherwise."
     system = None           # class of the generator
+    discriminator = Discriminator  # class of the critic
     native = {}             # settings of the authors that differ from the trainer's defaults
     mixing = 0.             # share of batches whose ws come from two codes
-    path_length = True
-    discriminator = Discriminator  # class of the critic
+    path_length = True      # with the penalty on G's path lengths
     joint = False           # True: penalties are added to the losses; False: a step of their own
+    data_size = None        # side of the pictures that have to come in; None: R
 
     def __call__(self, state: State, settings: dict, batch: tuple) -> dict:
         real, real_label, labels = batch
-        it = Iteration(state, settings, real, real_label, labels)
+        it = Iteration(state, settings, real_label=real_label, labels=labels)
         it.real, it.how = self.view(it, real)
         due = lambda interval: interval and state.step % interval == 0
         stats = self._side(state.G, state.D, state.adam_G, it, [self.g_main] + [self.g_reg] * bool(self.path_length and due(settings["pl_interval"])))
@@ -423,55 +424,10 @@ class Rule:
             update(network, adam, sum(loss for loss, _ in terms))
         return stats
 
-# %% ../nbs/21_peers.ipynb #20450232
-@patch
-def g_main(self: Rule, it: Iteration) -> tuple:
-    "G against D."
-    ws, label = self.codes(it, 0, it.settings["batch"])
-    loss = losses.generator(self.score(it), self.fakes(it, ws, 0, **it.how), label)
-    return loss, dict(loss_G=loss)
-
-@patch
-def g_reg(self: Rule, it: Iteration) -> tuple:
-    "Path length, on half a batch of whole pictures."
-    ws, _ = self.codes(it, 1, max(1, it.settings["batch"] // 2))
-    images = self.fakes(it, ws, 1)
-    noise = torch.randn(images.shape, generator=it.rng(5)).to(images)
-    penalty, it.state.pl_mean = losses.path_length(images, ws, it.state.pl_mean, noise)
-    return penalty * (it.settings["pl_weight"] * it.settings["pl_interval"]), dict(path_length=it.state.pl_mean, path_penalty=penalty)
-
-@patch
-def d_main(self: Rule, it: Iteration) -> tuple:
-    "D against G."
-    with torch.no_grad():
-        ws, label = self.codes(it, 2, it.settings["batch"])
-        fake = self.fakes(it, ws, 2, **it.how)
-    signs = {}
-    def D(images, label):
-        logits = self.score(it)(images, label)
-        signs["fake" if images is fake else "real"] = logits.detach().sign().mean()
-        return logits
-    loss = losses.discriminator(D, it.real, fake, it.real_label, label)
-    return loss, dict(loss_D=loss, sign_real=signs["real"], sign_fake=signs["fake"])
-
-@patch
-def d_reg(self: Rule, it: Iteration) -> tuple:
-    "R1 on the real pictures."
-    penalty = losses.r1(self.score(it), it.real, it.real_label, it.settings["gamma"])
-    return penalty * it.settings["r1_interval"], dict(r1=penalty)
-
-# %% ../nbs/21_peers.ipynb #2a35ee8d
-@patch
-def view(self: Rule,
-    it: Iteration,
-    real: torch.Tensor,  # [batch, 3, R, R] of the data set
-) -> tuple:              # (real pictures for D, keyword arguments for `fakes`)
-    "What D sees of the real pictures, and what `fakes` has to know to make the generated ones alike."
-    return real, {}
-
+# %% ../nbs/21_peers.ipynb #260f0272
 @patch
 def codes(self: Rule, it: Iteration, phase: int, count: int) -> tuple:
-    "ws [count, num_ws, w_dim] and labels; the codes of G's phases move the mean w."
+    "ws [count, num_ws, w_dim] and labels; the codes of G's phases, 0 and 1, move the mean w."
     G, draw = it.state.G, lambda purpose: latents(it.settings, it.state.step, purpose, count, it.labels, it.state.pl_mean.device)
     z, label = draw(phase)
     ws, g = G.mapping(z, label), it.rng(20, phase)
@@ -480,6 +436,15 @@ def codes(self: Rule, it: Iteration, phase: int, count: int) -> tuple:
         cut = int(torch.randint(1, G.num_ws, (), generator=g))
         ws = torch.cat([ws[:, :cut], G.mapping(draw(30 + phase)[0], label)[:, cut:]], 1)
     return ws, label
+
+# %% ../nbs/21_peers.ipynb #66e3228e
+@patch
+def view(self: Rule,
+    it: Iteration,
+    real: torch.Tensor,  # [batch, 3, R, R] of the data set
+) -> tuple:              # (real pictures for D, keyword arguments for `fakes`)
+    "What D sees of the real pictures, and what `fakes` has to know to make the generated ones alike."
+    return real, {}
 
 @patch
 def fakes(self: Rule, it: Iteration, ws: torch.Tensor, phase: int) -> torch.Tensor:
@@ -496,7 +461,7 @@ def average(self: Rule, state: State, settings: dict):
     "Move the slow average of G."
     train.average(state, settings)
 
-# %% ../nbs/21_peers.ipynb #22549306
+# %% ../nbs/21_peers.ipynb #5530bbce
 @patch
 def networks(self: Rule, settings: dict, device="cpu") -> tuple:
     "A new generator and its discriminator."
@@ -516,8 +481,46 @@ def rates(self: Rule, settings: dict) -> tuple:
 def begin(self: Rule, settings: dict, device="cpu") -> State:
     "A training that has not begun."
     G, D = self.networks(settings, device)
-    adam = [torch.optim.Adam(n.parameters(), lr=lr, betas=betas, eps=1e-8) for n, (lr, betas) in zip((G, D), self.rates(settings))]
+    adam = [torch.optim.Adam(n.parameters(), lr=lr, betas=betas, eps=1e-8, fused=torch.device(device).type != "mps") for n, (lr, betas) in zip((G, D), self.rates(settings))]
     return State(G=G, D=D, ema=deepcopy(G).eval().requires_grad_(False), adam_G=adam[0], adam_D=adam[1], pl_mean=torch.zeros((), device=device))
+
+# %% ../nbs/21_peers.ipynb #c992f049
+@patch
+def g_main(self: Rule, it: Iteration) -> tuple:
+    "G against D."
+    ws, label = self.codes(it, 0, it.settings["batch"])
+    loss = losses.generator(self.score(it), self.fakes(it, ws, 0, **it.how), label)
+    return loss, dict(loss_G=loss)
+
+@patch
+def g_reg(self: Rule, it: Iteration) -> tuple:
+    "Path length, on half a batch of whole pictures."
+    ws, _ = self.codes(it, 1, max(1, it.settings["batch"] // 2))
+    images = self.fakes(it, ws, 1)
+    noise = torch.randn(images.shape, generator=it.rng(5)).to(images)
+    penalty, it.state.pl_mean = losses.path_length(images, ws, it.state.pl_mean, noise)
+    return penalty * (it.settings["pl_weight"] * it.settings["pl_interval"]), dict(path_length=it.state.pl_mean, path_penalty=penalty)
+
+# %% ../nbs/21_peers.ipynb #cdb74d77
+@patch
+def d_main(self: Rule, it: Iteration) -> tuple:
+    "D against G."
+    with torch.no_grad():
+        ws, label = self.codes(it, 2, it.settings["batch"])
+        fake = self.fakes(it, ws, 2, **it.how)
+    signs = {}
+    def D(images, label):
+        logits = self.score(it)(images, label)
+        signs["fake" if images is fake else "real"] = logits.detach().sign().mean()
+        return logits
+    loss = losses.discriminator(D, it.real, fake, it.real_label, label)
+    return loss, dict(loss_D=loss, sign_real=signs["real"], sign_fake=signs["fake"])
+
+@patch
+def d_reg(self: Rule, it: Iteration) -> tuple:
+    "R1 on the real pictures."
+    penalty = losses.r1(self.score(it), it.real, it.real_label, it.settings["gamma"])
+    return penalty * it.settings["r1_interval"], dict(r1=penalty)
 
 # %% ../nbs/21_peers.ipynb #822fe681
 class StyleGAN2Rule(Rule):
