@@ -101,7 +101,7 @@ def _turn(im: Image.Image) -> int:
     try: return int(im.getexif().get(0x0112, 1))
     except Exception: return 1
 
-# %% ../nbs/11_data.ipynb #99460887
+# %% ../nbs/11_data.ipynb #83fb8a7e
 _MAX_BYTES, _MAX_PIXELS, _LARGE = 2**30, 2**27, 2**24
 _one_large = threading.RLock()
 
@@ -118,6 +118,7 @@ def _in_turn(large: bool):
         try: yield
         finally: _trim()
 
+# %% ../nbs/11_data.ipynb #a5e02b81
 def decode(
     data: bytes,        # a file of any picture format; of several frames the first counts
     size,               # int or (H, W)
@@ -171,12 +172,13 @@ def _read_all(read, names, pixels: np.ndarray, pool) -> dict:
     for name, reason in bad.items(): _say("bad picture, skipped:", name, f"({reason})")
     return bad
 
-# %% ../nbs/11_data.ipynb #d5805938
+# %% ../nbs/11_data.ipynb #665559dc
 def _check_share(bad: int, n: int, max_bad: float, source):
     if not 0 <= max_bad < 1: raise ValueError(f"max_bad must be a share in [0, 1), such as 0.05, not {max_bad!r}")
     if bad == n: raise BadData(f"none of the {n} pictures of {source} can be read")
     if bad > max_bad * n: raise BadData(f"{bad} of {n} pictures of {source} can't be read: more than max_bad={max_bad:g} allows")
 
+# %% ../nbs/11_data.ipynb #015ffaad
 class Pictures:
     "A data set of pictures by number: read once, kept as bytes while they fit, the bad ones left out."
     def __init__(self,
@@ -193,8 +195,7 @@ class Pictures:
     ):
         _check_channels(channels)
         _check_share(0, 1, max_bad, source)
-        self.read, self.names, self.shape = read, names, (*size_pair(size), channels)
-        self.pool = ThreadPoolExecutor(workers or os.cpu_count())
+        self.read, self.names, self.shape, self.pool = read, names, (*size_pair(size), channels), ThreadPoolExecutor(workers or os.cpu_count())
         self.pixels = _room(len(names), self.shape, cache)
         self.bad = _read_all(read, names, self.pixels, self.pool)  # name -> reason
         _check_share(len(self.bad), len(names), max_bad, source)
@@ -222,7 +223,7 @@ class Pictures:
         try: return self.read(k)
         except Exception as e: raise BadData(f"{self.names[k]!r} could be read at the start and can't be now: {_reason(e)}") from None
 
-# %% ../nbs/11_data.ipynb #f8cc3a8b
+# %% ../nbs/11_data.ipynb #2a8ca426
 def _open_file(path) -> tuple:
     "A regular file, and its length."
     info = os.stat(path)
@@ -241,6 +242,7 @@ def _walk(top: Path):
         for link in (f for f in inner if os.path.islink(Path(folder, f))): _say("folder, not entered:", name(Path(folder, link)), "(a link)")
         yield from (name(Path(folder, f)) for f in files)
 
+# %% ../nbs/11_data.ipynb #bc5c1287
 def _files(path):
     "Sorted names of all files in a folder tree or zip, and a function that opens one by name and tells its length."
     if not str(path) or not os.path.exists(path): raise BadData(f"no such folder or zip file: {str(path)!r}")
