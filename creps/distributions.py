@@ -112,7 +112,7 @@ class SceneryNet(nn.Module):
     def scaled(self, x) -> torch.Tensor: return self.head(F.leaky_relu(self.embed(x), .1))
     def forward(self, x) -> torch.Tensor: return self.scaled(x) * self.std + self.mean  # [B, len(TARGETS) + 2]
 
-# %% ../nbs/20a_distributions.ipynb #7f226903
+# %% ../nbs/20a_distributions.ipynb #4665a6b8
 SIZES = {16: .15, 32: .4, 64: .3, 128: .15}  # how often
 
 def lesson(
@@ -131,6 +131,7 @@ def lesson(
     images, amount = damaged(images, g)
     return images, torch.cat([wanted, amount], 1)
 
+# %% ../nbs/20a_distributions.ipynb #a9ee7ea2
 def train_scenery_net(
     out=None,              # a .safetensors file for the weights
     pictures: int = 3072,  # from a world that no other notebook uses
@@ -189,7 +190,7 @@ def scenery_extractor(weights=None, device="cpu") -> Extractor:
         return net.embed(x)
     return Extractor(f"scenery-net {file_hash(SCENERY_WEIGHTS)}", "area mean to 128 px, of larger pictures only", f)
 
-# %% ../nbs/20a_distributions.ipynb #6c33e377
+# %% ../nbs/20a_distributions.ipynb #de819d03
 INCEPTION = "weights-inception-2015-12-05-6726825d.pth"  # the name under which torch-fidelity keeps it
 
 def inception_extractor(
@@ -206,12 +207,13 @@ def inception_extractor(
     read_weights(path)  # torch-fidelity would execute what a prepared file holds
     try: net = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=str(path)).to(device).eval()
     except Exception: raise ValueError(f"{path} does not hold Inception's weights in torch-fidelity's names") from None
-    return Extractor(f"inception-v3-compat {file_hash(str(path))} (torch-fidelity {__version__})", "bilinear to 299 px, TensorFlow 1's, inside the network", lambda x: net(x.to(device))[0])
+    name, resizer = f"inception-v3-compat {file_hash(str(path))} (torch-fidelity {__version__})", "bilinear to 299 px, TensorFlow 1's, inside the network"
+    return Extractor(name, resizer, lambda x: net(x.to(device))[0])
 
 PIXELS = Extractor("Laplacian pyramid, 7 x 7 patches", "none", None)  # what SWD looks at
 EXTRACTORS = dict(scenery=scenery_extractor, inception=inception_extractor)
 
-# %% ../nbs/20a_distributions.ipynb #1213bb7a
+# %% ../nbs/20a_distributions.ipynb #6b32be7f
 def chunks(
     data,   # uint8 [N, H, W, 3], or anything with `batch` or `draw` of numbers
     order,  # numbers of pictures
@@ -243,6 +245,7 @@ class Samples:
         ws = styles(self.G, self.z[indices], None if self.label is None else self.label[indices], self.truncation_psi)
         return to_uint8(drawn(self.G, ws, self.size)), None
 
+# %% ../nbs/20a_distributions.ipynb #2e6445cf
 def survey(
     data, order,       # see `chunks`
     extractors: dict,  # name -> Extractor
@@ -256,7 +259,7 @@ def survey(
         if sum(map(len, found["pixels"])) < keep: found["pixels"].append(p)
     return {k: np.concatenate(v)[:keep if k == "pixels" else None] for k, v in found.items() if v}
 
-# %% ../nbs/20a_distributions.ipynb #8e09701a
+# %% ../nbs/20a_distributions.ipynb #dc4b6bcb
 def fingerprint(data, order) -> str:  # 16 hexadecimal digits
     "A hash of the size and bytes of the pictures, in their order."
     h = hashlib.sha256()
@@ -284,7 +287,7 @@ def reference(
     new = {n: e for n, e in extractors.items() if n not in known}
     found = survey(data, order, new, keep)
     for n, e in new.items():
-        if folder: write_whole(file(e), lambda p: save_file(dict(features=torch.from_numpy(found[n])), p, dict(extractor=e.name, resizer=e.resizer, pictures=str(len(order)))))
+        if folder: write_whole(file(e), lambda p: save_file(dict(features=torch.from_numpy(found[n])), p, dict(extractor=e.name)))
     return found | known | dict(hash=key)
 
 # %% ../nbs/20a_distributions.ipynb #dd534d31
@@ -309,17 +312,19 @@ def chosen(metrics) -> dict:
         if n not in METRICS: raise ValueError(f"no metric {n!r}: there are {', '.join(METRICS)}")
     return {n: METRICS[n] for n in names}
 
-# %% ../nbs/20a_distributions.ipynb #9b900052
+# %% ../nbs/20a_distributions.ipynb #9a49861e
 def _checked(metrics: dict, fake, real, reals, seed):
     "The order in which both sets are read, and the size of their pictures; ValueError if they are too few or differ."
     if reals is not None and not 1 <= reals <= len(real): raise ValueError(f"{reals} reference pictures are asked for, there are {len(real)}")
     orders = np.arange(len(fake)), torch.randperm(len(real), generator=rng(seed))[:reals or len(fake)].numpy()
     for n, m in metrics.items():
-        if min(map(len, orders)) < m.least: raise ValueError(f"{n} needs at least {m.least} pictures of each set, there are {len(orders[0])} drawn and {len(orders[1])} real")
+        if min(map(len, orders)) < m.least:
+            raise ValueError(f"{n} needs at least {m.least} pictures of each set, there are {len(orders[0])} drawn and {len(orders[1])} real")
     sizes = [list(next(chunks(s, o[:1])).shape[1:3]) for s, o in zip((fake, real), orders)]
     if sizes[0] != sizes[1]: raise ValueError(f"the sets differ in size: {sizes[0]} and {sizes[1]}")
     return orders, sizes[0]
 
+# %% ../nbs/20a_distributions.ipynb #4aa6e46d
 def distances(
     fake,                 # a set of pictures: see `chunks`
     real,                 # the reference, of the same size
@@ -376,7 +381,7 @@ def evaluate_scales(
     if any(s != int(s) or s < 1 for s in scales): raise ValueError(f"scales must be whole numbers of at least 1, not {scales!r}")
     return {s: evaluate(G, _world(world.n, world.seed, tuple(int(s) * n for n in world.size)), **how) for s in scales}
 
-# %% ../nbs/20a_distributions.ipynb #291b23ab
+# %% ../nbs/20a_distributions.ipynb #407baf41
 def print_distances(found: dict):
     "A line for each number, with all that it depends on."
     if found["reason"]: print(f"{found['size'][0]}x{found['size'][1]}: n/a ({found['reason']})")
@@ -385,6 +390,7 @@ def print_distances(found: dict):
         print(f"{name} {found[name]:.4g}{spread}  [{about['fake']} fake, {about['real']} real, {about['size'][0]}x{about['size'][1]}, "
               f"{about['extractor']}, resizer: {about['resizer']}, reference {about['reference']}]")
 
+# %% ../nbs/20a_distributions.ipynb #6847f71c
 def report_evaluate(
     model: str,             # folder, shipped name, or owner/name on the hub
     data: str,              # the reference: folder, zip, "hf:owner/name" or "scenery"

@@ -227,7 +227,7 @@ def frechet(
     cross = np.linalg.svd(a @ b.T, compute_uv=False).sum()
     return float(max(shift @ shift + (a**2).sum() + (b**2).sum() - 2 * cross, 0))
 
-# %% ../nbs/20_metrics.ipynb #2d9284e7
+# %% ../nbs/20_metrics.ipynb #183bc115
 def latents(
     G,               # has `z_dim`; `label_dim` if it is conditional
     samples: int,
@@ -242,6 +242,7 @@ def latents(
     rows = torch.eye(dim) if labels is None else torch.as_tensor(labels).float()
     return z, rows[torch.randint(len(rows), (samples,), generator=g)]
 
+# %% ../nbs/20_metrics.ipynb #4c181bef
 def styles(G, z, label=None, truncation_psi: float = 1.) -> torch.Tensor:
     "The ws of codes, on the device of `G`."
     device = next(getattr(G, "parameters", lambda: iter(()))(), z).device
@@ -257,7 +258,7 @@ def drawn(G, ws, size, align: str = "centers") -> torch.Tensor:
     try: return G.draw(ws, size, **({} if align == "centers" else dict(align=align)))
     except ValueError as e: raise CannotDraw(str(e)) from e
 
-# %% ../nbs/20_metrics.ipynb #fbca751f
+# %% ../nbs/20_metrics.ipynb #0ce8241d
 def _check_sizes(sizes, reducer):
     "Two sizes as pairs; ValueError if they can't be compared."
     if reducer not in REDUCERS: raise ValueError(f"reducer must be one of {', '.join(REDUCERS)}, not {reducer!r}")
@@ -267,6 +268,7 @@ def _check_sizes(sizes, reducer):
     if small[0] * large[1] != small[1] * large[0]: raise ValueError(f"sizes must be of one shape, not {sizes!r}")
     return small, large
 
+# %% ../nbs/20_metrics.ipynb #acc6b157
 @torch.no_grad()
 def consistency_scores(
     G,                            # has `z_dim`, `mapping` and `draw`; and `label_dim` if it is conditional
@@ -309,7 +311,7 @@ def consistency(
     return numbers | dict(sizes=[list(size_pair(n)) for n in sizes], reducer=reducer, align=align, samples=samples, seed=seed,
                           truncation_psi=truncation_psi, lpips_net=net, reason=reason)
 
-# %% ../nbs/20_metrics.ipynb #81fb240f
+# %% ../nbs/20_metrics.ipynb #68c7a742
 def report_consistency(
     model: str,               # folder, shipped name, or owner/name on the hub
     sizes: str = "256,512",   # two of N or HxW: the larger is reduced to the smaller
@@ -329,5 +331,6 @@ def report_consistency(
     found = consistency(G, sizes, samples, seed, align, reducer, trunc, batch, lpips_weights)
     shown = [f"{k.upper()} " + ("n/a" if found[k] is None else f"{found[k]:.{n}f} +- {found[k + '_std']:.{n}f}{unit}")
              for k, n, unit in (("psnr", 2, " dB"), ("ssim", 4, ""), ("lpips", 4, ""))]
-    print(f"{' and '.join(sizes)} brought down by {reducer}, grid {align}, {samples} codes: {', '.join(shown)}" + (f" ({found['reason']})" if found["reason"] else ""))
+    why = f" ({found['reason']})" if found["reason"] else ""
+    print(f"{' and '.join(sizes)} brought down by {reducer}, grid {align}, {samples} codes: {', '.join(shown)}{why}")
     print(json.dumps(found))
