@@ -63,7 +63,7 @@ class Peer(nn.Module, PyTorchModelHubMixin):
         except (RuntimeError, SafetensorError) as e: raise ValueError(f"{weights} does not fit its config.json: {' '.join(str(e).split())[:300]}") from None
         return G.eval()
 
-# %% ../nbs/21_peers.ipynb #e9cfaa1c
+# %% ../nbs/21_peers.ipynb #909aa9a3
 class PointInput(nn.Module):
     "Learned sine features and a learned embedding at places of the plane: t [P], t [P] -> [1, P, 2 hidden]."
     def __init__(self,
@@ -77,19 +77,26 @@ class PointInput(nn.Module):
         self.bias = nn.Parameter((2 * torch.rand(hidden) - 1) * .5**.5)
         self.embedding = nn.Parameter(torch.randn(1, hidden, resolution, resolution))
 
-    def forward(self, t_rows, t_cols, style=None) -> torch.Tensor:
+    def forward(self,
+        t_rows, t_cols,  # coordinates [P] and [P], any float dtype
+        style=None,      # not used: the renderer hands one to every input
+    ) -> torch.Tensor:   # [1, P, 2 hidden]
         place = torch.stack([2 * torch.as_tensor(t) - 1 for t in (t_cols, t_rows)], -1).to(self.weight)
         texture = F.grid_sample(self.embedding, place[None, None], padding_mode="border", align_corners=not self.shifted)
         return torch.cat([torch.sin(F.linear(place, self.weight, self.bias))[None], texture[:, :, 0].mT], -1)
 
-# %% ../nbs/21_peers.ipynb #e910385b
+# %% ../nbs/21_peers.ipynb #8890df40
 class NoisyLinear(ModulatedLinear):
     "A steered layer that adds one random number per pixel, times a learned strength."
     def __init__(self, inputs: int, outputs: int):
         super().__init__(inputs, outputs)
         self.strength = nn.Parameter(torch.zeros(()))
 
-    def forward(self, x, style, noise: torch.Generator = None) -> torch.Tensor:
+    def forward(self,
+        x: torch.Tensor,      # [B, P, inputs]
+        style: torch.Tensor,  # [B, inputs]
+        noise: torch.Generator = None,  # on the CPU; None: without noise
+    ) -> torch.Tensor:        # [B, P, outputs]
         if noise is None: return super().forward(x, style)
         weight, bias = self.folded(style)
         grain = torch.randn(*x.shape[:2], 1, generator=noise).to(x) * (self.strength * ACT_GAIN)
@@ -97,7 +104,12 @@ class NoisyLinear(ModulatedLinear):
 
 class PointBlock(nn.Module):
     "Two noisy layers and a third that hands out colours; the first block is one layer, no colours."
-    def __init__(self, name: str, inputs: int, channels: int, first: bool = False):
+    def __init__(self,
+        name: str,           # for example "b8"; the prefix of its styles
+        inputs: int,         # channels in
+        channels: int,       # channels passed on
+        first: bool = False,
+    ):
         super().__init__()
         self.name = name
         if not first: self.fc0 = NoisyLinear(inputs, channels)
@@ -111,7 +123,7 @@ class PointBlock(nn.Module):
             x = layer(x, styles[f"{self.name}.{n}"], noise)
         return x, 0.
 
-# %% ../nbs/21_peers.ipynb #3b14605f
+# %% ../nbs/21_peers.ipynb #76c98d2d
 class Same(nn.Module):
     "A layer that changes nothing, for the renderer's pixel stage."
     act = False
@@ -130,7 +142,10 @@ class AsTheyAre(nn.Module):
 
 class PointLayers(nn.Module):
     "Features [B, P, inputs] -> colours [B, P, 3]."
-    def __init__(self, inputs: int, channels: dict):
+    def __init__(self,
+        inputs: int,     # channels in
+        channels: dict,  # block resolution -> width, for 4, 8, ..., S
+    ):
         super().__init__()
         widths = list(channels.items())
         blocks = [PointBlock("first", inputs, widths[0][1], first=True)]
@@ -144,11 +159,17 @@ class PointLayers(nn.Module):
             rgb = rgb + colour
         return rgb
 
-# %% ../nbs/21_peers.ipynb #98f2b67e
+# %% ../nbs/21_peers.ipynb #495da7ea
 class PointSynthesis(nn.Module):
     "ws [B, 1, w_dim] and coordinates -> image."
     rank, composition = 1, "once"  # how the renderer's line stage reads it: one map, no rows and columns
-    def __init__(self, resolution: int, w_dim: int, channels: dict, hidden: int, shifted: bool):
+    def __init__(self,
+        resolution: int,  # S
+        w_dim: int,
+        channels: dict,   # block resolution -> width
+        hidden: int,      # see `PointInput`
+        shifted: bool,
+    ):
         super().__init__()
         self.resolution, self.input = resolution, PointInput(hidden, resolution, shifted)
         self.lines, self.pixels = PointLayers(2 * hidden, channels), AsTheyAre()
@@ -157,8 +178,12 @@ class PointSynthesis(nn.Module):
 
     def styles(self, ws: torch.Tensor) -> dict: return self.affine(ws) | {"input": None}
 
-    def at(self, ws, t_rows, t_cols, noise: torch.Generator = None) -> torch.Tensor:
-        "Colours [B, P, 3] of single points, coordinates [P] and [P]; without gradient some thousands at a time."
+    def at(self,
+        ws: torch.Tensor,    # [B, 1, w_dim]
+        t_rows, t_cols,      # coordinates [P] and [P]
+        noise: torch.Generator = None,
+    ) -> torch.Tensor:       # [B, P, 3]
+        "Colours of single points; without gradient some thousands at a time."
         styles, (t_rows, t_cols) = self.styles(ws), (torch.as_tensor(t) for t in (t_rows, t_cols))
         step = len(t_rows) if torch.is_grad_enabled() else max(1, 2**14 // len(ws))
         colours = lambda r, c: self.lines(self.input(r, c).expand(len(ws), -1, -1), styles, noise)
@@ -223,7 +248,7 @@ class CIPS(Peer, library_name="creps", license="apache-2.0"):
         self.mapping.measure()
         return super().save_pretrained(folder, **kwargs)
 
-# %% ../nbs/21_peers.ipynb #072bfc02
+# %% ../nbs/21_peers.ipynb #e99b6dca
 _FIR = torch.outer(torch.tensor([1., 3, 3, 1]), torch.tensor([1., 3, 3, 1])) / 64
 
 def double(
@@ -233,10 +258,14 @@ def double(
     channels = x.shape[1]
     return F.conv_transpose2d(x, (4 * _FIR).to(x).expand(channels, 1, 4, 4), stride=2, padding=1, groups=channels)
 
-def doubling_conv(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+def doubling_conv(
+    x: torch.Tensor,       # [B, inputs, H, W]
+    weight: torch.Tensor,  # [outputs, inputs, 3, 3]
+) -> torch.Tensor:         # [B, outputs, 2H, 2W]
     "A convolution that doubles the size, behind it the same filter."
     return 4 * low_pass(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), 1)
 
+# %% ../nbs/21_peers.ipynb #97919ba1
 def steered(
     x: torch.Tensor,       # [B, inputs, H, W]
     weight: torch.Tensor,  # [outputs, inputs, k, k]
@@ -275,7 +304,7 @@ class ToRGB(ModulatedLinear):
     def __init__(self, inputs: int): super().__init__(inputs, 3, demodulate=False)
     def forward(self, x, style) -> torch.Tensor: return super().forward(x.flatten(2).mT, style).mT.unflatten(2, x.shape[2:])
 
-# %% ../nbs/21_peers.ipynb #9e97b133
+# %% ../nbs/21_peers.ipynb #d384e194
 def pyramid_table(
     channels: dict,  # block resolution -> width, for 4, 8, ..., R
     first: int,      # channels of what the first block starts from
@@ -291,7 +320,10 @@ def pyramid_table(
 
 class Pyramid(nn.Module):
     "ws -> image of R x R pixels, from a learned picture of 4 x 4."
-    def __init__(self, w_dim: int, channels: dict):
+    def __init__(self,
+        w_dim: int,
+        channels: dict,  # block resolution -> width, for 4, 8, ..., R
+    ):
         super().__init__()
         self.const = nn.Parameter(torch.randn(channels[4], 4, 4))
         table = pyramid_table(channels, channels[4])
@@ -334,10 +366,12 @@ def resample(
     (H, W), (h, w) = images.shape[2:], size_pair(size)
     return lanczos(H, h, *rows).to(images) @ images @ lanczos(W, w, *cols).to(images).T
 
-# %% ../nbs/21_peers.ipynb #2073b499
+# %% ../nbs/21_peers.ipynb #051d475d
 def upright(
     G,           # the network, for its name
-    size, view, align: str,
+    size,        # N, (H, W), or None: R
+    view: View,  # None: the whole picture
+    align: str,  # "centers"
 ) -> tuple:      # (H, W), (row start, row length), (column start, column length)
     "Size and window of a picture that a convolutional network can draw; ValueError for what it can't."
     size, view, name = size_pair(G.resolution if size is None else size), view or View(), type(G).__name__
@@ -345,6 +379,7 @@ def upright(
     if view.angle % 360: raise ValueError(f"{name} can't turn pictures: give a view with angle=0")
     return size, *((c - length / 2, length) for c, length in zip(view.center, view.window(size)))
 
+# %% ../nbs/21_peers.ipynb #7f989680
 class StyleGAN2(Peer, library_name="creps", license="apache-2.0"):
     "StyleGAN2 (Karras et al. 2020), with colour skips; one size, everything else is resampled."
     def __init__(self,
@@ -392,7 +427,7 @@ class Iteration:
         "A generator that depends on the seed, the step and `key`."
         return rng(self.settings["seed"], self.state.step, *key)
 
-# %% ../nbs/21_peers.ipynb #0fad651d
+# %% ../nbs/21_peers.ipynb #67e6b58b
 class Rule:
     "One iteration: G, its penalty, D, its penalty, the average. Systems replace what they do otherwise."
     system = None           # class of the generator
@@ -401,6 +436,7 @@ class Rule:
     mixing = 0.             # share of batches whose ws come from two codes
     path_length = True      # with the penalty on G's path lengths
     joint = False           # True: penalties are added to the losses; False: a step of their own
+    ramp = True             # the average is quicker in the beginning; False: of one speed, so that short runs show the untrained network
     data_size = None        # side of the pictures that have to come in; None: R
 
     def __call__(self, state: State, settings: dict, batch: tuple) -> dict:
@@ -424,10 +460,14 @@ class Rule:
             update(network, adam, sum(loss for loss, _ in terms))
         return stats
 
-# %% ../nbs/21_peers.ipynb #260f0272
+# %% ../nbs/21_peers.ipynb #3fd6de7c
 @patch
-def codes(self: Rule, it: Iteration, phase: int, count: int) -> tuple:
-    "ws [count, num_ws, w_dim] and labels; the codes of G's phases, 0 and 1, move the mean w."
+def codes(self: Rule,
+    it: Iteration,
+    phase: int,  # 0: G, 1: its penalty, 2: D
+    count: int,
+) -> tuple:      # ws [count, num_ws, w_dim], labels [count, label_dim] or None
+    "Codes for generated pictures; those of G's phases move the mean w."
     G, draw = it.state.G, lambda purpose: latents(it.settings, it.state.step, purpose, count, it.labels, it.state.pl_mean.device)
     z, label = draw(phase)
     ws, g = G.mapping(z, label), it.rng(20, phase)
@@ -437,7 +477,7 @@ def codes(self: Rule, it: Iteration, phase: int, count: int) -> tuple:
         ws = torch.cat([ws[:, :cut], G.mapping(draw(30 + phase)[0], label)[:, cut:]], 1)
     return ws, label
 
-# %% ../nbs/21_peers.ipynb #66e3228e
+# %% ../nbs/21_peers.ipynb #ed80eb8f
 @patch
 def view(self: Rule,
     it: Iteration,
@@ -447,7 +487,11 @@ def view(self: Rule,
     return real, {}
 
 @patch
-def fakes(self: Rule, it: Iteration, ws: torch.Tensor, phase: int) -> torch.Tensor:
+def fakes(self: Rule,
+    it: Iteration,
+    ws: torch.Tensor,  # [B, num_ws, w_dim]
+    phase: int,        # see `codes`; systems add what their `view` hands on
+) -> torch.Tensor:     # [B, 3, R, R]
     "Generated pictures with fresh noise, as D sees them."
     return it.state.G.synthesis(ws, noise=it.rng(40, phase))
 
@@ -459,11 +503,14 @@ def score(self: Rule, it: Iteration):
 @patch
 def average(self: Rule, state: State, settings: dict):
     "Move the slow average of G."
-    train.average(state, settings)
+    train.average(state if self.ramp else replace(state, images=float("inf")), settings)
 
-# %% ../nbs/21_peers.ipynb #5530bbce
+# %% ../nbs/21_peers.ipynb #b7ac9ffc
 @patch
-def networks(self: Rule, settings: dict, device="cpu") -> tuple:
+def networks(self: Rule,
+    settings: dict,  # every setting of a run; those that `system` doesn't know are left aside
+    device="cpu",
+) -> tuple:          # generator, discriminator
     "A new generator and its discriminator."
     keys = inspect.signature(self.system).parameters
     with torch.random.fork_rng(devices=[]), torch.device(device):
@@ -473,8 +520,8 @@ def networks(self: Rule, settings: dict, device="cpu") -> tuple:
     return G.train(), D.train()
 
 @patch
-def rates(self: Rule, settings: dict) -> tuple:
-    "(lr, betas) of Adam for G and for D."
+def rates(self: Rule, settings: dict) -> tuple:  # (lr, betas) for G, (lr, betas) for D
+    "Adam's settings, corrected for penalties that come rarely."
     return tuple(lazy_adam(settings["lr"], (0., .99), settings[k]) for k in ("pl_interval", "r1_interval"))
 
 @patch
@@ -522,16 +569,14 @@ def d_reg(self: Rule, it: Iteration) -> tuple:
     penalty = losses.r1(self.score(it), it.real, it.real_label, it.settings["gamma"])
     return penalty * it.settings["r1_interval"], dict(r1=penalty)
 
-# %% ../nbs/21_peers.ipynb #822fe681
+# %% ../nbs/21_peers.ipynb #4eb6e6a0
 class StyleGAN2Rule(Rule):
     "StyleGAN2: style mixing in nine batches of ten."
     system, mixing = StyleGAN2, .9
 
 class CIPSRule(Rule):
     "CIPS: no path length, an average of fixed speed."
-    system, native, path_length = CIPS, dict(gamma=10.), False
-
-    def average(self, state: State, settings: dict): train.average(replace(state, images=float("inf")), settings)
+    system, native, path_length, ramp = CIPS, dict(gamma=10.), False, False
 
 # %% ../nbs/21_peers.ipynb #152ea5ec
 _MODULES = dict(CIPS="creps.peers", StyleGAN2="creps.peers", AnyresGAN="creps.anyres", ScaleParty="creps.scaleparty")

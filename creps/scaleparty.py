@@ -6,18 +6,16 @@
 __all__ = ['places', 'OpenPyramid', 'ScaleParty', 'PooledEpilogue', 'ScaleDiscriminator', 'window', 'shown', 'mixed',
            'ScalePartyRule']
 
-# %% ../nbs/21b_scaleparty.ipynb #700d2457
+# %% ../nbs/21b_scaleparty.ipynb #1659e03c
 import math
-from dataclasses import replace
 import torch, torch.nn as nn, torch.nn.functional as F
 from fastcore.basics import patch
-from . import losses, train
+from . import losses
 from .coords import View
 from .discriminator import Discriminator, Epilogue, minibatch_deviation
 from .generator import block_channels, check_resolution
 from .layers import FullyConnected, Mapping, Styles, check_label
 from .peers import Iteration, ModulatedConv, Peer, Rule, ToRGB, double, pyramid_table, upright
-from .train import State
 
 # %% ../nbs/21b_scaleparty.ipynb #e80d2cc4
 def places(
@@ -28,10 +26,13 @@ def places(
     "Where the cells of one side are, with three more at each end."
     return 2 * start - 1 + (torch.arange(n + 6, dtype=torch.float64) - 2.5) * (2 * length / n)
 
-# %% ../nbs/21b_scaleparty.ipynb #16adeaa7
+# %% ../nbs/21b_scaleparty.ipynb #cf126fe1
 class OpenPyramid(nn.Module):
     "ws, cells and a window -> 2^K pixels per cell."
-    def __init__(self, w_dim: int, channels: dict):
+    def __init__(self,
+        w_dim: int,
+        channels: dict,  # block resolution -> width, for 4, 8, ..., R
+    ):
         super().__init__()
         table = pyramid_table(channels, 2)
         self.styles, self.per_cell = Styles(w_dim, table), max(channels) // 4
@@ -40,7 +41,8 @@ class OpenPyramid(nn.Module):
             block, kind = name.split(".")
             self.layers[name.replace(".", "_")] = ToRGB(inputs) if kind == "rgb" else ModulatedConv(inputs, channels[int(block[1:])], padding=0)
 
-    def forward(self, ws,
+    def forward(self,
+        ws: torch.Tensor,     # [B, num_ws, w_dim]
         cells=(4, 4),         # in rows, in columns
         rows=(0., 1.),        # start and length of the window
         cols=(0., 1.),
@@ -95,10 +97,14 @@ class ScaleParty(Peer, library_name="creps", license="apache-2.0"):
         images = self.synthesis(ws, cells, *windows)
         return images[..., :size[0], :size[1]]
 
-# %% ../nbs/21b_scaleparty.ipynb #dd1a26e0
+# %% ../nbs/21b_scaleparty.ipynb #125506e3
 class PooledEpilogue(Epilogue):
     "Features [B, channels, n, n], n even -> [B, outputs]."
-    def __init__(self, channels: int, outputs: int, mbstd_group: int = 4):
+    def __init__(self,
+        channels: int,
+        outputs: int,          # 1, or the width of the label's code
+        mbstd_group: int = 4,
+    ):
         super().__init__(channels, outputs, mbstd_group)
         self.fc = FullyConnected(channels * 4, channels, act=True)
 
@@ -108,11 +114,20 @@ class PooledEpilogue(Epilogue):
 
 class ScaleDiscriminator(Discriminator):
     "StyleGAN2's discriminator for pictures of R and of 1.5 R pixels (of any even number of cells)."
-    def __init__(self, resolution: int = 256, label_dim: int = 0, channel_base: int = 32768, channel_max: int = 512, mbstd_group: int = 4):
+    def __init__(self,
+        resolution: int = 256,      # R, the smaller size: a power of two
+        label_dim: int = 0,         # 0: unconditional
+        channel_base: int = 32768,  # channels at size r: channel_base / r ...
+        channel_max: int = 512,     # ... but at most this
+        mbstd_group: int = 4,       # pictures compared with each other
+    ):
         super().__init__(resolution, label_dim, channel_base, channel_max, mbstd_group)
         self.b4 = PooledEpilogue(self.b4.fc.outputs, self.b4.out.outputs, mbstd_group)
 
-    def forward(self, images: torch.Tensor, label: torch.Tensor = None) -> torch.Tensor:
+    def forward(self,
+        images: torch.Tensor,        # [B, 3, n, n], n = R or 1.5 R
+        label: torch.Tensor = None,  # [B, label_dim]
+    ) -> torch.Tensor:               # [B, 1]
         side, per_cell = images.shape[-1], self.resolution // 4
         if images.shape[1:] != (3, side, side) or side % (2 * per_cell): raise ValueError(f"images must be [B, 3, n, n] with n a multiple of {2 * per_cell}, got {list(images.shape)}")
         check_label(label, self.label_dim)
@@ -157,10 +172,10 @@ def mixed(
         out.append(torch.where((channels | (y[:, None] & x)).to(own.device), other, own))
     return out
 
-# %% ../nbs/21b_scaleparty.ipynb #276710a4
+# %% ../nbs/21b_scaleparty.ipynb #13eca656
 class ScalePartyRule(Rule):
     "ScaleParty: random windows, two sizes, and pairs of both that the critic sees mixed."
-    system, discriminator, native, mixing, joint = ScaleParty, ScaleDiscriminator, dict(gamma=10.), .9, True
+    system, discriminator, native, mixing, joint, ramp = ScaleParty, ScaleDiscriminator, dict(gamma=10.), .9, True, False
     def __init__(self,
         partial: bool = True,  # random windows; False: whole pictures
         dual: float = .2,      # share of iterations with both sizes
@@ -183,8 +198,6 @@ class ScalePartyRule(Rule):
         return mixed(images, it.rng(60, phase)) if len(images) == 2 else images
 
     def score(self, it: Iteration): return lambda images, label: torch.cat([it.state.D(x, label) for x in images])
-
-    def average(self, state: State, settings: dict): train.average(replace(state, images=float("inf")), settings)
 
 # %% ../nbs/21b_scaleparty.ipynb #bf73ba0e
 @patch
