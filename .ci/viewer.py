@@ -1,7 +1,10 @@
 """Does the viewer work in a browser?  `python .ci/viewer.py [FOLDER FOR SCREENSHOTS]`
 Serves a random network by a process of its own, and drags, turns, zooms and clicks in a headless Chromium as a hand would, by the DevTools protocol.
-What the canvas then shows is compared with the library's picture of the same view. In the end the server is killed."""
-import base64, io, itertools, json, os, selectors, shutil, signal, subprocess, sys, tempfile, time
+What the canvas then shows is compared with the library's picture of the same view. In the end the server is killed.
+Then the same as a widget in JupyterLab, whose kernel is killed."""
+import base64, io, itertools, json, os, selectors, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.request
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 root = Path(__file__).resolve().parents[1]
@@ -80,8 +83,9 @@ class Browser:
     def click(self, x, y):
         for kind in ("mousePressed", "mouseReleased"): self.mouse(kind, x, y, button="left", clickCount=1)
 
-    def key(self, key, code=""):
-        for kind in ("keyDown", "keyUp"): self("Input.dispatchKeyEvent", type=kind, key=key, code=code, text=key if kind == "keyDown" and len(key) == 1 else "")
+    def key(self, key, **more):
+        self("Input.dispatchKeyEvent", type="keyDown", key=key, **({"text": key} if len(key) == 1 else {}), **more)
+        self("Input.dispatchKeyEvent", type="keyUp", key=key, **more)
 
     def screenshot(self, path): Path(path).write_bytes(base64.b64decode(self("Page.captureScreenshot", format="png")["data"]))
 
@@ -97,9 +101,8 @@ class Page(Browser):
     def settle(self): self.until("document.querySelector('.creps')?.creps?.stats.drawn > 0 && document.querySelector('.creps').creps.settled")
     def picture(self): return np.asarray(Image.open(io.BytesIO(base64.b64decode(self.js(f"{self.stage}.toDataURL()").partition(",")[2]))).convert("RGB")).astype(int)
 
-    def press(self, selector):
-        box = self.js(f"(e => {{ e.scrollIntoView({{block: 'nearest'}}); const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; }})({selector})")
-        self.click(*box)
+    def middle(self, element): return self.js(f"(e => {{ e.scrollIntoView({{block: 'nearest'}}); const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; }})({element})")
+    def press(self, element): self.click(*self.middle(element))
 
     def button(self, text): self.press(f"[...document.querySelectorAll('.creps button')].find(b => b.textContent === {json.dumps(text)})")
 
@@ -169,6 +172,74 @@ def tour(page, G, shots):
     shot("walk")
     return times
 
+def shell(page, G, model, folder, shots):
+    "`creps view`, to its violent end."
+    start = "import sys; from creps.viewer import report_view; report_view(sys.argv[1], browser=False)"
+    server = subprocess.Popen([sys.executable, "-c", start, model], stdout=subprocess.PIPE, text=True, env=os.environ | dict(PYTHONPATH=str(root)))
+    try:
+        page("Page.navigate", url=server.stdout.readline().strip())
+        times = tour(page, G, shots)
+    finally:
+        server.kill()
+        server.wait()
+    page.drag((300, 300), (200, 300))
+    page.until("document.querySelector('.creps .veil.on')?.textContent.includes('The server is gone')", 10)
+    if shots: page.screenshot(Path(shots, "gone.png"))
+    wrong = [s for s in page.said if "Failed to load resource" not in s]
+    check(not wrong, f"no errors in the browser's console: {wrong}")
+    return times
+
+def notebook(folder, *cells):
+    cells = [dict(cell_type="code", id=f"c{i}", metadata={}, execution_count=None, outputs=[], source=c) for i, c in enumerate(cells)]
+    Path(folder, "walk.ipynb").write_text(json.dumps(dict(cells=cells, metadata=dict(kernelspec=dict(display_name="python3", language="python", name="python3")), nbformat=4, nbformat_minor=5)))
+
+def lab(page, G, model, folder, shots):
+    "`explore` in JupyterLab, until its kernel is killed."
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    (home := Path(folder, "home")).mkdir()
+    notebook(home, "\n".join(["import os", "from pathlib import Path", "from creps import Generator", "from creps.viewer import explore",
+                              f"folder = Path({str(folder)!r})", "(folder / 'pid').write_text(str(os.getpid()))", f"G = Generator.from_pretrained(folder / {model.name!r})",
+                              "w = explore(G.requires_grad_(False), height=480, seed=3)", "w"]), "w.view.zoom, w.state['seed'], list(w.ws.shape)")
+    env = os.environ | dict(PYTHONPATH=str(root), JUPYTER_CONFIG_DIR=f"{folder}/config", JUPYTER_DATA_DIR=f"{folder}/data", JUPYTER_RUNTIME_DIR=f"{folder}/runtime")
+    options = [f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={home}", "--IdentityProvider.token=t", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    with open(Path(folder, "lab.log"), "wb") as log:
+        server = subprocess.Popen([sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", *options], cwd=home, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    run = lambda n: (page.press(f"document.querySelectorAll('.jp-CodeCell .cm-content')[{n}]"), page.key("Enter", code="Enter", windowsVirtualKeyCode=13, modifiers=8))
+    try:
+        for _ in range(240):
+            with suppress(OSError):
+                if urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token=t", timeout=5).status == 200: break
+            time.sleep(.25)
+        page.resize(1000, 860)
+        page("Page.navigate", url=f"http://127.0.0.1:{port}/lab/tree/walk.ipynb?token=t")
+        page.until("document.querySelectorAll('.jp-CodeCell .cm-content').length === 2 && /ipykernel\\) \\| Idle/.test(document.body.textContent)", 90)
+        page.until("fetch('/api/kernels?token=t').then(r => r.json()).then(k => k[0]?.execution_state === 'idle' && k[0].connections > 0)", 60)
+        time.sleep(2)  # JupyterLab asks which kernel to take if it is too early
+        run(0)
+        page.until("document.querySelector('.creps')?.creps?.stats.drawn > 0", 60)
+        compare(page, G, "in JupyterLab")
+        x, y = page.middle(page.stage)
+        page.drag((x, y), (x - 80, y))
+        for _ in range(4): page.mouse("mouseWheel", x, y, deltaX=0, deltaY=-100)
+        state, _ = compare(page, G, "after a drag and the wheel in JupyterLab")
+        if shots: page.screenshot(Path(shots, "lab.png"))
+        run(1)
+        page.until(f"[...document.querySelectorAll('.jp-OutputArea-output pre')].some(e => e.textContent.startsWith('({state['zoom']}, 3, ['))")
+        os.kill(int(Path(folder, "pid").read_text()), signal.SIGKILL)
+        page.until("document.querySelector('.jp-Dialog') !== null")
+        page.key("Enter", code="Enter", windowsVirtualKeyCode=13)  # "The kernel appears to have died": Ok
+        page.until("document.querySelector('.jp-Dialog') === null")
+        x, y = page.middle(page.stage)
+        page.drag((x, y), (x - 80, y))
+        page.until("document.querySelector('.creps .veil.on')?.textContent.includes('No answer from Python')", 20)
+        if shots: page.screenshot(Path(shots, "lab-gone.png"))
+    finally:
+        with suppress(ProcessLookupError): os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+    return page.stats()
+
 def main(shots=None):
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None) or skipped("there is no Chromium")
     if shots: Path(shots).mkdir(parents=True, exist_ok=True)
@@ -178,23 +249,13 @@ def main(shots=None):
         model = Path(folder, "random-64")
         model.mkdir()
         save_network(G, model)
-        start = "import sys; from creps.viewer import report_view; report_view(sys.argv[1], browser=False)"
-        server = subprocess.Popen([sys.executable, "-c", start, model], stdout=subprocess.PIPE, text=True, env=os.environ | dict(PYTHONPATH=str(root)))
         page = Page(chromium, folder)
         try:
-            page("Page.navigate", url=server.stdout.readline().strip())
-            times = tour(page, G, shots)
-            server.kill()
-            server.wait()
-            page.drag((300, 300), (200, 300))
-            page.until("document.querySelector('.creps .veil.on')?.textContent.includes('The server is gone')", 10)
-            if shots: page.screenshot(Path(shots, "gone.png"))
-            wrong = [s for s in page.said if "Failed to load resource" not in s]
-            check(not wrong, f"no errors in the browser's console: {wrong}")
-        finally:
-            server.kill()
-            page.close()
+            times = shell(page, G, model, folder, shots)
+            there = all(map(find_spec, ("jupyterlab", "anywidget")))
+            in_lab = f"; in JupyterLab {lab(page, G, model, folder, shots)['first'] / 1000:.2f} s" if there else "; JupyterLab or anywidget is not installed"
+        finally: page.close()
     check(times["first"] < 1000 and times["settled"] < 3000, f"the first picture is quick: {times}")
-    print(f"drawn, dragged, zoomed to 1e9, turned, bent, mixed, walked, killed; 512 x 512: first picture {times['first'] / 1000:.2f} s, settled {times['settled'] / 1000:.2f} s")
+    print(f"drawn, dragged, zoomed to 1e9, turned, bent, mixed, walked, killed; 512 x 512: first picture {times['first'] / 1000:.2f} s, settled {times['settled'] / 1000:.2f} s{in_lab}")
 
 if __name__ == "__main__": main(*sys.argv[1:])

@@ -105,7 +105,7 @@ export function mount(el, ask, {state: given = {}, changed = () => {}, height = 
             const size = {...v, W: 96, H: 64}, r = await piece({...s, block: k}, size, gen, [0, 0, 64, 96], 1);
             if (r.picture) thumb.firstChild.getContext("2d").drawImage(r.picture, 0, 0);
         }
-        if (gen !== wanted || s.show !== "picture") return;
+        if (gen !== wanted || s.show !== "picture" || s.zoom < 2) return;
         const r = await ask({kind: "detail", client, gen, state: s, size: [v.H, v.W]});
         if (gen === wanted && r.nothing_new) note("Nothing new down here: a sixteenth of the pixels, enlarged, shows the same.");
     }
@@ -232,7 +232,7 @@ export const byHttp = url => async request => {
 };
 
 export function byWidget(model, patience = 8000) {
-    const open = new Map();
+    const open = new Map(), me = Math.random().toString(36).slice(2);  // one widget may be shown in several places
     let count = 0;
     model.on("msg:custom", (m, buffers) => {
         const {resolve, reject, timer} = open.get(m.id) || {};
@@ -242,9 +242,10 @@ export function byWidget(model, patience = 8000) {
         m.error ? reject(Error(m.error)) : resolve({...m, image: new Blob(buffers, {type: "image/png"})});
     });
     return request => new Promise((resolve, reject) => {
-        const id = ++count, timer = setTimeout(() => { open.delete(id); reject(Error("No answer from Python: the kernel is busy, or gone. If it is gone, run the cell again.")); }, patience);
+        const gone = () => { open.delete(id); clearTimeout(timer); reject(Error("No answer from Python: the kernel is busy, or gone. If it is gone, run the cell again.")); };
+        const id = `${me}-${++count}`, timer = setTimeout(gone, patience);
         open.set(id, {resolve, reject, timer});
-        model.send({id, ...request});
+        try { model.send({id, ...request}); } catch { gone(); }
     });
 }
 

@@ -152,8 +152,8 @@ def nothing_new(
     off = (F.interpolate(rough, half, mode="bilinear", align_corners=False) - fine).abs()
     return bool(off[..., 4:-4, 4:-4].max() <= 3 / 127.5)  # at the edges there is nothing to interpolate with
 
-# %% ../nbs/31_viewer.ipynb #03e4d72a
-MOST = 2**21  # pixels of a tile
+# %% ../nbs/31_viewer.ipynb #56816846
+MOST = 2**20  # pixels of a tile
 
 def about(G: Generator, name: str) -> dict:
     "What the page must know of a network."
@@ -187,7 +187,7 @@ def answer(
     pixels, measured = picture(G, state, size, tile, step)
     return measured, png(pixels)
 
-# %% ../nbs/31_viewer.ipynb #4511a3ad
+# %% ../nbs/31_viewer.ipynb #4da3d6b4
 class Desk:
     "One who draws, and a short queue."
     def __init__(self,
@@ -195,7 +195,8 @@ class Desk:
         most: int = 24,  # requests that may wait
     ):
         self.answer, self.most, self.queue, self.ready, self.open = answer, most, deque(), threading.Condition(), True
-        threading.Thread(target=self._work, daemon=True, name="viewer").start()
+        self.thread = threading.Thread(target=self._work, daemon=True, name="viewer")
+        self.thread.start()
 
     def ask(self,
         request,  # dict with `client`, a name, and `gen`, the number of its state
@@ -227,9 +228,11 @@ class Desk:
         for *_, future in self.queue: _done(future, error="the viewer is closed")
 
     def close(self):
+        "Finish what is being drawn, and no more."
         with self.ready:
             self.open = False
             self.ready.notify_all()
+        self.thread.join()
 
 def _done(future: Future, **reply) -> Future:
     future.set_result((reply, b""))
@@ -286,7 +289,7 @@ class _Handler(BaseHTTPRequestHandler):
         reply, data = self.server.desk.ask(request).result()
         self._send(200, data, "image/png", **{"X-Creps": json.dumps(reply)})
 
-# %% ../nbs/31_viewer.ipynb #f2f2111f
+# %% ../nbs/31_viewer.ipynb #79e6e3ab
 class Server(ThreadingHTTPServer):
     "Serves the viewer of a network from threads of its own, until `close`."
     daemon_threads = True
@@ -321,9 +324,9 @@ def serve(
 ) -> Server:                  # look at its `url`; `close` it
     "Serve the viewer of a model."
     G = model if isinstance(model, Generator) else Generator.from_pretrained(model).to(pick_device(device)).requires_grad_(False)
-    return Server(G, f"{G.resolution} px" if G is model else Path(str(model)).name, host, port)
+    return Server(G, "CREPS" if G is model else Path(str(model)).name, host, port)
 
-# %% ../nbs/31_viewer.ipynb #80a486fa
+# %% ../nbs/31_viewer.ipynb #e30b11ff
 @cache
 def _widget_class():
     anywidget, traitlets = needs("anywidget", "traitlets", extra="notebooks")
@@ -356,7 +359,7 @@ def explore(
     **state,            # where to begin: names of STATE, such as seed=3, zoom=2
 ):
     "A widget to walk through the pictures of `G`; its `state`, `ws` and `view` are what it shows."
-    return _widget_class()(G, name or f"{G.resolution} px", height=height, state={k: v for k, v in checked(state).items() if k in state})
+    return _widget_class()(G, name or "CREPS", height=height, state={k: v for k, v in checked(state).items() if k in state})
 
 # %% ../nbs/31_viewer.ipynb #abc5eb7f
 def report_view(
