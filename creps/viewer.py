@@ -7,7 +7,7 @@ __all__ = ['STATE', 'LIMITS', 'BENDS', 'SHOWS', 'MOST', 'checked', 'latent', 'gr
            'without', 'picture', 'nothing_new', 'about', 'png', 'answer', 'Desk', 'page_files', 'Server', 'serve',
            'explore', 'report_view']
 
-# %% ../nbs/31_viewer.ipynb #b23414ca
+# %% ../nbs/31_viewer.ipynb #0ef78821
 import copy, hmac, importlib.resources, io, json, math, secrets, sys, threading, traceback, webbrowser
 from collections import deque
 from concurrent.futures import Future
@@ -15,6 +15,7 @@ from functools import cache, partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
+from fastcore.basics import patch
 from PIL import Image
 from .coords import View, turn
 from .core import from_uint8, rng
@@ -152,13 +153,14 @@ def nothing_new(
     off = (F.interpolate(rough, half, mode="bilinear", align_corners=False) - fine).abs()
     return bool(off[..., 4:-4, 4:-4].max() <= 3 / 127.5)  # at the edges there is nothing to interpolate with
 
-# %% ../nbs/31_viewer.ipynb #56816846
+# %% ../nbs/31_viewer.ipynb #60c1a012
 MOST = 2**20  # pixels of a tile
 
 def about(G: Generator, name: str) -> dict:
     "What the page must know of a network."
     return dict(name=name, resolution=G.resolution, label_dim=G.label_dim, groups=list(groups(G)), blocks=blocks(G))
 
+# %% ../nbs/31_viewer.ipynb #1721a41b
 def _whole_numbers(name: str, values, count: int, low: int, high: int) -> tuple:
     if isinstance(values, (list, tuple)) and len(values) == count and all(type(v) is int and low <= v <= high for v in values): return tuple(values)
     raise ValueError(f"{name} must be {count} whole numbers from {low} to {high}")
@@ -187,7 +189,11 @@ def answer(
     pixels, measured = picture(G, state, size, tile, step)
     return measured, png(pixels)
 
-# %% ../nbs/31_viewer.ipynb #4da3d6b4
+# %% ../nbs/31_viewer.ipynb #747e7d3c
+def _done(future: Future, **reply) -> Future:
+    future.set_result((reply, b""))
+    return future
+
 class Desk:
     "One who draws, and a short queue."
     def __init__(self,
@@ -202,41 +208,40 @@ class Desk:
         request,  # dict with `client`, a name, and `gen`, the number of its state
     ) -> Future:  # of (dict, bytes); `stale` in the dict: not drawn, since the client asked for a newer state
         "Take a request; never an exception."
-        future, stale = Future(), []
+        future = Future()
         try: client, gen = str(request["client"])[:64], int(request["gen"])
         except (TypeError, KeyError, ValueError, OverflowError): return _done(future, error="a request must have a client and a gen")
         with self.ready:
             stale = [q for q in self.queue if q[0] == client and q[1] < gen]
             self.queue = deque(q for q in self.queue if q not in stale)
-            full = len(self.queue) >= self.most or not self.open
-            if not full: self.queue.append((client, gen, request, future))
+            taken = self.open and len(self.queue) < self.most
+            if taken: self.queue.append((client, gen, request, future))
             self.ready.notify()
         for q in stale: _done(q[3], stale=True)
-        return _done(future, error="too much to draw at once: try again") if full else future
+        return future if taken else _done(future, error="too much to draw at once: try again")
 
-    def _work(self):
-        while self.open:
-            with self.ready:
-                self.ready.wait_for(lambda: self.queue or not self.open)
-                if not self.open: break
-                *_, request, future = self.queue.popleft()
-            try: future.set_result(self.answer(request))
-            except ValueError as e: _done(future, error=str(e))
-            except Exception as e:
-                traceback.print_exc(file=sys.stderr)
-                _done(future, error=f"drawing failed: {type(e).__name__}: {e}")
-        for *_, future in self.queue: _done(future, error="the viewer is closed")
-
-    def close(self):
-        "Finish what is being drawn, and no more."
+# %% ../nbs/31_viewer.ipynb #ef428e70
+@patch
+def _work(self: Desk):
+    while self.open:
         with self.ready:
-            self.open = False
-            self.ready.notify_all()
-        self.thread.join()
+            self.ready.wait_for(lambda: self.queue or not self.open)
+            if not self.open: break
+            *_, request, future = self.queue.popleft()
+        try: future.set_result(self.answer(request))
+        except ValueError as e: _done(future, error=str(e))
+        except Exception as e:
+            traceback.print_exc(file=sys.stderr)
+            _done(future, error=f"drawing failed: {type(e).__name__}: {e}")
+    for *_, future in self.queue: _done(future, error="the viewer is closed")
 
-def _done(future: Future, **reply) -> Future:
-    future.set_result((reply, b""))
-    return future
+@patch
+def close(self: Desk):
+    "Finish what is being drawn, and no more."
+    with self.ready:
+        self.open = False
+        self.ready.notify_all()
+    if threading.current_thread() is not self.thread: self.thread.join()
 
 # %% ../nbs/31_viewer.ipynb #ab10bd46
 _HERE = Path(str(importlib.resources.files("creps")))
@@ -326,7 +331,7 @@ def serve(
     G = model if isinstance(model, Generator) else Generator.from_pretrained(model).to(pick_device(device)).requires_grad_(False)
     return Server(G, "CREPS" if G is model else Path(str(model)).name, host, port)
 
-# %% ../nbs/31_viewer.ipynb #e30b11ff
+# %% ../nbs/31_viewer.ipynb #34bfcbb1
 @cache
 def _widget_class():
     anywidget, traitlets = needs("anywidget", "traitlets", extra="notebooks")
@@ -345,6 +350,10 @@ def _widget_class():
 
         def _reply(self, request, reply, data):
             if isinstance(request, dict): self.send(reply | dict(id=request.get("id")), [data] if data else None)
+
+        def close(self):
+            if hasattr(self, "desk"): self.desk.close()
+            super().close()
 
         @property
         def ws(self) -> torch.Tensor: return code(self.G, checked(self.state))
