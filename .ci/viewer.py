@@ -12,6 +12,7 @@ sys.path.insert(0, str(root))
 import numpy as np, torch
 from PIL import Image
 from creps import Generator
+from creps.coords import turn
 from creps.core import seed_everything
 from creps.render import render
 from creps.train import save_network
@@ -79,6 +80,16 @@ class Browser:
         self.mouse("mousePressed", *start, button="left", buttons=1, clickCount=1, **more)
         for k in range(1, steps + 1): self.mouse("mouseMoved", *(a + (b - a) * k / steps for a, b in zip(start, end)), button="left", buttons=1, **more)
         self.mouse("mouseReleased", *end, button="left", clickCount=1, **more)
+
+    def pinch(self, still, start, end, steps=8):
+        "One finger stays, another moves."
+        touch = lambda kind, *points: self("Input.dispatchTouchEvent", type=kind, touchPoints=[dict(x=x, y=y, id=i) for i, (x, y) in enumerate(points)])
+        self("Emulation.setTouchEmulationEnabled", enabled=True, maxTouchPoints=2)
+        touch("touchStart", still)
+        touch("touchStart", still, start)
+        for k in range(1, steps + 1): touch("touchMove", still, tuple(a + (b - a) * k / steps for a, b in zip(start, end)))
+        touch("touchEnd")
+        self("Emulation.setTouchEmulationEnabled", enabled=False)
 
     def click(self, x, y):
         for kind in ("mousePressed", "mouseReleased"): self.mouse(kind, x, y, button="left", clickCount=1)
@@ -148,6 +159,11 @@ def tour(page, G, shots):
     compare(page, G, "the next seed")
     page.drag((300, 100), (380, 100), modifiers=8)
     check(abs(compare(page, G, "turned", 8)[0]["angle"]) > 5, "shift-drag turns")
+    page.key("0")
+    page.pinch((200, 256), (300, 256), (380, 300))
+    state, _ = compare(page, G, "pinched", 8)
+    fingers = [turn(view_of(state), *((p - 256) / 512 / state["zoom"] for p in at)) for at in ((256, 200), (300, 380))]
+    check(np.allclose(fingers, [(.5, 200 / 512), (.5, 300 / 512)], atol=1e-9), f"what was under two fingers still is: {fingers}")
     page.button("swirl")
     compare(page, G, "swirled", 8)
     shot("swirl")
@@ -256,6 +272,6 @@ def main(shots=None):
             in_lab = f"; in JupyterLab {lab(page, G, model, folder, shots)['first'] / 1000:.2f} s" if there else "; JupyterLab or anywidget is not installed"
         finally: page.close()
     check(times["first"] < 1000 and times["settled"] < 3000, f"the first picture is quick: {times}")
-    print(f"drawn, dragged, zoomed to 1e9, turned, bent, mixed, walked, killed; 512 x 512: first picture {times['first'] / 1000:.2f} s, settled {times['settled'] / 1000:.2f} s{in_lab}")
+    print(f"drawn, dragged, zoomed to 1e9, turned, pinched, bent, mixed, walked, killed; 512 x 512: first picture {times['first'] / 1000:.2f} s, settled {times['settled'] / 1000:.2f} s{in_lab}")
 
 if __name__ == "__main__": main(*sys.argv[1:])

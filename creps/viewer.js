@@ -137,9 +137,10 @@ export function mount(el, ask, {state: given = {}, changed = () => {}, height = 
     function touch() { wanted++; note(""); refresh.forEach(f => f()); paint(); pump(); }
     function set(news) { Object.assign(state, news); touch(); }
     function walk(ms) { state.seed = +(state.seed + clamp(ms, 30, 200) / 2500).toFixed(4); wanted++; refresh.forEach(f => f()); }
-    function zoomAt(x, y, factor) {  // what is under (x, y) stays there
-        const before = plane(view(), x, y), zoom = clamp(state.zoom * factor, ...ZOOMS), after = plane({...view(), zoom}, x, y);
-        set({zoom, row: state.row + before[0] - after[0], col: state.col + before[1] - after[1]});
+    function zoomAt(x, y, factor, turn = 0) {  // what is under (x, y) stays there
+        const zoom = clamp(state.zoom * factor, ...ZOOMS), angle = (state.angle + turn + 540) % 360 - 180;
+        const before = plane(view(), x, y), after = plane({...view(), zoom, angle}, x, y);
+        set({zoom, angle, row: state.row + before[0] - after[0], col: state.col + before[1] - after[1]});
         if (zoom === ZOOMS[1]) note("10⁹×: the last stop. Coordinates of 64 bits end soon after.");
     }
     function pan(x, y) { const [row, col] = plane(view(), -x, -y); set({row, col}); }
@@ -154,12 +155,11 @@ export function mount(el, ask, {state: given = {}, changed = () => {}, height = 
         held.set(e.pointerId, now);
         if (!other) return e.shiftKey ? turnBy((now[0] - was[0]) / 4) : pan(now[0] - was[0], now[1] - was[1]);
         const span = p => Math.hypot(p[0] - other[0], p[1] - other[1]), slope = p => Math.atan2(p[1] - other[1], p[0] - other[0]);
-        state.angle = state.angle - (slope(now) - slope(was)) * 180 / Math.PI;
-        zoomAt(...other, span(now) / Math.max(span(was), 1));
+        zoomAt(...other, span(now) / Math.max(span(was), 1), (slope(was) - slope(now)) * 180 / Math.PI);
     };
     canvas.addEventListener("wheel", e => { e.preventDefault(); zoomAt(...at(e), Math.exp(-clamp(e.deltaY * (e.deltaMode ? 30 : 1), -200, 200) / 400)); }, {passive: false});
     canvas.ondblclick = e => zoomAt(...at(e), 4);
-    const turnBy = d => set({angle: ((state.angle + d + 540) % 360) - 180}), home = () => set({row: .5, col: .5, zoom: 1, angle: 0});
+    const turnBy = d => zoomAt(0, 0, 1, d), home = () => set({row: .5, col: .5, zoom: 1, angle: 0});
     const play = () => { playing = !playing; touch(); };
     canvas.onkeydown = e => {
         const far = canvas.height / 8, act = {ArrowLeft: () => pan(far, 0), ArrowRight: () => pan(-far, 0), ArrowUp: () => pan(0, far), ArrowDown: () => pan(0, -far), "+": () => zoomAt(0, 0, 1.5),

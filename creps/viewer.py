@@ -7,8 +7,8 @@ __all__ = ['STATE', 'LIMITS', 'BENDS', 'SHOWS', 'MOST', 'checked', 'latent', 'gr
            'without', 'picture', 'nothing_new', 'about', 'png', 'answer', 'Desk', 'page_files', 'Server', 'serve',
            'explore', 'report_view']
 
-# %% ../nbs/31_viewer.ipynb #0ef78821
-import copy, hmac, importlib.resources, io, json, math, secrets, sys, threading, traceback, webbrowser
+# %% ../nbs/31_viewer.ipynb #b577bf98
+import copy, hmac, importlib.resources, io, json, math, secrets, sys, threading, time, traceback, webbrowser
 from collections import deque
 from concurrent.futures import Future
 from functools import cache, partial
@@ -370,7 +370,7 @@ def explore(
     "A widget to walk through the pictures of `G`; its `state`, `ws` and `view` are what it shows."
     return _widget_class()(G, name or "CREPS", height=height, state={k: v for k, v in checked(state).items() if k in state})
 
-# %% ../nbs/31_viewer.ipynb #abc5eb7f
+# %% ../nbs/31_viewer.ipynb #4cbaa265
 def report_view(
     model,                    # folder, shipped name, or owner/name on the hub
     host: str = "127.0.0.1",  # other addresses can be reached from other computers
@@ -383,6 +383,6 @@ def report_view(
     try:
         print(f"{server.url}\nCtrl-C stops it." + ("" if host in ("127.0.0.1", "localhost", "::1") else " Whoever can reach this computer and knows the address can look, too."), flush=True)
         if browser: webbrowser.open(server.url)
-        threading.Event().wait()
+        while True: time.sleep(3600)
     except KeyboardInterrupt: print("stopped")
     finally: server.close()
