@@ -9,7 +9,7 @@ from pathlib import Path
 
 root = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(root))
-import numpy as np, torch
+import numpy as np
 from PIL import Image
 from creps import Generator
 from creps.coords import turn
