@@ -141,7 +141,7 @@ def warp(
     grid = F.affine_grid(m[:, :2].to(images), (n, channels, h, w), align_corners=False)
     return halving(H, images) @ sample(large, grid) @ halving(W, images).T
 
-# %% ../nbs/13_augment.ipynb #4482a749
+# %% ../nbs/13_augment.ipynb #34c6fbeb
 def colour(
     q: dict,             # parameters, see `random_parameters`
     grey: bool = False,  # leave hue and saturation out
@@ -161,11 +161,12 @@ def colour(
     return (scaled(s, across) + along + last) @ m
 
 def recolour(
-    images: torch.Tensor,  # [n, 3 or 1, H, W]
+    images: torch.Tensor,  # [n, 1, 3 or 4, H, W]
     m: torch.Tensor,       # [n, 4, 4], see `colour`
 ) -> torch.Tensor:         # like `images`
-    "Apply the matrices to the colours; a grey picture gets the mean over the three."
+    "Apply the matrices to the colours; a grey picture gets the mean over the three, and transparency (a fourth channel) stays."
     m = m.to(images)
+    if images.shape[1] == 4: return torch.cat([recolour(images[:, :3], m), images[:, 3:]], 1)
     if images.shape[1] == 3: return (m[:, :3, :3] @ images.flatten(2) + m[:, :3, 3:]).view_as(images)
     m = m[:, :3].mean(1)[:, :, None, None, None]
     return images * m[:, :3].sum(1) + m[:, 3]
@@ -220,14 +221,14 @@ def cutout(
     x, y = inside(images.shape[3], centre[:, 0]), inside(images.shape[2], centre[:, 1])
     return images * ~(x[:, None, None, :] & y[:, None, :, None]).to(images.device)
 
-# %% ../nbs/13_augment.ipynb #c9e3af5f
+# %% ../nbs/13_augment.ipynb #08b4152b
 def apply(
-    images: torch.Tensor,  # [n, 3 or 1, H, W]
+    images: torch.Tensor,  # [n, 1, 3 or 4, H, W]
     q: dict,               # parameters of the whole batch, see `random_parameters`
     rows=slice(None),      # which of the batch the images are: a slice or indices
 ) -> torch.Tensor:         # like `images`
     "The images with the operations that `q` describes."
-    if images.ndim != 4 or images.shape[1] not in (1, 3): raise ValueError(f"images must be [B, 3, H, W] or [B, 1, H, W], got {list(images.shape)}")
+    if images.ndim != 4 or images.shape[1] not in (1, 3, 4): raise ValueError(f"images must be [B, C, H, W] with 1, 3 or 4 channels, got {list(images.shape)}")
     mine = {k: v[rows] for k, v in q.items()}
     if len(mine["seed"]) != len(images): raise ValueError(f"{len(images)} images but parameters for {len(mine['seed'])}: draw for the whole batch and say which rows they are")
     inverse, margin = geometry(mine, *images.shape[2:]), margins(geometry(q, *images.shape[2:]), *images.shape[2:])
@@ -241,7 +242,7 @@ def apply(
     if not off("noise"): images = grain(images, mine["noise"], mine["seed"])
     return images if off("cutout") else cutout(images, mine["cutout"])
 
-# %% ../nbs/13_augment.ipynb #4c6be73f
+# %% ../nbs/13_augment.ipynb #918e86ce
 class Augment:
     "Random changes of images: each operation with probability `p` times its multiplier."
     def __init__(self,
@@ -275,7 +276,7 @@ class Augment:
         return chosen
 
     def __call__(self,
-        images: torch.Tensor,        # [n, 3 or 1, H, W]
+        images: torch.Tensor,        # [n, 1, 3 or 4, H, W]
         generator: torch.Generator,  # on the CPU
         rows=slice(None),            # which pictures of the whole batch these are
         total: int = None,           # pictures of the whole batch; None: these

@@ -5,13 +5,12 @@
 # %% auto #0
 __all__ = ['TASKS', 'STAGES', 'wait', 'stopwatch', 'matmul_peak', 'render_flops', 'Flops', 'trim', 'resident_peak', 'HighWater',
            'work', 'apart', 'row', 'network', 'one_code', 'painter', 'measure_render', 'bench_render', 'StageTimes',
-           'profiled', 'step_settings', 'phase_weights', 'phases', 'step_flops', 'measure_step', 'bench_step', 'shown',
-           'print_table', 'columns', 'report', 'report_render', 'report_step']
+           'profiled', 'step_settings', 'phase_weights', 'Plain', 'phases', 'step_flops', 'measure_step', 'bench_step',
+           'shown', 'print_table', 'columns', 'report', 'report_render', 'report_step']
 
-# %% ../nbs/23_benchmark.ipynb #dbf9f792
+# %% ../nbs/23_benchmark.ipynb #94427f29
 import ctypes, functools, gc, json, os, re, statistics, subprocess, sys, threading, time
 from contextlib import suppress
-from copy import deepcopy
 from dataclasses import asdict
 from inspect import signature
 from pathlib import Path
@@ -24,6 +23,7 @@ from .coords import View
 from .core import reuse_memory, rng, size_pair, to_uint8
 from .generator import Generator
 from .stages import LineStage, PixelStage
+from .step import Iteration, Rule, Share
 
 # %% ../nbs/23_benchmark.ipynb #29f1a661
 def wait(device):
@@ -271,86 +271,98 @@ def profiled(
     workers = torch.get_num_threads() if torch.device(device).type == "cpu" else 1
     return {k: round(s, 5) for k, s in (times.seconds | dict(rest=workers * seconds - sum(times.seconds.values()))).items()}
 
-# %% ../nbs/23_benchmark.ipynb #49deb109
+# %% ../nbs/23_benchmark.ipynb #cb6ef366
 def step_settings(
     resolution: int,
     **given,  # settings of `creps.fit` that differ from its defaults
 ) -> dict:
     "Every setting of a training, as `fit` would have it."
-    defaults = {k: p.default for k, p in signature(train.fit).parameters.items() if k in train.G_KEYS + train.SETTING_KEYS and k != "resolution"}
-    return train.all_settings(resolution, 0, defaults | given)
+    known = (*train.G_KEYS, *train.SETTING_KEYS)
+    return train.all_settings(resolution, {k: p.default for k, p in signature(train.fit).parameters.items() if k in known} | given)
 
 def phase_weights(settings: dict) -> dict:  # phase -> how often in a step
     rare = {k: 1 / settings[v] for k, v in (("Greg", "pl_interval"), ("Dreg", "r1_interval")) if settings[v]}
     return {k: w for k, w in (dict(Gmain=1., Greg=0., Dmain=1., Dreg=0.) | rare | dict(average=1.)).items() if w}
 
-def phases(
-    state: train.State, settings: dict,
-    real: torch.Tensor,  # [batch, 3, R, R]
-) -> dict:               # phase -> function that does it
-    "The parts of a training step, each by itself."
-    draw = lambda phase, count: train.latents(settings, state.step, phase, count, None, real.device)
-    def turn(of_G, f):
-        def run():
-            state.G.requires_grad_(of_G); state.D.requires_grad_(not of_G)
-            return f()
-        return run
-    runs = dict(Gmain=turn(True, lambda: train.g_main(state, settings, draw)), Greg=turn(True, lambda: train.g_reg(state, settings, draw)),
-                Dmain=turn(False, lambda: train.d_main(state, settings, draw, real, None)), Dreg=turn(False, lambda: train.d_reg(state, settings, real, None)),
-                average=lambda: train.average(state, settings))
-    return {k: runs[k] for k in phase_weights(settings)}
+class Plain(Rule):
+    "The same recipe with whole activations: what the tiles of notebook 05b are held against."
+    def fakes(self, it, ws, phase, twice=False): return it.state.G.synthesis(ws if twice else ws[:, :1], *train.plane(it.settings))
 
-# %% ../nbs/23_benchmark.ipynb #b0816996
+def phases(
+    rule: Rule, state, settings: dict,
+    real: torch.Tensor,  # [batch, C, R, R]
+) -> dict:               # phase -> function that does it
+    "The parts of a training step, each by itself; and G alone, forward and backward."
+    it = Iteration(state, settings, Share(settings["batch"]), real=real)
+    def turn(side, phase):
+        def run():
+            it.means, it.bad = [], []
+            return rule.turn(it, side, [phase])
+        return run
+    def alone():
+        state.G.requires_grad_(True)
+        ws = state.G.mapping(train.latents(settings, 0, 0, settings["batch"], None, real.device)[0])
+        rule.fakes(it, ws, 0).backward(torch.ones_like(real))
+    runs = dict(Gmain=turn("G", rule.g_main), Greg=turn("G", rule.g_reg), Dmain=turn("D", rule.d_main), Dreg=turn("D", rule.d_reg), average=lambda: rule.average(state, settings))
+    return {k: runs[k] for k in phase_weights(settings)} | dict(G=alone)
+
+# %% ../nbs/23_benchmark.ipynb #1e6109b1
 def step_flops(
     settings: dict,  # every setting of a training
 ) -> dict:           # phase -> operations
     "Operations of each phase of a training step; nothing is computed."
-    G, D = train.networks(settings, "meta")
-    adam = lambda network: torch.optim.SGD(network.parameters(), lr=0.)  # the fused Adam knows no meta device, and counts for nothing anyway
-    state = train.State(G, D, deepcopy(G).requires_grad_(False), adam(G), adam(D), torch.zeros((), device="meta"))
-    real, counts = torch.empty(settings["batch"], 3, *[settings["resolution"]] * 2, device="meta"), {}
-    for phase, run in phases(state, settings, real).items():
+    state, counts = Rule().begin(settings, "meta"), {}
+    real = torch.empty(settings["batch"], settings["image_channels"], *settings["shape"], device="meta")
+    for phase, run in phases(Plain(), state, settings, real).items():
         with Flops() as flops: run()
         counts[phase] = flops.total
     return counts
 
-# %% ../nbs/23_benchmark.ipynb #fd60f705
-def measure_step(settings, device, repeats) -> dict:
+# %% ../nbs/23_benchmark.ipynb #09ec4ab0
+def measure_step(settings, device, repeats, plain=False, only=None) -> dict:
     "Phase -> row, measured in this process."
     reuse_memory()  # as `fit` does
-    device, R = train.pick_device(device), settings["resolution"]
-    state, flops = train.State.new(settings, device), step_flops(settings)
-    real = torch.randn(settings["batch"], 3, R, R, generator=rng(0)).clamp(-1, 1).to(device)
+    device, rule, flops = train.pick_device(device), Plain() if plain else Rule(), step_flops(settings)
+    state, shape = rule.begin(settings, device), [settings["image_channels"], *settings["shape"]]
+    state.D.precision = getattr(torch, settings["precision"])
+    real = torch.randn(settings["batch"], *shape, generator=rng(0)).clamp(-1, 1).to(device)
     water, before, found = HighWater(device), matmul_peak(device), {}
-    for phase, run in phases(state, settings, real).items():
+    for phase, run in phases(rule, state, settings, real).items():
+        if only and phase not in only: continue
         run()
         for net in (state.G, state.D): net.zero_grad(set_to_none=True)
         water.mark()
         run()
         found[phase] = water.above(), stopwatch(run, repeats, device)
     peak = (before + matmul_peak(device)) / 2
-    rows = {k: row("bench step", [R, R], s, flops[k], peak, extra, device, phase=k) for k, (extra, s) in found.items()}
-    weights = phase_weights(settings)
-    seconds, total = (sum(w * x for w, x in zip(weights.values(), xs)) for xs in ((s for _, s in found.values()), flops.values()))
+    command, size = "bench step" + " --plain" * plain, shape[1:]
+    rows = {k: row(command, size, s, flops[k], peak, extra, device, phase=k) for k, (extra, s) in found.items()}
+    weights = {k: w for k, w in phase_weights(settings).items() if k in found}
+    if not weights: return rows[only[0]] | dict(batch=settings["batch"], repeats=repeats, settings=settings, phases=rows)
+    seconds, total = (sum(w * x[k] for k, w in weights.items()) for x in ({k: s for k, (_, s) in found.items()}, flops))
     extra = None if None in (e for e, _ in found.values()) else max(e for e, _ in found.values())
-    return row("bench step", [R, R], seconds, total, peak, extra, device, batch=settings["batch"], s_per_kimg=round(seconds * 1000 / settings["batch"], 3),
+    return row(command, size, seconds, total, peak, extra, device, batch=settings["batch"], s_per_kimg=round(seconds * 1000 / settings["batch"], 3),
                repeats=repeats, settings=settings, phases=rows)
 
 TASKS["step"] = measure_step
 
-# %% ../nbs/23_benchmark.ipynb #fb85082c
+# %% ../nbs/23_benchmark.ipynb #ca4c6b00
 def bench_step(
     resolution: int = 64,
     repeats: int = 5,      # the median counts
     threads: int = None,   # None: as many as torch has now
     device: str = "auto",
+    plain: bool = False,   # with whole activations, in place of tiles
+    only=None,             # names of the phases to measure; None: all
     **given,               # settings of `creps.fit`, such as batch and channel_base
 ) -> dict:                 # the row of a whole step, and of each phase in `phases`
     "Time and memory of a training step, in a process of its own."
     unknown = sorted(set(given) - {*train.G_KEYS, *train.SETTING_KEYS})
     if unknown: raise ValueError(f"no such setting of a training: {', '.join(unknown)}")
     if repeats < 1: raise ValueError(f"repeats must be at least 1, not {repeats}")
-    return apart("step", threads, settings=step_settings(resolution, **given), device=device, repeats=repeats)
+    settings = step_settings(resolution, **given)
+    if wrong := set(only or ()) - {*phase_weights(settings), "G"}: raise ValueError(f"there is no phase {sorted(wrong)[0]!r}: use some of {', '.join(phase_weights(settings))}, G")
+    return apart("step", threads, settings=settings, device=device, repeats=repeats, plain=plain, only=only and list(only))
 
 # %% ../nbs/23_benchmark.ipynb #fceec5b6
 def shown(value) -> str:
@@ -415,7 +427,7 @@ def report_render(
     rows += bench_render(model, [s for s in pairs if max(s) <= draw_up_to], draw=True, **common | dict(dtype=None))
     report(rows[len(pairs) - 1] | (dict(results=rows) if len(rows) > 1 else {}), rows, out)
 
-# %% ../nbs/23_benchmark.ipynb #6b7f7e06
+# %% ../nbs/23_benchmark.ipynb #c9d1f6ff
 def report_step(
     resolution: int = 64,
     batch: int = None,        # images in a step; left out here and below: what `creps train` takes at this resolution
@@ -426,11 +438,14 @@ def report_step(
     d_channel_max: int = None,
     biline_channels: int = None,
     threads: int = None,      # left out: as many as torch takes
+    plain: bool = False,      # with whole activations, in place of tiles
+    phase: str = None,        # only these, such as G or Gmain,Dmain; left out: the whole step
+    precision: str = "float32",  # of D's four highest resolutions: float32, bfloat16 or float16
     device: str = "auto",     # auto, cpu, cuda, mps
     out: str = None,          # a JSON file for the rows
 ):
     "Time and memory of a training step and its phases, against the machine's limit."
-    given = dict(batch=batch, channel_base=channel_base, channel_max=channel_max, d_channel_base=d_channel_base, d_channel_max=d_channel_max, biline_channels=biline_channels)
-    step = bench_step(resolution, repeats, threads, device, **given)
-    rows = [*step["phases"].values(), {k: v for k, v in step.items() if k != "phases"}]
-    report(step, rows, out, f"{step['s_per_kimg']:.1f} s/kimg with a batch of {step['batch']}")
+    given = dict(batch=batch, channel_base=channel_base, channel_max=channel_max, d_channel_base=d_channel_base, d_channel_max=d_channel_max, biline_channels=biline_channels, precision=precision)
+    step = bench_step(resolution, repeats, threads, device, plain, phase and phase.split(","), **given)
+    rows = [*step["phases"].values()] + [{k: v for k, v in step.items() if k != "phases"}] * ("s_per_kimg" in step)
+    report(step, rows, out, f"{step['s_per_kimg']:.1f} s/kimg with a batch of {step['batch']}" if "s_per_kimg" in step else "")

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['low_pass', 'Conv', 'Residual', 'minibatch_deviation', 'Epilogue', 'Discriminator']
 
-# %% ../nbs/12_discriminator.ipynb #f85dad42
+# %% ../nbs/12_discriminator.ipynb #fd8ed43c
+from contextlib import nullcontext
 import torch, torch.nn as nn, torch.nn.functional as F
 from .core import size_pair
 from .layers import ACT_GAIN, CLAMP, FullyConnected, Mapping, check_label, rectify
@@ -50,16 +51,16 @@ class Conv(nn.Module):
     def extra_repr(self):
         return f"{self.weight.shape[1]}, {self.weight.shape[0]}, size={self.size}, down={self.down}, act={self.act}, gain={self.gain:.3g}"
 
-# %% ../nbs/12_discriminator.ipynb #30c8b29c
+# %% ../nbs/12_discriminator.ipynb #b7de0cfb
 class Residual(nn.Module):
     "Features [B, inputs, r, r] -> [B, outputs, r/2, r/2]; the first block begins with colours."
     def __init__(self,
         inputs: int,
         outputs: int,
-        first: bool = False,  # starts from an image [B, 3, r, r]
+        first: int = 0,  # channels of the image [B, first, r, r] that it starts from; 0: from features
     ):
         super().__init__()
-        if first: self.fromrgb = Conv(3, inputs, 1)
+        if first: self.fromrgb = Conv(first, inputs, 1)
         self.first = first
         self.conv0 = Conv(inputs, inputs, 3)
         self.conv1 = Conv(inputs, outputs, 3, down=True, gain=.5**.5)
@@ -99,36 +100,41 @@ class Epilogue(nn.Module):
         x = torch.cat([x, minibatch_deviation(x, self.mbstd_group)], 1)
         return self.out(self.fc(self.conv(x).flatten(1)))
 
-# %% ../nbs/12_discriminator.ipynb #71866ca5
+# %% ../nbs/12_discriminator.ipynb #e8eade05
 class Discriminator(nn.Module):
-    "StyleGAN2's residual discriminator: images [B, 3, R, R] -> logits [B, 1], positive for real."
+    "StyleGAN2's residual discriminator: images [B, C, R, R] -> logits [B, 1], positive for real."
     def __init__(self,
         resolution: int = 256,       # R, a power of two from 8 up
         label_dim: int = 0,          # 0: unconditional
         channel_base: int = 32768,   # channels at size r: channel_base / r ...
         channel_max: int = 512,      # ... but at most this
         mbstd_group: int = 4,        # pictures compared with each other; the batch must be a multiple of it, or smaller
+        image_channels: int = 3,     # 1 grey, 3 RGB, 4 RGBA
     ):
         super().__init__()
         sizes = [2**i for i in range(size_pair(resolution)[0].bit_length() - 1, 2, -1)]
         if not sizes or resolution != sizes[0]: raise ValueError(f"resolution must be a power of two from 8 up, not {resolution!r}")
         if channel_base < resolution: raise ValueError(f"channel_base must be at least the resolution {resolution}, not {channel_base!r}")
         self.resolution, self.label_dim, self.mbstd_group = resolution, label_dim, mbstd_group
-        self.channel_base, self.channel_max, self.sizes = channel_base, channel_max, sizes
+        self.channel_base, self.channel_max, self.sizes, self.image_channels = channel_base, channel_max, sizes, image_channels
+        self.precision = torch.float32  # of the four highest resolutions; lower ones are in float32
         channels = {r: min(channel_base // r, channel_max) for r in [*sizes, 4]}
-        for r in sizes: setattr(self, f"b{r}", Residual(channels[r], channels[r // 2], first=r == resolution))
+        for r in sizes: setattr(self, f"b{r}", Residual(channels[r], channels[r // 2], first=image_channels * (r == resolution)))
         if label_dim: self.mapping = Mapping(0, channels[4], label_dim, layers=8)
         self.b4 = Epilogue(channels[4], channels[4] if label_dim else 1, mbstd_group)
 
     def forward(self,
-        images: torch.Tensor,         # [B, 3, R, R]
+        images: torch.Tensor,         # [B, image_channels, R, R]
         label: torch.Tensor = None,   # [B, label_dim]
     ) -> torch.Tensor:
-        shape = (3, self.resolution, self.resolution)
+        shape = (self.image_channels, self.resolution, self.resolution)
         if images.shape[1:] != shape: raise ValueError(f"images must be [B, {', '.join(map(str, shape))}], got {list(images.shape)}")
         check_label(label, self.label_dim)
         x = images.contiguous(memory_format=torch.channels_last)
-        for r in self.sizes: x = getattr(self, f"b{r}")(x)
+        with nullcontext() if self.precision == torch.float32 else torch.autocast(x.device.type, self.precision):
+            for r in self.sizes[:4]: x = getattr(self, f"b{r}")(x)
+        x = x.to(images.dtype)
+        for r in self.sizes[4:]: x = getattr(self, f"b{r}")(x)
         x = self.b4(x)
         if not self.label_dim: return x
         code = self.mapping(label=label)

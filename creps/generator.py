@@ -20,7 +20,7 @@ from .fourier import basis, default_bandwidth, frequencies
 from .layers import FullyConnected, Mapping, Styles
 from .biline import LineInput, LineNetwork, StyledBlock, compose, compose_points, split_lines
 
-# %% ../nbs/05_generator.ipynb #f5d96614
+# %% ../nbs/05_generator.ipynb #10ed3785
 def decoder(
     channels: int,  # B
 ) -> nn.Sequential:
@@ -29,16 +29,17 @@ def decoder(
     return nn.Sequential(*[FullyConnected(i, o, act=True) for i, o in zip(widths, widths[1:])])
 
 class PixelNetwork(nn.Module):
-    "Composed maps -> colours: [B, P, C] for each block -> [B, P, 3]. Pointwise: any P pixels, in any order."
+    "Composed maps -> colours: [B, P, C] for each block -> [B, P, image_channels]. Pointwise: any P pixels, in any order."
     def __init__(self,
         channels: int,  # B, channels of the lines
         decoders: int,  # decoders between maps: one less than there are maps, or 0 to add them up as they are
+        image_channels: int = 3,
     ):
         super().__init__()
         self.decoders = nn.ModuleList(decoder(channels) for _ in range(decoders))
         self.last = decoder(channels)
-        self.to_rgb = FullyConnected(channels, 3)
-        self.refine = nn.ModuleList([StyledBlock("rgb0", channels, 4 * channels, 3), StyledBlock("rgb1", 4 * channels, 2 * channels, 3)])
+        self.to_rgb = FullyConnected(channels, image_channels)
+        self.refine = nn.ModuleList([StyledBlock("rgb0", channels, 4 * channels, image_channels), StyledBlock("rgb1", 4 * channels, 2 * channels, image_channels)])
 
     def forward(self, maps, styles: dict) -> torch.Tensor:
         f = None
@@ -65,18 +66,18 @@ class PlaneInput(nn.Module):
         waves = torch.cat([sr * cc + cr * sc, cr * cc - sr * sc], -1)  # sin and cos of the sum of the two phases
         return waves * (style * (self.weight * self.channels**-.5))[:, None]
 
-# %% ../nbs/05_generator.ipynb #1bf5815a
+# %% ../nbs/05_generator.ipynb #85a2e09b
 COMPOSITIONS = ("layerwise", "once", "none")
 
 class Synthesis(nn.Module):
     "ws and coordinates -> image. Built by `Generator`, which documents the arguments."
-    def __init__(self, resolution, w_dim, channels, rank, biline_channels, bandwidth, composition, decoders):
+    def __init__(self, resolution, w_dim, channels, rank, biline_channels, bandwidth, composition, decoders, image_channels=3):
         super().__init__()
         self.resolution, self.rank, self.composition = resolution, rank, composition
         maps, width = len(channels) - 1, channels[4]
         self.input = PlaneInput(width, bandwidth) if composition == "none" else LineInput(width, rank, bandwidth)
         self.lines = LineNetwork(channels, biline_channels)
-        self.pixels = PixelNetwork(biline_channels, (maps - 1) * (composition == "none" or (composition == "layerwise" and decoders)))
+        self.pixels = PixelNetwork(biline_channels, (maps - 1) * (composition == "none" or (composition == "layerwise" and decoders)), image_channels)
         self.styles = Styles(w_dim, self._table())
         self.num_ws = self.styles.num_ws
 
@@ -147,7 +148,7 @@ def check_resolution(resolution) -> int:
         raise ValueError(f"resolution must be a power of two of at least 8, not {resolution!r}")
     return resolution
 
-# %% ../nbs/05_generator.ipynb #cf0e0c3e
+# %% ../nbs/05_generator.ipynb #9709b25a
 class Generator(nn.Module, PyTorchModelHubMixin, library_name="creps", license="apache-2.0"):
     "The CREPS generator (Column-Row Entangled Pixel Synthesis, CVPR 2023): z -> the same image at any size."
     pointwise = True  # a pixel depends on its own coordinates alone: a renderer may draw it in tiles
@@ -164,14 +165,16 @@ class Generator(nn.Module, PyTorchModelHubMixin, library_name="creps", license="
         mapping_layers: int = 8,
         composition: str = "layerwise",  # "layerwise" | "once" | "none" (CREPS-NB)
         decoders: bool = True,        # False: add the maps up without decoders between them
+        image_channels: int = 3,      # C of the image: 1 grey, 3 RGB, 4 RGBA
     ):
         super().__init__()
         channels = block_channels(check_resolution(resolution), channel_base, channel_max)
-        _check(resolution, composition, channels, z_dim=z_dim, w_dim=w_dim, rank=rank, biline_channels=biline_channels, mapping_layers=mapping_layers)
+        _check(resolution, composition, channels, z_dim=z_dim, w_dim=w_dim, rank=rank, biline_channels=biline_channels, mapping_layers=mapping_layers, image_channels=image_channels)
         self.resolution, self.z_dim, self.w_dim, self.label_dim, self.mapping_layers = resolution, z_dim, w_dim, label_dim, mapping_layers
         self.channel_base, self.channel_max, self.rank, self.biline_channels = channel_base, channel_max, rank, biline_channels
         self.bandwidth, self.composition, self.decoders = default_bandwidth(resolution) if bandwidth is None else bandwidth, composition, decoders
-        self.synthesis = Synthesis(resolution, w_dim, channels, rank, biline_channels, self.bandwidth, composition, decoders)
+        self.image_channels = image_channels
+        self.synthesis = Synthesis(resolution, w_dim, channels, rank, biline_channels, self.bandwidth, composition, decoders, image_channels)
         self.num_ws = self.synthesis.num_ws
         self.mapping = Mapping(z_dim, w_dim, label_dim, mapping_layers, self.num_ws)
 
@@ -180,7 +183,7 @@ class Generator(nn.Module, PyTorchModelHubMixin, library_name="creps", license="
         size=None,               # N or (H, W); None: R
         view: View = None,       # window on the plane; angle != 0 is exact, and slow
         align: str = "centers",  # "corners": the authors' grid
-    ) -> torch.Tensor:           # [B, 3, H, W]
+    ) -> torch.Tensor:           # [B, C, H, W]
         "The image of `ws` at any size and view."
         size = size_pair(self.resolution if size is None else size)
         if view is None or view.angle % 360 == 0: return self.synthesis(ws, *grid(size, self.resolution, view, align))

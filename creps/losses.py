@@ -39,20 +39,21 @@ def r1(
     gradient, = torch.autograd.grad(D(x, label).sum(), x, create_graph=True)
     return gamma / 2 * gradient.square().flatten(1).sum(1).mean()
 
-# %% ../nbs/14_losses.ipynb #6448d626
+# %% ../nbs/14_losses.ipynb #894f4267
 def path_length(
     images,             # G's images [B, 3, H, W], with graph
     ws,                 # their styles [B, num_ws, w_dim]
     mean,               # running mean of the lengths: scalar tensor or number, 0 at first
     noise=None,         # N(0, 1) like `images`; divided by sqrt(HW) here
     decay: float = .01, # how fast the mean follows
+    together=lambda mean: mean,  # mean of a batch's share -> mean of the batch, for batches on several processes
 ) -> tuple:             # (penalty, new mean without graph)
     "mean (length - new mean)^2, without the authors' weight of 2."
     noise = torch.randn_like(images) if noise is None else noise
     images = (images * noise).sum() / math.sqrt(images.shape[-2] * images.shape[-1])
     gradient, = torch.autograd.grad(images, ws, create_graph=True)
     lengths = gradient.square().sum(2).mean(1).sqrt()
-    mean = mean + decay * (lengths.mean() - mean)
+    mean = mean + decay * (together(lengths.mean()) - mean)
     return (lengths - mean).square().mean(), mean.detach()
 
 # %% ../nbs/14_losses.ipynb #9d46c055
