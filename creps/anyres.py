@@ -6,7 +6,7 @@
 __all__ = ['Grid', 'plan', 'WaveInput', 'kaiser', 'resampler', 'FilteredConv', 'ScaleMapping', 'ScaleStyles', 'WaveSynthesis',
            'tiles', 'square', 'AnyresGAN', 'AnyresGANRule', 'patches', 'laid_back', 'disagreement', 'AnyresPatchRule']
 
-# %% ../nbs/21a_anyres.ipynb #7e4678e6
+# %% ../nbs/21a_anyres.ipynb #2d90bfe5
 import math
 from copy import deepcopy
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ from .core import size_pair
 from .generator import check_resolution
 from .layers import ACT_GAIN, FullyConnected, Mapping, ModulatedLinear, Styles, normalize, rectify
 from .losses import lazy_adam
-from .peers import Iteration, Peer, Rule, lanczos, steered
-from .train import State, latents
+from .peers import Peer, PeerRule, lanczos, steered
+from .step import Iteration, Share, State, latents
 
 # %% ../nbs/21a_anyres.ipynb #24a6e27c
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ class ScaleStyles(Styles):
         scale = torch.linalg.det(transform[:, :2, :2]).rsqrt().to(self.weight)
         return super().forward(self.mapping(scale)[:, None])
 
-# %% ../nbs/21a_anyres.ipynb #cd2ab04a
+# %% ../nbs/21a_anyres.ipynb #21686a2b
 class WaveSynthesis(nn.Module):
     "ws and a transform -> R x R pixels."
     def __init__(self,
@@ -197,9 +197,9 @@ class WaveSynthesis(nn.Module):
         self.register_buffer("magnitude", torch.ones(len(grids)))
         self.scale = ScaleStyles(w_dim, table, largest, normalise_scale) if scaled else None
 
-    def _gain(self, i: int, x: torch.Tensor, track: bool) -> torch.Tensor:
-        "What brings the input of layer i to unit size; `track`: after moving its running magnitude."
-        if track: self.magnitude[i].lerp_(x.detach().square().mean(), 1 - .5**(len(x) / 20_000))
+    def _gain(self, i: int, x: torch.Tensor, track: Share) -> torch.Tensor:
+        "What brings the input of layer i to unit size; with `track` after moving its running magnitude."
+        if track: self.magnitude[i].lerp_(track.mean(x.detach().square().mean()), 1 - .5**(len(x) * track.world / 20_000))
         return self.magnitude[i].rsqrt()
 
     def all_styles(self, ws, transform) -> dict:
@@ -210,7 +210,7 @@ class WaveSynthesis(nn.Module):
     def forward(self,
         ws: torch.Tensor,     # [B, num_ws, w_dim]
         transform=None,       # [B, 3, 3] or [1, 3, 3]; None: the whole picture
-        track: bool = False,  # move the running magnitudes
+        track: Share = None,  # move the running magnitudes, by the mean over all processes; None: leave them
     ) -> torch.Tensor:        # [B, 3, R, R]
         transform = torch.eye(3, device=ws.device)[None] if transform is None else transform
         styles, x = self.all_styles(ws, transform), self.input(ws[:, 0], transform)
@@ -289,28 +289,31 @@ class AnyresGAN(Peer, library_name="creps", license="apache-2.0"):
         for y, x, transform in tiles((H, W), R, view): out[..., y:y + R, x:x + R] = self.synthesis(ws, transform[None].to(ws.device))
         return out[..., :H, :W]
 
-# %% ../nbs/21a_anyres.ipynb #1aca1041
-class AnyresGANRule(Rule):
+# %% ../nbs/21a_anyres.ipynb #1bbbda69
+class AnyresGANRule(PeerRule):
     "First stage of AnyresGAN: training at R pixels."
-    system, native, path_length, ramp = AnyresGAN, dict(gamma=2.), False, False
+    system, native, path_length, ramp = AnyresGAN, dict(gamma=2., mapping_layers=2), False, False
 
-    def fakes(self, it: Iteration, ws, phase: int, transform=None) -> torch.Tensor:
-        return it.state.G.synthesis(ws, transform, track=phase == 2)
+    def fakes(self, it: Iteration, ws: torch.Tensor, phase: int, twice: bool = False, transform=None) -> torch.Tensor:
+        return it.state.G.synthesis(ws, transform, it.share if phase == 2 else None)
 
     def rates(self, settings: dict) -> tuple:
         return (1.25 * settings["lr"], (0., .99)), lazy_adam(settings["lr"], (0., .99), settings["r1_interval"])
 
-# %% ../nbs/21a_anyres.ipynb #d42e32bd
+# %% ../nbs/21a_anyres.ipynb #7e19d8d2
 def patches(
     pictures: torch.Tensor,      # [B, 3, N, N]
     resolution: int,             # R, at most N
     generator: torch.Generator,
+    rows=slice(None),            # which pictures of the whole batch these are
+    total: int = None,           # pictures of the whole batch; None: these
 ) -> tuple:                      # [B, 3, R, R], transforms [B, 3, 3]
     "A patch of R x R pixels of each picture, at a random scale and place."
     N, R, out, transforms = pictures.shape[-1], resolution, [], []
-    for picture in pictures:
-        m = round(R + (N - R) * torch.rand((), generator=generator).item())
-        y, x = torch.randint(m - R + 1, (2,), generator=generator).tolist()
+    drawn = torch.rand(total or len(pictures), 3, generator=generator, dtype=torch.float64)[rows]
+    for picture, (scale, *place) in zip(pictures, drawn.tolist()):
+        m = round(R + (N - R) * scale)
+        y, x = (int((m - R + 1) * v) for v in place)
         rows, cols = (lanczos(N, R, start / m, R / m).to(picture) for start in (y, x))
         out.append(rows @ picture @ cols.T)
         transforms.append(torch.tensor([[R / m, 0, (x + R / 2) / m - .5], [0, R / m, (y + R / 2) / m - .5], [0, 0, 1]]))
@@ -342,7 +345,7 @@ def disagreement(
     l1 = ((back - whole).abs() * mask).sum((1, 2, 3)) / (3 * mask.sum((1, 2, 3))).clamp(min=1)
     return l1 if perceptual is None else l1 + perceptual(back * mask, whole * mask)
 
-# %% ../nbs/21a_anyres.ipynb #b4c5ce05
+# %% ../nbs/21a_anyres.ipynb #7333382e
 class AnyresPatchRule(AnyresGANRule):
     "Second stage of AnyresGAN: patches of larger pictures, held together by the first stage's network."
     def __init__(self,
@@ -371,20 +374,21 @@ class AnyresPatchRule(AnyresGANRule):
 
     def view(self, it: Iteration, real: torch.Tensor) -> tuple:
         R, g = it.settings["resolution"], it.rng(50)
-        if torch.rand((), generator=g) < .5: real, transform = patches(real, R, g)
+        if torch.rand((), generator=g) < .5: real, transform = patches(real, R, g, it.share.rows, it.share.batch)
         else:
             real = lanczos(real.shape[2], R).to(real) @ real @ lanczos(real.shape[3], R).to(real).T
             transform = torch.eye(3, device=real.device).expand(len(real), 3, 3)
         return real, dict(transform=transform)
 
-# %% ../nbs/21a_anyres.ipynb #f9665035
+# %% ../nbs/21a_anyres.ipynb #bee32bf4
 @patch
 def g_main(self: AnyresPatchRule, it: Iteration) -> tuple:
     "G against D, and with the teacher."
-    ws, label = self.codes(it, 0, it.settings["batch"])
-    fake = self.fakes(it, ws, 0, **it.how)
-    z, _ = latents(it.settings, it.state.step, 0, len(ws), it.labels, ws.device)
-    with torch.no_grad(): whole = self.teacher(z, label)
-    apart = disagreement(fake, whole, it.how["transform"], self.perceptual).mean()
-    loss = losses.generator(self.score(it), fake, label)
+    ws, label = self.codes(it, 0, it.share.batch)
+    transform = it.mine(it.how["transform"])
+    fake = self.fakes(it, ws, 0, transform=transform)
+    z, _ = latents(it.settings, it.state.step, 0, it.share.batch, it.labels, ws.device)
+    with torch.no_grad(): whole = self.teacher(z[it.part], label)
+    apart = disagreement(fake, whole, transform, self.perceptual).mean()
+    loss = losses.generator(self.score(it, 0), fake, label)
     return loss + self.weight * apart, dict(loss_G=loss, teacher=apart)

@@ -5,27 +5,22 @@
 # %% auto #0
 __all__ = ['Peer', 'PointInput', 'NoisyLinear', 'PointBlock', 'Same', 'AsTheyAre', 'PointLayers', 'PointSynthesis',
            'MeasuredMapping', 'CIPS', 'double', 'doubling_conv', 'steered', 'ModulatedConv', 'ToRGB', 'pyramid_table',
-           'Pyramid', 'lanczos', 'resample', 'upright', 'StyleGAN2', 'Iteration', 'Rule', 'StyleGAN2Rule', 'CIPSRule',
-           'system', 'load']
+           'Pyramid', 'lanczos', 'resample', 'upright', 'StyleGAN2', 'PeerRule', 'StyleGAN2Rule', 'CIPSRule', 'system',
+           'load']
 
-# %% ../nbs/21_peers.ipynb #50c3edf9
+# %% ../nbs/21_peers.ipynb #44b45365
 import importlib, inspect, json
-from copy import deepcopy
-from dataclasses import dataclass, field, replace
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
-from fastcore.basics import patch
 from huggingface_hub import PyTorchModelHubMixin
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from . import losses, train
 from .biline import StyledBlock
 from .coords import View, points, whole
 from .core import rng, size_pair
 from .discriminator import Discriminator, low_pass
 from .generator import Generator, block_channels, check_resolution, find_model
-from .layers import ACT_GAIN, Mapping, ModulatedLinear, Styles, rectify
-from .losses import lazy_adam
-from .train import State, latents, update
+from .layers import ACT_GAIN, Mapping, ModulatedLinear, Styles, rectify, truncate
+from .step import D_KEYS, Iteration, Rule, State
 
 # %% ../nbs/21_peers.ipynb #79267b83
 class Peer(nn.Module, PyTorchModelHubMixin):
@@ -195,12 +190,17 @@ class PointSynthesis(nn.Module):
         H, W = len(rows), len(cols)
         return self.at(ws, rows.repeat_interleave(W), cols.repeat(H), noise).unflatten(1, (H, W)).permute(0, 3, 1, 2)
 
-# %% ../nbs/21_peers.ipynb #407b3de1
+# %% ../nbs/21_peers.ipynb #da234102
 class MeasuredMapping(Mapping):
     "A mapping whose mean w is measured, not tracked."
+    def __init__(self, z_dim: int, w_dim: int, label_dim: int = 0, layers: int = 8, num_ws: int = 1):
+        super().__init__(z_dim, w_dim, label_dim, layers)
+        self.num_ws = num_ws
+        self.register_buffer("measured", torch.zeros(w_dim))
+
     def forward(self, z=None, label=None, truncation_psi: float = 1., truncation_cutoff: int = None) -> torch.Tensor:
-        if truncation_psi != 1 and not self.w_avg.any(): raise ValueError("the mean w isn't known yet: call mapping.measure() before truncating")
-        return super().forward(z, label, truncation_psi, truncation_cutoff)
+        if truncation_psi != 1 and not self.measured.any(): raise ValueError("the mean w isn't known yet: call mapping.measure() before truncating")
+        return truncate(self.w(z, label)[:, None].expand(-1, self.num_ws, -1), self.measured, truncation_psi, truncation_cutoff)
 
     @torch.no_grad()
     def measure(self,
@@ -209,9 +209,9 @@ class MeasuredMapping(Mapping):
     ) -> torch.Tensor:        # [w_dim]
         "Set the mean w to that of `count` mapped codes, with labels drawn evenly."
         g = rng(seed)
-        z = torch.randn(count, self.z_dim, generator=g).to(self.w_avg)
-        label = F.one_hot(torch.randint(self.label_dim, (count,), generator=g), self.label_dim).to(self.w_avg) if self.label_dim else None
-        return self.w_avg.copy_(self.w(z, label).mean(0))
+        z = torch.randn(count, self.z_dim, generator=g).to(self.measured)
+        label = F.one_hot(torch.randint(self.label_dim, (count,), generator=g), self.label_dim).to(z) if self.label_dim else None
+        return self.measured.copy_(self.w(z, label).mean(0))
 
 # %% ../nbs/21_peers.ipynb #00619f59
 class CIPS(Peer, library_name="creps", license="apache-2.0"):
@@ -412,169 +412,40 @@ class StyleGAN2(Peer, library_name="creps", license="apache-2.0"):
         images = self.synthesis(ws)
         return images if self.how(size, view) == "drawn" else resample(images, size, rows, cols)
 
-# %% ../nbs/21_peers.ipynb #6915ad54
-@dataclass
-class Iteration:
-    "What the phases of one iteration share."
-    state: State
-    settings: dict
-    real: object = None        # what D sees of the real pictures
-    real_label: object = None  # [batch, label_dim] or None
-    labels: object = None      # of the whole data set, to draw fake ones from, or None
-    how: dict = field(default_factory=dict)  # for `Rule.fakes`: how the real pictures were made, so that the fakes are made alike
-
-    def rng(self, *key: int) -> torch.Generator:
-        "A generator that depends on the seed, the step and `key`."
-        return rng(self.settings["seed"], self.state.step, *key)
-
-# %% ../nbs/21_peers.ipynb #67e6b58b
-class Rule:
-    "One iteration: G, its penalty, D, its penalty, the average. Systems replace what they do otherwise."
-    system = None           # class of the generator
+# %% ../nbs/21_peers.ipynb #4e6bd2e3
+class PeerRule(Rule):
+    "The iteration of another system: its networks, fakes with fresh noise, its authors' settings."
+    system = None                  # class of the generator
     discriminator = Discriminator  # class of the critic
-    native = {}             # settings of the authors that differ from the trainer's defaults
-    mixing = 0.             # share of batches whose ws come from two codes
-    path_length = True      # with the penalty on G's path lengths
-    joint = False           # True: penalties are added to the losses; False: a step of their own
-    ramp = True             # the average is quicker in the beginning; False: of one speed, so that short runs show the untrained network
-    data_size = None        # side of the pictures that have to come in; None: R
+    native = {}                    # settings of the authors that differ from the trainer's defaults
+    ramp = True                    # the average is quicker in the beginning; False: of one speed, so that short runs show the untrained network
 
-    def __call__(self, state: State, settings: dict, batch: tuple) -> dict:
-        real, real_label, labels = batch
-        it = Iteration(state, settings, real_label=real_label, labels=labels)
-        it.real, it.how = self.view(it, real)
-        due = lambda interval: interval and state.step % interval == 0
-        stats = self._side(state.G, state.D, state.adam_G, it, [self.g_main] + [self.g_reg] * bool(self.path_length and due(settings["pl_interval"])))
-        stats |= self._side(state.D, state.G, state.adam_D, it, [self.d_main] + [self.d_reg] * bool(due(settings["r1_interval"])))
-        state.step, state.images = state.step + 1, state.images + len(real)
-        self.average(state, settings)
-        return {k: v.detach() for k, v in stats.items()}
+    def networks(self,
+        settings: dict,  # every setting of a run; those that `system` doesn't know are left aside
+        device="cpu",
+    ) -> tuple:          # generator, discriminator
+        R, name = settings["resolution"], self.system.__name__
+        if settings["image_channels"] != 3 or tuple(settings["shape"]) != (R, R): raise ValueError(f"{name} learns from square RGB pictures only: use CREPS for other shapes and channels")
+        keys = inspect.signature(self.system).parameters.keys() & settings.keys()
+        with torch.random.fork_rng(devices=[]), torch.device(device):
+            torch.manual_seed(settings["seed"])
+            G = self.system(**{k: settings[k] for k in keys})
+            D = self.discriminator(**{k: settings[k] for k in D_KEYS}, channel_base=settings["d_channel_base"], channel_max=settings["d_channel_max"])
+        return G.train(), D.train()
 
-    def _side(self, network, other, adam, it, phases) -> dict:
-        "Minimise the phases' losses over `network`, one after the other or all at once."
-        network.requires_grad_(True); other.requires_grad_(False)
-        stats = {}
-        for group in [phases] if self.joint else [[p] for p in phases]:
-            terms = [phase(it) for phase in group]
-            for _, s in terms: stats |= s
-            update(network, adam, sum(loss for loss, _ in terms))
-        return stats
+    def noise(self, it: Iteration, phase: int, *key: int) -> torch.Generator: return it.rng(40, phase, it.part.start, *key)
 
-# %% ../nbs/21_peers.ipynb #3fd6de7c
-@patch
-def codes(self: Rule,
-    it: Iteration,
-    phase: int,  # 0: G, 1: its penalty, 2: D
-    count: int,
-) -> tuple:      # ws [count, num_ws, w_dim], labels [count, label_dim] or None
-    "Codes for generated pictures; those of G's phases move the mean w."
-    G, draw = it.state.G, lambda purpose: latents(it.settings, it.state.step, purpose, count, it.labels, it.state.pl_mean.device)
-    z, label = draw(phase)
-    ws, g = G.mapping(z, label), it.rng(20, phase)
-    if phase < 2 and not isinstance(G.mapping, MeasuredMapping): G.mapping.w_avg.lerp_(ws[:, 0].detach().mean(0), .002)
-    if torch.rand((), generator=g) < self.mixing:
-        cut = int(torch.randint(1, G.num_ws, (), generator=g))
-        ws = torch.cat([ws[:, :cut], G.mapping(draw(30 + phase)[0], label)[:, cut:]], 1)
-    return ws, label
+    def fakes(self, it: Iteration, ws: torch.Tensor, phase: int, twice: bool = False) -> torch.Tensor:
+        return it.state.G.synthesis(ws, noise=self.noise(it, phase))
 
-# %% ../nbs/21_peers.ipynb #ed80eb8f
-@patch
-def view(self: Rule,
-    it: Iteration,
-    real: torch.Tensor,  # [batch, 3, R, R] of the data set
-) -> tuple:              # (real pictures for D, keyword arguments for `fakes`)
-    "What D sees of the real pictures, and what `fakes` has to know to make the generated ones alike."
-    return real, {}
+    def average(self, state: State, settings: dict): super().average(state, settings | dict(rampup=self.ramp and settings["rampup"]))
 
-@patch
-def fakes(self: Rule,
-    it: Iteration,
-    ws: torch.Tensor,  # [B, num_ws, w_dim]
-    phase: int,        # see `codes`; systems add what their `view` hands on
-) -> torch.Tensor:     # [B, 3, R, R]
-    "Generated pictures with fresh noise, as D sees them."
-    return it.state.G.synthesis(ws, noise=it.rng(40, phase))
-
-@patch
-def score(self: Rule, it: Iteration):
-    "The critic: (images, label) -> logits."
-    return it.state.D
-
-@patch
-def average(self: Rule, state: State, settings: dict):
-    "Move the slow average of G."
-    train.average(state if self.ramp else replace(state, images=float("inf")), settings)
-
-# %% ../nbs/21_peers.ipynb #b7ac9ffc
-@patch
-def networks(self: Rule,
-    settings: dict,  # every setting of a run; those that `system` doesn't know are left aside
-    device="cpu",
-) -> tuple:          # generator, discriminator
-    "A new generator and its discriminator."
-    keys = inspect.signature(self.system).parameters
-    with torch.random.fork_rng(devices=[]), torch.device(device):
-        torch.manual_seed(settings["seed"])
-        G = self.system(**{k: v for k, v in settings.items() if k in keys})
-        D = self.discriminator(settings["resolution"], settings["label_dim"], settings["d_channel_base"], settings["d_channel_max"])
-    return G.train(), D.train()
-
-@patch
-def rates(self: Rule, settings: dict) -> tuple:  # (lr, betas) for G, (lr, betas) for D
-    "Adam's settings, corrected for penalties that come rarely."
-    return tuple(lazy_adam(settings["lr"], (0., .99), settings[k]) for k in ("pl_interval", "r1_interval"))
-
-@patch
-def begin(self: Rule, settings: dict, device="cpu") -> State:
-    "A training that has not begun."
-    G, D = self.networks(settings, device)
-    adam = [torch.optim.Adam(n.parameters(), lr=lr, betas=betas, eps=1e-8, fused=torch.device(device).type != "mps") for n, (lr, betas) in zip((G, D), self.rates(settings))]
-    return State(G=G, D=D, ema=deepcopy(G).eval().requires_grad_(False), adam_G=adam[0], adam_D=adam[1], pl_mean=torch.zeros((), device=device))
-
-# %% ../nbs/21_peers.ipynb #c992f049
-@patch
-def g_main(self: Rule, it: Iteration) -> tuple:
-    "G against D."
-    ws, label = self.codes(it, 0, it.settings["batch"])
-    loss = losses.generator(self.score(it), self.fakes(it, ws, 0, **it.how), label)
-    return loss, dict(loss_G=loss)
-
-@patch
-def g_reg(self: Rule, it: Iteration) -> tuple:
-    "Path length, on half a batch of whole pictures."
-    ws, _ = self.codes(it, 1, max(1, it.settings["batch"] // 2))
-    images = self.fakes(it, ws, 1)
-    noise = torch.randn(images.shape, generator=it.rng(5)).to(images)
-    penalty, it.state.pl_mean = losses.path_length(images, ws, it.state.pl_mean, noise)
-    return penalty * (it.settings["pl_weight"] * it.settings["pl_interval"]), dict(path_length=it.state.pl_mean, path_penalty=penalty)
-
-# %% ../nbs/21_peers.ipynb #cdb74d77
-@patch
-def d_main(self: Rule, it: Iteration) -> tuple:
-    "D against G."
-    with torch.no_grad():
-        ws, label = self.codes(it, 2, it.settings["batch"])
-        fake = self.fakes(it, ws, 2, **it.how)
-    signs = {}
-    def D(images, label):
-        logits = self.score(it)(images, label)
-        signs["fake" if images is fake else "real"] = logits.detach().sign().mean()
-        return logits
-    loss = losses.discriminator(D, it.real, fake, it.real_label, label)
-    return loss, dict(loss_D=loss, sign_real=signs["real"], sign_fake=signs["fake"])
-
-@patch
-def d_reg(self: Rule, it: Iteration) -> tuple:
-    "R1 on the real pictures."
-    penalty = losses.r1(self.score(it), it.real, it.real_label, it.settings["gamma"])
-    return penalty * it.settings["r1_interval"], dict(r1=penalty)
-
-# %% ../nbs/21_peers.ipynb #4eb6e6a0
-class StyleGAN2Rule(Rule):
+# %% ../nbs/21_peers.ipynb #147f956f
+class StyleGAN2Rule(PeerRule):
     "StyleGAN2: style mixing in nine batches of ten."
     system, mixing = StyleGAN2, .9
 
-class CIPSRule(Rule):
+class CIPSRule(PeerRule):
     "CIPS: no path length, an average of fixed speed."
     system, native, path_length, ramp = CIPS, dict(gamma=10.), False, False
 
