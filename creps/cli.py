@@ -7,7 +7,7 @@ __all__ = ['DEMO', 'Parser', 'add_arguments', 'parse_seeds', 'parse_pair', 'pars
            'write_png', 'cmd_generate', 'cmd_render', 'trained', 'metric_of', 'cmd_train', 'cmd_convert', 'cmd_info',
            'labelled', 'enlarged', 'demo_sheet', 'measure', 'cmd_demo', 'training_arguments', 'parser', 'main']
 
-# %% ../nbs/32_cli.ipynb #88e11d72
+# %% ../nbs/32_cli.ipynb #f2336e5a
 import argparse, inspect, json, os, sys, tempfile, time
 from pathlib import Path
 import numpy as np, torch
@@ -15,7 +15,7 @@ from fastcore.docments import docments
 from PIL import Image, ImageDraw, ImageFont
 import creps
 from .benchmark import report_render, report_step
-from .checkpoint import find_checkpoint, load_state
+from .checkpoint import find_checkpoint, load_settings, load_state
 from .convert import load_official
 from .coords import View
 from .core import image_grid, reuse_memory, rng, size_pair, to_uint8
@@ -28,7 +28,7 @@ from .processes import together
 from .render import render
 from .report import report_run
 from .step import Rule
-from .train import fit, load_settings, pick_device, save_network, write_whole
+from .train import fit, pick_device, save_network, write_whole
 from .viewer import report_view
 
 # %% ../nbs/32_cli.ipynb #a950a948

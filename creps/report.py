@@ -11,7 +11,7 @@ __all__ = ['BOX', 'CURVES_CSS', 'PANELS', 'QUIET', 'MOST_PANELS', 'ELSEWHERE', '
            'settings_table', 'saved_about', 'state_of', 'Facts', 'gather', 'tiles', 'newest', 'top', 'events_table',
            'below', 'samples', 'page_head', 'page', 'report', 'report_run']
 
-# %% ../nbs/16_report.ipynb #337a6cfb
+# %% ../nbs/16_report.ipynb #09bed2e8
 import base64, hashlib, inspect, io, json, math, re, shlex, sys, time
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -20,7 +20,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 import creps
-from .train import defaults, fit, read_about, write_whole
+from . import train
+from .checkpoint import read_about, write_whole
+from .step import defaults
+from .train import fit
 
 # %% ../nbs/16_report.ipynb #78ddbd38
 def parse_log(
@@ -328,7 +331,7 @@ def curves(
         if len(series) > 1: ax.legend(fontsize=7)
     return fig
 
-# %% ../nbs/16_report.ipynb #daedc139
+# %% ../nbs/16_report.ipynb #8f081da4
 def in_place():
     "A function that shows HTML in the current notebook, each time in the same spot; None outside notebooks."
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
@@ -372,6 +375,8 @@ def live_html(lines: list) -> Html:
     h = tell(lines)
     words = tag("p", progress(h, settings_of(h).get("kimg")))
     return join([tag("style", Html(CURVES_CSS)), words, draw_curves(h, values=False) if h.rows else ""])
+
+train.live = Live  # `fit` draws curves in notebooks from now on
 
 # %% ../nbs/16_report.ipynb #8e0495ba
 def latest(h: History, key: str, kind=object):
@@ -435,13 +440,15 @@ def sheet_section(
     strip = tag("div", *[tag("button", image, title=label, aria_label=label) for label, image in frames], class_="strip")
     return tag("section", tag("h2", title), tag("div", *sides, class_="sides"), *[slider, strip] * several, class_="sheets")
 
-# %% ../nbs/16_report.ipynb #4c492cbb
+# %% ../nbs/16_report.ipynb #4cda01ed
 def usual(
     settings: dict,  # of a run
 ) -> dict:
     "What each setting would be if nobody had said anything, as far as that is known."
     known = {k: p.default for k, p in inspect.signature(fit).parameters.items() if p.default is not p.empty} | dict(label_dim=0)
-    try: known |= defaults(settings["resolution"])
+    try:
+        R = settings["resolution"]
+        known |= defaults(R) | dict(plane=R, shape=[R, R], rampup=True, image_channels=3, rank=8, composition="layerwise", ada_kimg=500.)
     except (KeyError, TypeError, ValueError): pass
     if isinstance(settings.get("batch"), int): known["ema_kimg"] = settings["batch"] * 10 / 32
     return {k: v for k, v in (known | dict(resolution=64)).items() if k in settings}

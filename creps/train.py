@@ -7,7 +7,7 @@ __all__ = ['SETTING_KEYS', 'SHAPED_BY', 'live', 'all_settings', 'check', 'saved_
            'memory_mb', 'board', 'Log', 'Guard', 'save_network', 'write_sheet', 'samples', 'pick_device', 'Run',
            'Diverged', 'finite', 'of_network', 'take_over', 'resumed', 'choose', 'prepare', 'team', 'fit']
 
-# %% ../nbs/15_train.ipynb #e0b59ba5
+# %% ../nbs/15_train.ipynb #bdf00724
 import inspect, json, math, os, resource, signal, tempfile, threading, time
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,12 +16,11 @@ from PIL import Image
 from safetensors import SafetensorError
 from tqdm.auto import tqdm
 from . import losses, tiles
-from .core import image_grid, reuse_memory, rng, size_pair, to_uint8
+from .core import image_grid, reuse_memory, size_pair, to_uint8
 from .generator import Generator, check_resolution
 from .data import Sampler, batches, open_data
-from .losses import lazy_adam
-from .step import D_KEYS, G_KEYS, Rule, Share, State, defaults, latents, networks, plane
-from .checkpoint import find_checkpoint, load_settings, load_state, read_about, save_state, sweep, versions, write_whole
+from .step import G_KEYS, Rule, Share, State, defaults, latents, plane
+from .checkpoint import find_checkpoint, load_state, read_about, save_state, sweep, versions, write_whole
 
 # %% ../nbs/15_train.ipynb #321dd7dd
 SETTING_KEYS = ("batch", "kimg", "snap", "seed", "gamma", "augment", "ada_target", "ada_kimg", "d_channel_base", "d_channel_max", "lr", "ema_kimg", "r1_interval", "pl_interval",
@@ -61,7 +60,7 @@ def check(settings: dict):
     if settings["image_channels"] not in (1, 3, 4): raise ValueError(f"image_channels must be 1 (grey), 3 (RGB) or 4 (RGBA), not {settings['image_channels']!r}")
     if settings["precision"] not in ("float32", "bfloat16", "float16"): raise ValueError(f"precision must be float32, bfloat16 or float16, not {settings['precision']!r}")
 
-# %% ../nbs/15_train.ipynb #124d1647
+# %% ../nbs/15_train.ipynb #03b1317d
 def saved_bytes(loss) -> int:
     "Bytes that autograd keeps for the backward pass of `loss()`."
     kept = {}
@@ -74,9 +73,12 @@ def saved_bytes(loss) -> int:
 def estimate(
     settings: dict,
     share: Share = None,  # None: the whole batch at once
-) -> dict:  # parameters of G and D, bytes of a training step
+    rule: Rule = None,    # None: that of CREPS
+) -> dict:  # parameters of G and D, bytes of a training step (None for another system than CREPS)
     "Parameter counts and the memory that a training step needs, without running one."
-    G, D = networks(settings, "meta")
+    G, D = (rule or Rule()).networks(settings, "meta")
+    count = {n: sum(p.numel() for p in N.parameters()) for n, N in (("G", G), ("D", D))}
+    if not isinstance(G, Generator): return dict(parameters=count, activations={}, bytes=None)
     B, (H, W) = settings["batch"] // (share.count if share else 1), settings["shape"]
     label = torch.empty(B, settings["label_dim"], device="meta") if settings["label_dim"] else None
     real, z = torch.empty(B, settings["image_channels"], *[settings["resolution"]] * 2, device="meta"), torch.empty(B, settings["z_dim"], device="meta")
@@ -88,16 +90,15 @@ def estimate(
                   Dmain=lambda: losses.discriminator(D, real, real, label, label), Dreg=lambda: losses.r1(D, real, label))
     activations = {n: saved_bytes(f) for n, f in phases.items()}
     activations["Gmain"] += tiles.held_bytes(G.synthesis, H, W, B)
-    count = {n: sum(p.numel() for p in N.parameters()) for n, N in (("G", G), ("D", D))}
     return dict(parameters=count, activations=activations, bytes=16 * sum(count.values()) + 4 * count["G"] + max(activations.values()))
 
-# %% ../nbs/15_train.ipynb #0a7b68fa
-def describe(settings: dict, share: Share = None) -> str:
+# %% ../nbs/15_train.ipynb #d9a64e19
+def describe(settings: dict, share: Share = None, rule: Rule = None) -> str:
     "The settings and what they cost, as text."
-    cost = estimate(settings, share)
+    cost = estimate(settings, share, rule)
     lines = [f"  {k:16} {v}" for k, v in settings.items()]
     counts = ", ".join(f"{n} {c / 1e6:.2f} M" for n, c in cost["parameters"].items())
-    return "\n".join(["settings:"] + lines + [f"parameters: {counts}; memory of a training step: about {cost['bytes'] / 2**20:.0f} MB"])
+    return "\n".join(["settings:"] + lines + [f"parameters: {counts}" + (f"; memory of a training step: about {cost['bytes'] / 2**20:.0f} MB" if cost["bytes"] else "")])
 
 # %% ../nbs/15_train.ipynb #97c84250
 def now() -> str: return datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -289,10 +290,10 @@ def _keep_best(self: Run, measured: dict):
 
 Run.line, Run.snapshot, Run._keep_best = _line, _snapshot, _keep_best
 
-# %% ../nbs/15_train.ipynb #4272d0bf
+# %% ../nbs/15_train.ipynb #37c7ded0
 def of_network(G) -> dict:
     "What a training that begins with G takes over from it."
-    return {k: getattr(G, k) for k in G_KEYS} | dict(plane=G.resolution, rampup=False)
+    return {k: getattr(G, k) for k in G_KEYS if hasattr(G, k)} | dict(plane=G.resolution, rampup=False)
 
 def take_over(
     state: State,
@@ -307,21 +308,22 @@ def take_over(
     state.D.load_state_dict(fits, strict=False)
     return f"G taken over, and {len(fits)} of {len(new)} tensors of D"
 
-def resumed(state: State, path, settings: dict, first: bool = True) -> str:
+def resumed(state: State, path, settings: dict, rates: tuple, first: bool = True) -> str:
     "Bring `state` to the checkpoint in `path`, and say what has changed since."
     about = load_state(state, path, first)
-    for adam, key in ((state.adam_G, "pl_interval"), (state.adam_D, "r1_interval")): adam.param_groups[0]["lr"] = lazy_adam(settings["lr"], (0., .99), settings[key])[0]
+    for adam, (lr, betas) in zip((state.adam_G, state.adam_D), rates): adam.param_groups[0].update(lr=lr, betas=betas)
     if state.augment and not state.strength: state.augment.p = float(settings["augment"])
     was, is_now = about["settings"], json.loads(json.dumps(settings))
     changed = [f"{k}: {was.get(k)} -> {v}" for k, v in is_now.items() if was.get(k) != v]
     return "changed since the checkpoint: " + ", ".join(changed) if changed else ""
 
-# %% ../nbs/15_train.ipynb #84cb3491
+# %% ../nbs/15_train.ipynb #f9fd0cf7
 def choose(
     resolution: int,
     given: dict,    # what the user asks for, and what the data say
     before: dict,   # settings of the checkpoint, or {}
     G=None,         # network to begin with
+    native: dict = {},  # what the rule prefers to our defaults
 ) -> dict:
     "Every setting of a run; ValueError for a wish that the checkpoint or the network can't fulfil."
     kept = {k: before[k] for k in (*SHAPED_BY, "rampup")} if before else of_network(G) if G is not None else {}
@@ -329,18 +331,18 @@ def choose(
     for k, v in kept.items():
         wish = resolution if k == "resolution" else given.get(k)
         if wish not in (None, v, usual.get(k, v)): raise ValueError(f"the network {'of the checkpoint' if before else 'to begin with'} has {k}={v}, not {wish}: give the same, or start anew")
-    return all_settings(resolution, {k: v for k, v in given.items() if k not in kept}, kept)
+    return all_settings(resolution, {k: v for k, v in given.items() if k not in kept}, native | kept)
 
-# %% ../nbs/15_train.ipynb #cc571e49
+# %% ../nbs/15_train.ipynb #83262685
 def _channels(data) -> int: return data.shape[2] if len(data.shape) > 2 else 3
 
-def _open(data, resolution, shape, channels, cond: bool, mirror: bool, max_bad: float) -> tuple:
-    "The data set, and the resolution of a training on it; its labels count only with `cond`."
+def _open(data, resolution, shape, channels, cond: bool, mirror: bool, max_bad: float, side=None) -> tuple:
+    "The data set, and the resolution of a training on it; its labels count only with `cond`. `side`: of larger pictures, for rules that take them."
     shape = size_pair(shape) if shape else None
     R = resolution or (max(shape) if shape else 64)
-    if isinstance(data, (str, os.PathLike)): data = open_data(data, shape or (check_resolution(R),) * 2, mirror=mirror, labels=cond, max_bad=max_bad, channels=channels or 3)
-    elif not resolution: R = max(data.shape[:2])
-    if shape and shape != tuple(data.shape[:2]) or max(data.shape[:2]) != R: raise ValueError(f"the pictures are {data.shape[0]}x{data.shape[1]}, but the training wants {'x'.join(map(str, shape or (R, R)))}")
+    if isinstance(data, (str, os.PathLike)): data = open_data(data, side or shape or (check_resolution(R),) * 2, mirror=mirror, labels=cond, max_bad=max_bad, channels=channels or 3)
+    elif not resolution and not side: R = max(data.shape[:2])
+    if shape and shape != tuple(data.shape[:2]) or max(data.shape[:2]) != (side or R): raise ValueError(f"the pictures are {data.shape[0]}x{data.shape[1]}, but the training wants {'x'.join(map(str, shape or (side or R,) * 2))}")
     if channels and channels != _channels(data): raise ValueError(f"the pictures have {_channels(data)} channels, not {channels}")
     if cond and not data.label_dim: raise ValueError("cond: this data set has no labels")
     return data, check_resolution(R)
@@ -362,7 +364,7 @@ def team(device: torch.device):
 
 live = None  # a callable that makes a watcher for `fit` in notebooks; set by `creps.report`
 
-# %% ../nbs/15_train.ipynb #0f2a7386
+# %% ../nbs/15_train.ipynb #3860cbc7
 def fit(
     data,                      # folder, zip, "scenery", "hf:ID", or a data set with len, shape, label_dim and batch(indices)
     out,                       # run folder
@@ -421,19 +423,19 @@ def fit(
     device = accelerator.device if accelerator else device
     checkpoint = None if dry_run else find_checkpoint(out, resume)
     before = read_about(checkpoint)["settings"] if checkpoint else {}
-    data, R = _open(data, resolution or before.get("resolution"), shape or before.get("shape"), image_channels or before.get("image_channels"), cond or bool(before.get("label_dim")), mirror, max_bad)
-    given = {k: options[k] for k in (*G_KEYS, *SETTING_KEYS) if k in options} | dict(image_channels=_channels(data), shape=list(data.shape[:2]), label_dim=data.label_dim if cond or before.get("label_dim") else 0)
+    data, R = _open(data, resolution or before.get("resolution"), shape or (None if rule.data_size else before.get("shape")), image_channels or before.get("image_channels"), cond or bool(before.get("label_dim")), mirror, max_bad, rule.data_size)
+    given = {k: options[k] for k in (*G_KEYS, *SETTING_KEYS) if k in options} | dict(image_channels=_channels(data), shape=[R, R] if rule.data_size else list(data.shape[:2]), label_dim=data.label_dim if cond or before.get("label_dim") else 0)
     given |= dict(data=str(options["data"]) if isinstance(options["data"], (str, os.PathLike)) else None, mirror=mirror, pictures=len(data))
-    settings = choose(R, given, before, init[0] if isinstance(init, tuple) else init)
+    settings = choose(R, given, before, init[0] if isinstance(init, tuple) else init, getattr(rule, "native", {}))
     share = Share(settings["batch"], batch_device, accelerator)
     if share.rank == 0 and not dry_run: prepare(out)
-    if share.rank == 0 and (progress or dry_run): print(describe(settings, share), flush=True)
+    if share.rank == 0 and (progress or dry_run): print(describe(settings, share, rule), flush=True)
     if dry_run: return
-    watchers = [w for w in (watch or (live and live()), board(Path(out, "tensorboard")) if tensorboard and share.rank == 0 else None) if w]
+    watchers = [w for w in (watch or (live() if live and progress else None), board(Path(out, "tensorboard")) if tensorboard and share.rank == 0 else None) if w]
     reuse_memory()
     state = rule.begin(settings, device)
     state.D.precision = getattr(torch, settings["precision"])
-    said = resumed(state, checkpoint, settings, share.rank == 0) if checkpoint else take_over(state, init) if init else ""
+    said = resumed(state, checkpoint, settings, rule.rates(settings), share.rank == 0) if checkpoint else take_over(state, init) if init else ""
     if said and share.rank == 0: print(said, flush=True)
     if checkpoint and state.images >= settings["kimg"] * 1000: return _finished(state, out, progress and share.rank == 0)
     run = Run(state, settings, data, out, rule, share, metric, best, keep, watchers, max_bad_steps, progress)
