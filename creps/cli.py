@@ -165,7 +165,7 @@ def cmd_render(
         raise
     print(json.dumps(dict(command="render", size=list(size or (G.resolution,) * 2), out=out, seconds=round(time.time() - start, 1))))
 
-# %% ../nbs/32_cli.ipynb #3b9d817a
+# %% ../nbs/32_cli.ipynb #75ba59c2
 def trained(
     path,  # a run folder, a model (folder, shipped name, hub id), or an official snapshot (.pkl)
 ) -> tuple:
@@ -187,7 +187,7 @@ def metric_of(
     names = names.split(",")
     if wrong := set(names) - {*METRICS}: raise ValueError(f"there is no metric {sorted(wrong)[0]!r}: use some of {', '.join(METRICS)}")
     def measure(G):
-        found = distances(Samples(G, samples), data, names, min(samples, len(data)))
+        found = distances(Samples(G, samples, data.shape[:2]), data, names, min(samples, len(data)))
         return {n: found[n] for n in names}
     return measure
 
@@ -285,7 +285,7 @@ def cmd_demo(
     print(f"look at {folder / 'sheet.png'}; draw more with: creps generate {run} --size 512 --out pictures")
     print(json.dumps(dict(psnr=round(after["psnr"], 2), swd_before=round(before["swd"], 2), swd_after=round(after["swd"], 2), seconds=round(time.time() - start, 1))))
 
-# %% ../nbs/32_cli.ipynb #ab4d4943
+# %% ../nbs/32_cli.ipynb #ca064eb0
 def training_arguments(p: Parser):
     "Those of `fit` that a shell can give, and two of its own."
     add_arguments(p, fit, required=("data", "out"), skip=("metric", "best", "step_rule", "watch", "progress"))
@@ -303,13 +303,13 @@ def parser() -> Parser:
         p = commands.add_parser(name, help=f.__doc__, description=f.__doc__)
         if f is cmd_train: training_arguments(p)
         else: add_arguments(p, f, required=flags.get(name, ()))
-        p.set_defaults(run=f)
+        p.set_defaults(action=f)
     bench = commands.add_parser("bench", help="Time and memory against the machine's limit: bench render, bench step.")
     benches = bench.add_subparsers(dest="what", required=True, metavar="render|step", parser_class=Parser)
     for name, f in dict(render=report_render, step=report_step).items():
         p = benches.add_parser(name, help=f.__doc__, description=f.__doc__)
         add_arguments(p, f)
-        p.set_defaults(run=f)
+        p.set_defaults(action=f)
     return top
 
 def main(
@@ -317,9 +317,9 @@ def main(
 ) -> int:       # exit code
     "Run a command; a user's mistake is one line and exit code 2."
     args = vars(parser().parse_args(argv))
-    run, command = args.pop("run"), " ".join(filter(None, (args.pop("command"), args.pop("what", None))))
+    action, command = args.pop("action"), " ".join(filter(None, (args.pop("command"), args.pop("what", None))))
     reuse_memory()
-    try: run(**args)
+    try: action(**args)
     except ValueError as e: problem = str(e)
     except OSError as e: problem = f"{e.filename or 'a file'}: {e.strerror or e}"
     except KeyboardInterrupt: return 130

@@ -247,7 +247,7 @@ class Run:
         if self.writes: print(f"interrupted at {self.state.images / 1000:g} kimg and saved; go on with --resume latest (resume='latest')", flush=True)
         raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
-# %% ../nbs/15_train.ipynb #f175d70c
+# %% ../nbs/15_train.ipynb #46f8921b
 class Diverged(ValueError):
     "Losses, gradients or weights are not finite any more."
 
@@ -267,7 +267,6 @@ def _snapshot(self: Run):
     "Checkpoint, network, sheets, line; then the oldest checkpoint goes."
     state, s, name = self.state, self.settings, f"{self.state.images:09d}"
     if not finite(state): raise Diverged(f"the weights are not finite any more, at {state.images / 1000:g} kimg: the last good checkpoint in {self.out} is kept; try a smaller lr or a larger gamma")
-    measured = self.metric(state.ema) if self.metric and self.writes else {}
     try:
         if self.writes: save_state(state, s, self.out / "checkpoints" / f"{name}.safetensors", self.share.sum)
         elif state.strength: state.strength.state(self.share.sum)   # the others take part in the sum
@@ -275,7 +274,8 @@ def _snapshot(self: Run):
             save_network(state.ema, self.out)
             write_sheet(samples(state, s, self.labels), self.out / "sheets" / f"{name}.png")
             if getattr(state.ema, "pointwise", False): write_sheet(samples(state, s, self.labels, 8, tuple(4 * n for n in s["shape"])), self.out / "sheets" / f"{name}_4x.png", 4)
-            if self.best: self._keep_best(measured)
+        measured = self.metric(state.ema) if self.metric and self.writes else {}
+        if self.best and self.writes: self._keep_best(measured)
         self.line(**measured)
     except (OSError, SafetensorError) as e:
         raise ValueError(f"can't write the snapshot of {state.images / 1000:g} kimg to {self.out} ({getattr(e, 'strerror', None) or str(e)[:100]}): the checkpoint before it is intact; make room and go on with --resume latest") from None
