@@ -60,7 +60,7 @@ def check(settings: dict):
     if settings["image_channels"] not in (1, 3, 4): raise ValueError(f"image_channels must be 1 (grey), 3 (RGB) or 4 (RGBA), not {settings['image_channels']!r}")
     if settings["precision"] not in ("float32", "bfloat16", "float16"): raise ValueError(f"precision must be float32, bfloat16 or float16, not {settings['precision']!r}")
 
-# %% ../nbs/15_train.ipynb #03b1317d
+# %% ../nbs/15_train.ipynb #93ed7d1a
 def saved_bytes(loss) -> int:
     "Bytes that autograd keeps for the backward pass of `loss()`."
     kept = {}
@@ -83,10 +83,14 @@ def estimate(
     label = torch.empty(B, settings["label_dim"], device="meta") if settings["label_dim"] else None
     real, z = torch.empty(B, settings["image_channels"], *[settings["resolution"]] * 2, device="meta"), torch.empty(B, settings["z_dim"], device="meta")
     half, half_label = z[:max(1, B // 2)], label if label is None else label[:max(1, B // 2)]
+    draw = lambda ws, **how: tiles.draw(G.synthesis, ws, *plane(settings), step=H, **how)   # the tiles' size doesn't matter for what is saved
     def path():
         ws = G.mapping(half, half_label)
-        return losses.path_length(tiles.draw(G.synthesis, ws, *plane(settings), twice=True), ws, torch.zeros((), device="meta"))
-    phases = dict(Gmain=lambda: losses.generator(D, tiles.draw(G.synthesis, G.mapping(z, label)[:, :1], *plane(settings)).new_empty(real.shape).requires_grad_(), label), Greg=path,
+        return losses.path_length(draw(ws, twice=True), ws, torch.zeros((), device="meta"))
+    def against():
+        draw(G.mapping(z, label)[:, :1])
+        return losses.generator(D, torch.empty_like(real, requires_grad=True), label)
+    phases = dict(Gmain=against, Greg=path,
                   Dmain=lambda: losses.discriminator(D, real, real, label, label), Dreg=lambda: losses.r1(D, real, label))
     activations = {n: saved_bytes(f) for n, f in phases.items()}
     activations["Gmain"] += tiles.held_bytes(G.synthesis, H, W, B)
