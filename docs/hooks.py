@@ -1,0 +1,105 @@
+"What makes the pages: called by mkdocs, see mkdocs.yml."
+import json, os, re, subprocess, tarfile
+from configparser import ConfigParser
+from html import unescape
+from pathlib import Path
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File
+import api, notebooks
+
+root = Path(__file__).resolve().parents[1]
+nbs = root / "nbs"
+PARTS = {"0": "Generate", "1": "Learn", "2": "Measure", "3": "Use"}
+KATEX = "0.19.1"
+
+ini = ConfigParser()
+ini.read(root / "settings.ini", encoding="utf-8")
+cfg = ini["DEFAULT"]
+blob = f'{cfg["git_url"]}/blob/{cfg["branch"]}'
+
+def book(): return sorted(p for p in nbs.glob("[0-9]*.ipynb"))
+
+def tutorials(): return sorted(p for p in nbs.glob("tutorials/*.ipynb") if not p.name.startswith((".", "_")))
+
+def module(path):
+    "creps/generator.py of nbs/05_generator.ipynb, if there is one."
+    found = root / cfg["lib_path"] / f"{path.stem.split('_', 1)[1]}.py"
+    return found if found.exists() else None
+
+def title(path): return re.search(r"^# (.*)", notebooks.text(notebooks.cells(path)[0]["source"]), re.M)[1].strip()
+
+def on_config(config):
+    config.site_url = f'{cfg["doc_host"]}{cfg["doc_baseurl"]}/'
+    config.site_description, config.repo_url, config.copyright = cfg["description"], cfg["git_url"], f'{cfg["copyright"]}. Apache-2.0.'
+    config.repo_name = f'{cfg["user"]}/{cfg["repo"]}'
+    of = lambda part: [p for p in book() if p.name[0] == part]
+    lessons = [{name: [{f"{p.stem.split('_')[0]} {title(p)}": f"{p.stem}.md"} for p in of(part)]} for part, name in PARTS.items()]
+    reference = [{name: [{f"creps.{m.stem}": f"{m.stem}.md"} for p in of(part) if (m := module(p))]} for part, name in PARTS.items()]
+    guides = [{"Tutorials": [{title(p): f"tutorials/{p.stem}.md"} for p in tutorials()]}] if tutorials() else []
+    config.nav = [{"creps": "index.md"}, *lessons, *guides, {"Reference": reference}, {"Changes": "CHANGELOG.md"}]
+
+def on_files(files, config):
+    def add(uri, content): files.append(File.generated(config, uri, content=content))
+    for p in [nbs / "index.ipynb", *book(), *tutorials()]:
+        where = p.relative_to(nbs).parent.as_posix().strip(".")
+        markdown, pictures = notebooks.page(p)
+        add(f"{where}/{p.stem}.md".strip("/"), notebooks.outside_code(lambda t: links(t, p.parent), heads(markdown, p)))
+        for name, data in pictures.items(): add(f"{where}/{name}".strip("/"), data)
+    for p in book():
+        if m := module(p): add(f"{m.stem}.md", api.page(m, f"{p.stem}.md"))
+    add("CHANGELOG.md", (root / "CHANGELOG.md").read_text(encoding="utf-8"))
+    for p in nbs.rglob("images/*.*"): add(p.relative_to(nbs).as_posix(), p.read_bytes())
+    for name, data in katex().items(): add(f"katex/{name}", data)
+
+def heads(markdown, path):
+    "Below the title, where else to look."
+    if path.stem == "index": return "---\nhide: [navigation]\n---\n\n" + markdown
+    m = path.parent == nbs and module(path)
+    where = [f"[reference]({m.stem}.md)", f"[{m.parent.name}/{m.name}]({blob}/{m.parent.name}/{m.name})"] if m else []
+    where.append(f"[{path.name}]({blob}/{path.relative_to(root).as_posix()})")
+    return re.sub(r"(?m)^(> .*\n)", lambda q: f'{q[0]}\n<p class="where" markdown>{" · ".join(where)}</p>\n', markdown, count=1)
+
+def links(markdown, folder):
+    "Links to notebooks and to the changelog lead to their pages, those to other files to the repository. Badges are words: they would be fetched from elsewhere."
+    def move(m):
+        target, _, anchor = m[2].partition("#")
+        there = (folder / target).resolve()
+        if there == root / "CHANGELOG.md": new = os.path.relpath(nbs / "CHANGELOG.md", folder)
+        elif there.is_relative_to(nbs): new = re.sub(r"\.ipynb$", ".md", target)
+        elif there.is_relative_to(root): new = f"{blob}/{there.relative_to(root).as_posix()}"
+        else: return m[0]
+        return m[1] + new + (f"#{anchor}" if anchor else "")
+    markdown = re.sub(r"!\[([^]]*)\]\(https?:[^)]*\)", r"\1", markdown)
+    markdown = re.sub(r"<details(?! markdown)", "<details markdown", markdown)
+    return re.sub(r'(\]\(|\bsrc="|\bhref=")(?![a-z]+:|#)([^)"\s]+)', move, markdown)
+
+def on_pre_page(page, config, files):
+    "The eye at the top right shows the source."
+    p = nbs / page.file.src_uri.replace(".md", ".ipynb")
+    page.edit_url = f"{blob}/{p.relative_to(root).as_posix()}" if p.exists() else None
+    return page
+
+def katex():
+    "Style sheet, fonts and program of KaTeX by name, from npm the first time."
+    kept = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "creps-site"
+    packed = kept / f"katex-{KATEX}.tgz"
+    if not packed.exists():
+        kept.mkdir(parents=True, exist_ok=True)
+        got = subprocess.run(["npm", "pack", "--silent", f"katex@{KATEX}"], cwd=kept, capture_output=True, text=True)
+        if got.returncode: raise PluginError(f"npm pack katex@{KATEX} fails: {got.stderr.strip()[-400:]}")
+    with tarfile.open(packed) as t:
+        files = {m.name.removeprefix("package/dist/"): t.extractfile(m).read() for m in t if re.search(r"dist/(katex\.min\.(css|js)|fonts/.*\.woff2)$", m.name)}
+    (kept / "katex.min.js").write_bytes(files.pop("katex.min.js"))
+    files["katex.min.css"] = re.sub(rb',url\([^)]*\.(woff|ttf)\) format\("[a-z]*"\)', b"", files["katex.min.css"])
+    return files
+
+def on_page_content(html, page, config, files):
+    "Formulas are set here, not in the visitor's browser. A formula that cannot be set stops the build."
+    found = re.findall(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', html, flags=re.S)
+    if not found: return html
+    program = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "creps-site/katex.min.js"
+    js = f"const k = require({json.dumps(str(program))}); console.log(JSON.stringify(JSON.parse(require('fs').readFileSync(0)).map(([t, d]) => k.renderToString(t, {{displayMode: d}}))))"
+    got = subprocess.run(["node", "-e", js], input=json.dumps([[unescape(t), kind == "["] for _, kind, t in found]), capture_output=True, text=True)
+    if got.returncode: raise PluginError(f"{page.file.src_uri}: {got.stderr.strip()[-400:]}")
+    done = iter(json.loads(got.stdout))
+    return re.sub(r'<(span|div) class="arithmatex">.*?</\1>', lambda m: f'<{m[1]} class="arithmatex" data-search-exclude>{next(done)}</{m[1]}>', html, flags=re.S)
