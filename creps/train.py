@@ -104,7 +104,7 @@ def describe(settings: dict, share: Share = None, rule: Rule = None) -> str:
     counts = ", ".join(f"{n} {c / 1e6:.2f} M" for n, c in cost["parameters"].items())
     return "\n".join(["settings:"] + lines + [f"parameters: {counts}" + (f"; memory of a training step: about {cost['bytes'] / 2**20:.0f} MB" if cost["bytes"] else "")])
 
-# %% ../nbs/15_train.ipynb #97c84250
+# %% ../nbs/15_train.ipynb #531e6199
 def now() -> str: return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 def memory_mb(device: torch.device) -> float:
@@ -133,7 +133,7 @@ class Log:
         for k, v in stats.items():
             s = self.sums.setdefault(k, [0, 0])
             s[0], s[1] = s[0] + v, s[1] + 1
-        self.bar.update((images - self.bar.n * 1000) / 1000)
+        self.bar.update(min(images / 1000, self.bar.total) - self.bar.n)
 
     def say(self, line: dict):
         with open(self.path, "a") as f: f.write(json.dumps(line) + "\n")
@@ -321,7 +321,7 @@ def resumed(state: State, path, settings: dict, rates: tuple, first: bool = True
     changed = [f"{k}: {was.get(k)} -> {v}" for k, v in is_now.items() if was.get(k) != v]
     return "changed since the checkpoint: " + ", ".join(changed) if changed else ""
 
-# %% ../nbs/15_train.ipynb #f9fd0cf7
+# %% ../nbs/15_train.ipynb #2d6b2c99
 def choose(
     resolution: int,
     given: dict,    # what the user asks for, and what the data say
@@ -335,6 +335,7 @@ def choose(
     for k, v in kept.items():
         wish = resolution if k == "resolution" else given.get(k)
         if wish not in (None, v, usual.get(k, v)): raise ValueError(f"the network {'of the checkpoint' if before else 'to begin with'} has {k}={v}, not {wish}: give the same, or start anew")
+    kept |= {k: before[k] for k in SETTING_KEYS if k in before and k not in ("kimg", "snap") and given.get(k) in (None, usual.get(k))}
     return all_settings(resolution, {k: v for k, v in given.items() if k not in kept}, native | kept)
 
 # %% ../nbs/15_train.ipynb #83262685

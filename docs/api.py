@@ -71,37 +71,38 @@ def parameters(s):
     return rows
 
 def signature(s, rows, annotated):
-    "One line if it fits, else a line for each parameter."
+    "One line, which the page may wrap; with the types if no table says them."
     is_property = any(re.search(r"\bproperty$|as_prop", ast.unparse(d)) for d in getattr(s.node, "decorator_list", []))
     if rows is None: return f"class {s.name}" + (f"({', '.join(map(ast.unparse, s.node.bases))})" if s.node.bases else "")
     typed = lambda n, t: f"{n}: {t}" if t and annotated else n
     args = [typed(n, t) + ("" if d is None else f" = {d}" if t and annotated else f"={d}") for n, t, d, _ in rows if n != "return"]
     gives = next((f" -> {t}" for n, t, _, _ in rows if n == "return" and annotated), "")
     if is_property: return s.name + gives.replace(" ->", ":")
-    line = f"{s.name}({', '.join(args)}){gives}"
-    return line if len(line) <= 88 else f"{s.name}(\n" + "".join(f"    {a},\n" for a in args).replace("*,\n", "*,\n") + f"){gives}"
+    return f"{s.name}({', '.join(args)}){gives}"
 
 def prose(text): return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text, quote=False))
 
 def table(rows):
     code = lambda t: f"<code>{escape(t, quote=False)}</code>"
     def row(n, t, d, c):
-        kind = " ".join(filter(None, [t and code(t), d is not None and f"= {code(d)}" or ""]))
-        return f"<tr><td>{'returns' if n == 'return' else f'<b>{code(n)}</b>'}</td><td>{kind}</td><td>{prose(c)}</td></tr>"
-    return '<div class="docments"><table>\n' + "\n".join(row(*r) for r in rows if r[0] != "*") + "\n</table></div>"
+        name = "returns" if n == "return" else f"<b>{code(n)}</b>"
+        kind = " ".join(filter(None, [t and code(t), d and f"= {code(d)}"]))
+        return f"<tr><td>{name}</td><td>{kind}</td><td>{prose(c)}</td></tr>"
+    return '<table class="docments">\n' + "\n".join(row(*r) for r in rows if r[0] != "*") + "\n</table>"
 
 def entry(s, notebook):
     rows = parameters(s)
     documented = bool(rows) and any(r[3] for r in rows)
-    parts = [f"{'#' * s.level} `{s.name}` {{ #{s.ident} }}", f"```python\n{signature(s, rows, not documented)}\n```"]
+    parts = [f"{'#' * s.level} `{s.name}` {{ #{s.ident} }}", f"``` {{ .python .signature }}\n{signature(s, rows, not documented)}\n```"]
     if doc := ast.get_docstring(s.node): parts.append("\n".join(f"<p>{prose(p)}</p>" for p in doc.split("\n\n")))
     if documented: parts.append(table(rows))
-    if s.cell: parts.append(f'<p class="where" markdown>[in the notebook]({notebook}#cell-{s.cell})</p>')
+    if s.cell: parts.append(f"[in the notebook]({notebook}#cell-{s.cell})\n{{ .where }}")
     return "\n\n".join(parts)
 
 def page(path, notebook):
     "Markdown of the module's reference; `notebook` is the page that it was written in."
     doc, found, constants = symbols(path)
-    parts = [f"# creps.{Path(path).stem}", f"<p class=\"phrase\">{prose(doc)}</p>"]
+    parts = [f"# creps.{Path(path).stem}", f"<blockquote><p>{prose(doc)}</p></blockquote>",
+             f"[{Path(notebook).stem}]({notebook})\n{{ .where }}"]
     if constants: parts.append("```python\n" + "\n".join(c if len(c) < 300 else c[:300].rsplit("\n", 1)[0] + " ..." for c in constants) + "\n```")
     return "\n\n".join(parts + [entry(s, notebook) for s in found]) + "\n"

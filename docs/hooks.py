@@ -30,8 +30,8 @@ def title(path): return re.search(r"^# (.*)", notebooks.text(notebooks.cells(pat
 
 def on_config(config):
     config.site_url = f'{cfg["doc_host"]}{cfg["doc_baseurl"]}/'
-    config.site_description, config.repo_url, config.copyright = cfg["description"], cfg["git_url"], f'{cfg["copyright"]}. Apache-2.0.'
-    config.repo_name = f'{cfg["user"]}/{cfg["repo"]}'
+    config.site_description, config.copyright = cfg["description"], f'{cfg["copyright"]}. Apache-2.0.'
+    config.extra["social"] = [{"icon": "material/source-branch", "link": cfg["git_url"], "name": "the source"}]   # repo_url would ask GitHub for stars at each visit
     of = lambda part: [p for p in book() if p.name[0] == part]
     lessons = [{name: [{f"{p.stem.split('_')[0]} {title(p)}": f"{p.stem}.md"} for p in of(part)]} for part, name in PARTS.items()]
     reference = [{name: [{f"creps.{m.stem}": f"{m.stem}.md"} for p in of(part) if (m := module(p))]} for part, name in PARTS.items()]
@@ -53,11 +53,11 @@ def on_files(files, config):
 
 def heads(markdown, path):
     "Below the title, where else to look."
-    if path.stem == "index": return "---\nhide: [navigation]\n---\n\n" + markdown
+    if path.stem == "index": return "---\nhide: [navigation]\n---\n\n" + re.sub(r"(?m)^\[!\[.*\n", "", markdown)
     m = path.parent == nbs and module(path)
     where = [f"[reference]({m.stem}.md)", f"[{m.parent.name}/{m.name}]({blob}/{m.parent.name}/{m.name})"] if m else []
     where.append(f"[{path.name}]({blob}/{path.relative_to(root).as_posix()})")
-    return re.sub(r"(?m)^(> .*\n)", lambda q: f'{q[0]}\n<p class="where" markdown>{" · ".join(where)}</p>\n', markdown, count=1)
+    return re.sub(r"(?m)^(> .*\n)", lambda q: f'{q[0]}\n{" · ".join(where)}\n{{ .where }}\n', markdown, count=1)
 
 def links(markdown, folder):
     "Links to notebooks and to the changelog lead to their pages, those to other files to the repository. Badges are words: they would be fetched from elsewhere."
