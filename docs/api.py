@@ -106,3 +106,15 @@ def page(path, notebook):
              f"[{Path(notebook).stem}]({notebook})\n{{ .where }}"]
     if constants: parts.append("```python\n" + "\n".join(c if len(c) < 300 else c[:300].rsplit("\n", 1)[0] + " ..." for c in constants) + "\n```")
     return "\n\n".join(parts + [entry(s, notebook) for s in found]) + "\n"
+
+def addresses(paths):
+    "Page and anchor of the names that prose may mean without doubt: modules, and what is no parameter's name and in one module only."
+    found, parameter_names = {}, set()
+    for path in paths:
+        stem = Path(path).stem
+        for s in symbols(path)[1]:
+            parameter_names |= {r[0] for r in parameters(s) or []}
+            for name in (s.name, f"{stem}.{s.name}", f"creps.{stem}.{s.name}"): found.setdefault(name, set()).add(f"{stem}.md#{s.ident}")
+    found = {n: min(a) for n, a in found.items() if len(a) == 1 and n not in parameter_names}
+    modules = {Path(p).stem for p in paths}
+    return {n: a for n, a in found.items() if n not in modules} | {f"creps.{m}": f"{m}.md" for m in modules}

@@ -39,11 +39,12 @@ def on_config(config):
     config.nav = [{"creps": "index.md"}, *lessons, *guides, {"Reference": reference}, {"Changes": "CHANGELOG.md"}]
 
 def on_files(files, config):
+    names = api.addresses([m for p in book() if (m := module(p))])
     def add(uri, content): files.append(File.generated(config, uri, content=content))
     for p in [nbs / "index.ipynb", *book(), *tutorials()]:
         where = p.relative_to(nbs).parent.as_posix().strip(".")
         markdown, pictures = notebooks.page(p)
-        add(f"{where}/{p.stem}.md".strip("/"), notebooks.outside_code(lambda t: links(t, p.parent), heads(markdown, p)))
+        add(f"{where}/{p.stem}.md".strip("/"), notebooks.outside_code(lambda t: mentions(links(t, p.parent), names, where, module(p) if p.stem[0].isdigit() else None), heads(markdown, p)))
         for name, data in pictures.items(): add(f"{where}/{name}".strip("/"), data)
     for p in book():
         if m := module(p): add(f"{m.stem}.md", api.page(m, f"{p.stem}.md"))
@@ -72,6 +73,14 @@ def links(markdown, folder):
     markdown = re.sub(r"!\[([^]]*)\]\(https?:[^)]*\)", r"\1", markdown)
     markdown = re.sub(r"<details(?! markdown)", "<details markdown", markdown)
     return re.sub(r'(\]\(|\bsrc="|\bhref=")(?![a-z]+:|#)([^)"\s]+)', move, markdown)
+
+def mentions(markdown, names, where, own):
+    "What prose names in backticks leads to the reference, plain words only to their own module's; headings and links stay as they are."
+    def link(m):
+        address = names.get(m[1].removesuffix("()"), "")
+        clear = re.search("[A-Z_.]", m[1]) or own and address.startswith(f"{own.stem}.")
+        return f"[`{m[1]}`]({os.path.relpath(address, where or '.')})" if address and clear else m[0]
+    return re.sub(r"(?m)^(?:#|\[!).*|\[[^]]*\]\([^)]*\)|<summary>.*?</summary>|``+.*?``+|`([^`\n]+)`", lambda m: link(m) if m[1] else m[0], markdown)
 
 def on_pre_page(page, config, files):
     "The eye at the top right shows the source."

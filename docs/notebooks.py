@@ -18,6 +18,12 @@ def outside_code(f, markdown):
     parts = re.split(r"(^ *(```+).*?^ *\2 *$)", markdown, flags=re.M | re.S)
     return "".join(f(p) if i % 3 == 0 else p for i, p in enumerate(parts) if i % 3 != 2)
 
+KEPT = re.compile(r"""(`+)(?:(?!\1).)+\1|\$\$.+?\$\$|\$[^$\n]+\$|<!--.*?-->|<https?:[^\s<>]*>|</?[A-Za-z][\w-]*(?:\s+[A-Za-z_:][\w.:-]*(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=<>`]+))?)*\s*/?>|<""", re.S)
+
+def no_false_tags(markdown):
+    "`<A w, y>` is a product to notebooks, and a link to mkdocs: only what CommonMark takes for a tag remains one."
+    return KEPT.sub(lambda m: "&lt;" if m[0] == "<" else m[0], markdown)
+
 def output(o, name):
     "Markdown of one output, and the bytes of the picture in it."
     if o["output_type"] == "stream": return fence(plain(text(o["text"])), ".text .output"), None
@@ -40,7 +46,7 @@ def page(path):
         source = text(c["source"])
         directives = " ".join(re.findall(r"#\s*\|\s*(.*)", "".join(DIRECTIVES.findall(source))))
         if re.search(r"\bhide\b", directives): continue
-        if c["cell_type"] == "markdown": parts.append(source); continue
+        if c["cell_type"] == "markdown": parts.append(outside_code(no_false_tags, source)); continue
         code = DIRECTIVES.sub("", source)
         if c["cell_type"] != "code": continue
         if code.strip() and not re.search(r"echo:\s*false", directives):
