@@ -1,7 +1,7 @@
 """Does the site hold together?  `python .ci/site.py [FOLDER]`
 Builds it into FOLDER, or into a temporary one, without running a notebook, and follows every link, anchor, picture, style sheet, script and font in it, offline.
 Nothing that a browser would load may lie elsewhere. Public names must have the addresses that creps/_modidx.py gives them."""
-import importlib.util, json, os, re, shutil, subprocess, sys, tempfile, time
+import ast, importlib.util, json, os, re, shutil, subprocess, sys, tempfile, time
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -58,20 +58,21 @@ def faults(folder):
     for path in folder.rglob("*.css"):
         for url in re.findall(r"""url\(\s*["']?([^"')]+)""", path.read_text(encoding="utf-8")): check(path.relative_to(folder).as_posix(), url, True)
     for entry in json.loads((folder / "search/search_index.json").read_text(encoding="utf-8"))["docs"]: check("index.html", entry["location"], True)
-    for name, (address, _) in ((n, a) for names in symbols().values() for n, a in names.items()):
-        if not any(part.startswith("_") for part in name.split(".")) and public(name): check("index.html", address, True)
+    for address in addresses(): check("index.html", address, True)
     return bad, f"{len(pages)} pages, {followed} links followed"
 
-def symbols():
-    "What nbdev's index says, without an import of the package."
-    scope = {}
-    exec((root / "creps/_modidx.py").read_text(encoding="utf-8"), scope)
-    return scope["d"]["syms"]
+def assigned(path, name):
+    "The literal that a file assigns to a name; nothing is imported."
+    found = (n.value for n in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(n, ast.Assign) and n.targets[0].id == name)
+    return ast.literal_eval(next(found))
 
-def public(name):
-    _, module, first, *_ = name.split(".")
-    found = re.search(r"^__all__ = (\[.*?\])", (root / f"creps/{module}.py").read_text(encoding="utf-8"), re.M | re.S)
-    return bool(found) and first in eval(found[1])
+def addresses():
+    "What nbdev's index says of public names."
+    for module, names in assigned(root / "creps/_modidx.py", "d")["syms"].items():
+        public = assigned(root / f"{module.replace('.', '/')}.py", "__all__")
+        for name, (address, _) in names.items():
+            first, *rest = name.removeprefix(f"{module}.").split(".")
+            if first in public and not any(r.startswith("_") for r in rest): yield address
 
 def main():
     if not importlib.util.find_spec("material"): return print("skipped: no mkdocs-material (pip install -e '.[docs]')")

@@ -45,7 +45,7 @@ def patched(node):
     if any(d.split("(")[0] == "patch" for d in names) and node.args.args: return ast.unparse(node.args.args[0].annotation).split(".")[-1]
 
 def parameters(s):
-    "[name, type, default, comment] of each parameter, and of what is returned; as in fastcore.docments, a comment belongs to the last parameter of its line."
+    "[name, type, default, comment] of each parameter, and of what is returned; as in fastcore.docments, a comment belongs to the last of them on its line."
     node = s.node
     if isinstance(node, ast.ClassDef):
         init = next((m for m in node.body if isinstance(m, ast.FunctionDef) and m.name == "__init__"), None)
@@ -61,13 +61,13 @@ def parameters(s):
     if a.vararg: named.append((a.vararg, None))
     named += zip(a.kwonlyargs, a.kw_defaults)
     if a.kwarg: named.append((a.kwarg, None))
-    last = {p.lineno: p.arg for p, _ in named}
+    last = {p.lineno: p.arg for p, _ in named} | ({node.returns.lineno: "return"} if node.returns else {})
     for p, default in named:
         stars = "*" if p is a.vararg else "**" if p is a.kwarg else ""
         comment = s.comments.get(p.lineno, "") if last[p.lineno] == p.arg else ""
         rows.append([stars + p.arg, p.annotation and ast.unparse(p.annotation), default and ast.unparse(default), comment])
     if a.kwonlyargs and not a.vararg: rows.insert(len(named) - len(a.kwonlyargs) - bool(a.kwarg), ["*", None, None, ""])
-    if node.returns: rows.append(["return", ast.unparse(node.returns), None, s.comments.get(node.returns.lineno, "") if node.returns.lineno not in last else ""])
+    if node.returns: rows.append(["return", ast.unparse(node.returns), None, s.comments.get(node.returns.lineno, "")])
     return rows
 
 def signature(s, rows, annotated):
@@ -117,4 +117,6 @@ def addresses(paths):
             for name in (s.name, f"{stem}.{s.name}", f"creps.{stem}.{s.name}"): found.setdefault(name, set()).add(f"{stem}.md#{s.ident}")
     found = {n: min(a) for n, a in found.items() if len(a) == 1 and n not in parameter_names}
     modules = {Path(p).stem for p in paths}
+    for module, name in re.findall(r"(?m)^from \.(\w+) import (\w+)$", (Path(paths[0]).parent / "__init__.py").read_text(encoding="utf-8")):
+        if (address := found.get(f"creps.{module}.{name}")): found[f"creps.{name}"] = address
     return {n: a for n, a in found.items() if n not in modules} | {f"creps.{m}": f"{m}.md" for m in modules}

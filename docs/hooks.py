@@ -10,7 +10,9 @@ import api, notebooks
 root = Path(__file__).resolve().parents[1]
 nbs = root / "nbs"
 PARTS = {"0": "Generate", "1": "Learn", "2": "Measure", "3": "Use"}
+WIDE = "---\nhide: [navigation]\n---\n\n"   # a page alone in its part
 KATEX = "0.19.1"
+kept = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / f"creps-site/katex-{KATEX}"
 
 ini = ConfigParser()
 ini.read(root / "settings.ini", encoding="utf-8")
@@ -48,13 +50,13 @@ def on_files(files, config):
         for name, data in pictures.items(): add(f"{where}/{name}".strip("/"), data)
     for p in book():
         if m := module(p): add(f"{m.stem}.md", api.page(m, f"{p.stem}.md"))
-    add("CHANGELOG.md", (root / "CHANGELOG.md").read_text(encoding="utf-8"))
+    add("CHANGELOG.md", WIDE + mentions((root / "CHANGELOG.md").read_text(encoding="utf-8"), names, "", None))
     for p in nbs.rglob("images/*.*"): add(p.relative_to(nbs).as_posix(), p.read_bytes())
     for name, data in katex().items(): add(f"katex/{name}", data)
 
 def heads(markdown, path):
     "Below the title, where else to look."
-    if path.stem == "index": return "---\nhide: [navigation]\n---\n\n" + re.sub(r"(?m)^\[!\[.*\n", "", markdown)
+    if path.stem == "index": return WIDE + re.sub(r"(?m)^\[!\[.*\n", "", markdown)
     m = path.parent == nbs and module(path)
     where = [f"[reference]({m.stem}.md)", f"[{m.parent.name}/{m.name}]({blob}/{m.parent.name}/{m.name})"] if m else []
     where.append(f"[{path.name}]({blob}/{path.relative_to(root).as_posix()})")
@@ -89,8 +91,7 @@ def on_pre_page(page, config, files):
     return page
 
 def katex():
-    "Style sheet, fonts and program of KaTeX by name, from npm the first time."
-    kept = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "creps-site"
+    "Style sheet and fonts of KaTeX by name, from npm the first time."
     packed = kept / f"katex-{KATEX}.tgz"
     if not packed.exists():
         kept.mkdir(parents=True, exist_ok=True)
@@ -106,8 +107,7 @@ def on_page_content(html, page, config, files):
     "Formulas are set here, not in the visitor's browser. A formula that cannot be set stops the build."
     found = re.findall(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', html, flags=re.S)
     if not found: return html
-    program = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "creps-site/katex.min.js"
-    js = f"const k = require({json.dumps(str(program))}); console.log(JSON.stringify(JSON.parse(require('fs').readFileSync(0)).map(([t, d]) => k.renderToString(t, {{displayMode: d}}))))"
+    js = f"const k = require({json.dumps(str(kept / 'katex.min.js'))}); console.log(JSON.stringify(JSON.parse(require('fs').readFileSync(0)).map(([t, d]) => k.renderToString(t, {{displayMode: d}}))))"
     got = subprocess.run(["node", "-e", js], input=json.dumps([[unescape(t), kind == "["] for _, kind, t in found]), capture_output=True, text=True)
     if got.returncode: raise PluginError(f"{page.file.src_uri}: {got.stderr.strip()[-400:]}")
     done = iter(json.loads(got.stdout))
