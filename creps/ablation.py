@@ -7,12 +7,12 @@ __all__ = ['RUNGS', 'PEERS', 'SWEEP', 'GROUPS', 'VARIANTS', 'TINY', 'PRESETS', '
            'TABLES', 'FORMATS', 'LARGER', 'FITTED', 'ONCE', 'LINES', 'NB', 'CLAIMS', 'REPORTED_ON', 'REPORTED',
            'group_of', 'slug', 'chosen_variants', 'chosen_seeds', 'Preset', 'groups', 'check_preset', 'own_rule',
            'setup', 'stages', 'second_rule', 'rule_for', 'pictures', 'frechet_metric', 'quality', 'train_variant',
-           'log_lines', 'history', 'rules', 'cycle_steps', 'cycle', 'measure_drawing', 'warm_up', 'measure_cost',
-           'cost', 'kept_mb', 'counted', 'why_not', 'judged', 'revision', 'sheet', 'make_result', 'same_settings',
-           'read_json', 'write_json', 'Job', 'jobs', 'forecast', 'print_forecast', 'spread', 'resampled', 'remark',
-           'cells', 'write_csv', 'table', 'typeset', 'all_tables', 'ablate', 'read_results', 'psnr_of', 'fit_one',
-           'fit_pictures', 'below', 'every', 'little', 'mostly_below', 'claims', 'claims_table', 'reported',
-           'show_history']
+           'log_lines', 'history', 'rules', 'cycle_steps', 'cycle', 'measure_drawing', 'mean_step', 'warm_up',
+           'measure_cost', 'cost', 'kept_mb', 'counted', 'why_not', 'judged', 'revision', 'sheet', 'make_result',
+           'same_settings', 'read_json', 'write_json', 'Job', 'jobs', 'forecast', 'print_forecast', 'spread',
+           'resampled', 'remark', 'cells', 'write_csv', 'table', 'typeset', 'all_tables', 'ablate', 'read_results',
+           'psnr_of', 'fit_one', 'fit_pictures', 'below', 'every', 'little', 'mostly_below', 'claims', 'claims_table',
+           'reported', 'show_history']
 
 # %% ../nbs/22_ablation.ipynb #03fa20aa
 import csv, io, json, math, os, re, subprocess, sys, time
@@ -223,7 +223,7 @@ def cycle(rule, state, s: dict, factor: int = 1, steps: int = None):
         for _ in range(steps or cycle_steps(s)): rule(state, s, (real, None, None))
     return run
 
-# %% ../nbs/22_ablation.ipynb #3727a0b3
+# %% ../nbs/22_ablation.ipynb #a6e47703
 def measure_drawing(G, device, repeats: int = 5) -> dict:
     with torch.no_grad():
         ws = G.mapping(torch.randn(CODES, G.z_dim, generator=rng(0)).to(device))
@@ -233,12 +233,21 @@ def measure_drawing(G, device, repeats: int = 5) -> dict:
         mb = water.above()
         return dict(draw_seconds=stopwatch(lambda: G.draw(ws), repeats, device) / CODES, draw_mb=mb and mb / 2**20)
 
+def mean_step(step, state, s: dict, device) -> float:
+    "Seconds of a step, averaged over a cycle of which one step of each kind is taken."
+    due = lambda i: tuple(k and i % k == 0 for k in (s["pl_interval"], s["r1_interval"]))
+    kinds, seconds = [due(i) for i in range(cycle_steps(s))], 0.
+    for i in sorted({k: i for i, k in reversed([*enumerate(kinds)])}.values()):
+        state.step = i
+        seconds += kinds.count(due(i)) / len(kinds) * stopwatch(step, 1, device)
+    return seconds
+
 def warm_up(s: dict, device):
     "A step of a tiny network of the same kind: what torch loads and keeps from then on is not the training's."
     tiny = s | TINY | dict(batch=4)
     for _, rule, factor in rules(tiny, device): cycle(rule, rule.begin(tiny, device), tiny, factor, 1)()
 
-def measure_cost(s: dict, device="auto", repeats: int = 1) -> dict:
+def measure_cost(s: dict, device="auto", repeats: int = 1) -> dict:  # see `cost`
     "Seconds and memory of training and drawing, measured in this process."
     reuse_memory()  # as `fit` does
     device, seconds, mb = train.pick_device(device), 0., []
@@ -246,20 +255,20 @@ def measure_cost(s: dict, device="auto", repeats: int = 1) -> dict:
     for share, rule, factor in rules(s, device):
         water = HighWater(device).mark()
         state = rule.begin(s, device)
-        run = cycle(rule, state, s, factor)
-        run()
+        mean = mean_step(lambda: cycle(rule, state, s, factor, 1)(), state, s, device)
         mb.append(water.above())
-        seconds += share * stopwatch(run, repeats, device) / (cycle_steps(s) * s["batch"]) * 1000
+        if repeats: mean = stopwatch(cycle(rule, state, s, factor), repeats, device) / cycle_steps(s)
+        seconds += share * mean / s["batch"] * 1000
     found = dict(s_per_kimg=seconds, train_mb=None if None in mb else max(mb) / 2**20, parameters=sum(p.numel() for p in state.ema.parameters()))
     return {k: v and round(v, 5) for k, v in (found | measure_drawing(state.ema, device)).items()}
 
 TASKS["ablation"] = measure_cost
 
-# %% ../nbs/22_ablation.ipynb #be3e6e38
+# %% ../nbs/22_ablation.ipynb #66806850
 def cost(
     s: dict,             # see `setup`
     device: str = "auto",
-    repeats: int = 1,    # cycles of steps; their median counts
+    repeats: int = 1,    # cycles of steps, their median counts; 0: one step of each kind, quicker and rougher
 ) -> dict:               # s_per_kimg, train_mb, parameters, draw_seconds, draw_mb
     "The cost of a variant, measured in a process of its own."
     ask = dict(task="ablation", threads=torch.get_num_threads(), arguments=dict(s=s, device=str(device), repeats=repeats))
@@ -400,10 +409,11 @@ def jobs(
     out = [Job(preset, v, setup(preset, v, k, data), Path(results)) for v in names for k in (range(p.seeds[group_of(v)]) if numbers is None else numbers)]
     return sorted(out, key=lambda j: (j.settings["seed"], list(VARIANTS).index(j.variant)))
 
-# %% ../nbs/22_ablation.ipynb #ebf4add1
+# %% ../nbs/22_ablation.ipynb #6535bd33
 def forecast(
     todo: list,     # of Job
     device="auto",
+    say=lambda row: None,  # called with each row
 ) -> list:          # a row for each variant
     "What the missing results will take on this machine."
     by_variant, rows, speed = {}, [], None
@@ -411,21 +421,25 @@ def forecast(
     for variant, group in by_variant.items():
         s, done = group[0].settings, [r for j in group if (r := j.result())]
         if done: known, source = dict(s_per_kimg=np.mean([r["seconds"] / r["kimg"] for r in done]), train_mb=done[0]["train_mb"]), "results"
-        elif PRESETS[group[0].preset].timed: known, source = cost(s, device), "timed steps"
+        elif PRESETS[group[0].preset].timed: known, source = cost(s, device, repeats=0), "timed steps"
         else:
             speed = speed or matmul_peak(train.pick_device(device))
             known, source = counted(s, speed), "counted, a lower bound"
         runs, minutes = len(group) - len(done), known["s_per_kimg"] * s["kimg"] / 60
         rows.append(dict(variant=variant, runs=runs, kimg=s["kimg"], s_per_kimg=known["s_per_kimg"], minutes_a_run=minutes, hours=runs * minutes / 60, train_mb=known["train_mb"], source=source))
+        say(rows[-1])
     return rows
 
-def print_forecast(rows: list, preset: str):
+def print_forecast(todo: list, device="auto") -> list:
     "A line for each variant, and the sum."
-    print(f"{'variant':24} {'runs':>4} {'kimg':>7} {'s/kimg':>9} {'min/run':>9} {'hours':>9} {'MB':>7}  from")
-    for r in rows: print("{variant:24} {runs:4} {kimg:7g} {s_per_kimg:9.1f} {minutes_a_run:9.1f} {hours:9.2f} {train_mb:7.0f}  {source}".format(**r | dict(train_mb=r["train_mb"] or math.nan)))
+    line, preset = "{variant:24} {runs:>4} {kimg:>7} {s_per_kimg:>9} {minutes_a_run:>9} {hours:>8} {train_mb:>7}  {source}", todo[0].preset
+    digits = dict(s_per_kimg=1, minutes_a_run=1, hours=2, train_mb=0)
+    print(line.format(variant="variant", runs="runs", kimg="kimg", s_per_kimg="s/kimg", minutes_a_run="min/run", hours="hours", train_mb="MB", source="from"))
+    rows = forecast(todo, device, lambda r: print(line.format(**r | {k: f"{math.nan if r[k] is None else r[k]:.{n}f}" for k, n in digits.items()}), flush=True))
     most = max((r["train_mb"] or 0 for r in rows if r["runs"]), default=0)
     print(f"{preset} ({PRESETS[preset].about}): {sum(r['runs'] for r in rows)} runs to do, {sum(r['hours'] for r in rows):.2f} hours on this machine "
           f"({torch.get_num_threads()} threads), up to {most:.0f} MB for a training; measurements come on top")
+    return rows
 
 # %% ../nbs/22_ablation.ipynb #177c4b02
 COLUMNS = dict(frechet=("scenery Fréchet", 1, "low"), swd=("SWD", 1, "low"), frechet_2x=("scenery Fréchet at 2x", 1, "low"), psnr=("PSNR, dB", 2, "high"), ssim=("SSIM", 4, "high"),
@@ -503,7 +517,7 @@ def all_tables(rows: list, format: str = "markdown") -> str:
         if some := [v for v in variants if v in there]: out.append(mark[format].format(title) + "\n" + table(rows, some, columns, format))
     return "\n\n".join(out)
 
-# %% ../nbs/22_ablation.ipynb #50c5c2ab
+# %% ../nbs/22_ablation.ipynb #cbf933bc
 def ablate(
     preset: str = "smoke",     # smoke (minutes), cpu (hours), colab (a GPU), paper
     variants: str = None,      # names, or groups: rungs, peers, sweep; with commas; left out: all
@@ -518,9 +532,7 @@ def ablate(
     if table not in FORMATS: raise ValueError(f"a table is one of {', '.join(FORMATS)}, not {table!r}")
     wanted, say = jobs(preset, variants, seeds, results, data), lambda text: print(text, file=sys.stderr, flush=True)
     done = [j.result() for j in wanted]
-    if dry_run:
-        print_forecast(rows := forecast(wanted, device), preset)
-        return rows
+    if dry_run: return print_forecast(wanted, device)
     for i, (j, there) in enumerate(zip(wanted, done), 1):
         if there: continue
         say(f"[{i}/{len(wanted)}] {j.name}: {'going on with' if j.run.exists() else 'beginning'} {j.settings['kimg']:g} kimg")
@@ -668,18 +680,17 @@ def reported(format: str = "markdown") -> str:
     if format == "csv": return write_csv([["system", *REPORTED_ON, "source"], *([name, *texts] for name, texts in lines)])
     return typeset(["FID, reported", *REPORTED_ON, "source"], [(name, [(t, False) for t in texts]) for name, texts in lines], format)
 
-# %% ../nbs/22_ablation.ipynb #3b049cf9
+# %% ../nbs/22_ablation.ipynb #65124b53
 def show_history(
     rows: list,              # results
     column: str = "frechet", # or swd
 ):
     "Curves over the training, one for each variant: the mean over seeds."
     import matplotlib.pyplot as plt
-    fig, ax = plt.subplots(figsize=(7, 3.2), layout="constrained", dpi=72)
+    fig, ax = plt.subplots(figsize=(8, 3.2), layout="constrained", dpi=72)
     for v in dict.fromkeys(r["system"] for r in rows):
-        curves = [r["history"] for r in rows if r["system"] == v]
-        n = min(map(len, curves))
-        ax.plot([h["kimg"] for h in curves[0][:n]], [np.mean([c[i][column] for c in curves]) for i in range(n)], label=v, lw=1)
+        curves = [np.array([(h["kimg"], h[column]) for h in r["history"] if h[column] is not None]).reshape(-1, 2).T for r in rows if r["system"] == v]
+        if len(at := curves[0][0]): ax.plot(at, np.mean([np.interp(at, *c) for c in curves if c.size], 0), label=v, lw=1)
     ax.set(xlabel="kimg", ylabel=COLUMNS[column][0], yscale="log")
-    ax.legend(fontsize=7, ncols=2)
+    ax.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, .5))
     return fig
