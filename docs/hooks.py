@@ -21,7 +21,11 @@ blob = f'{cfg["git_url"]}/blob/{cfg["branch"]}'
 
 def book(): return sorted(p for p in nbs.glob("[0-9]*.ipynb"))
 
-def tutorials(): return sorted(p for p in nbs.glob("tutorials/*.ipynb") if not p.name.startswith((".", "_")))
+def tutorials():
+    "In the order in which the front page names them, the others behind."
+    front = (nbs / "index.ipynb").read_text(encoding="utf-8")
+    found = (p for p in nbs.glob("tutorials/*.ipynb") if not p.name.startswith((".", "_")))
+    return sorted(found, key=lambda p: (front.find(f"tutorials/{p.name}") % (len(front) + 1), p.name))   # -1 becomes the end
 
 def module(path):
     "creps/generator.py of nbs/05_generator.ipynb, if there is one."
@@ -31,7 +35,7 @@ def module(path):
 def title(path): return re.search(r"^# (.*)", notebooks.text(notebooks.cells(path)[0]["source"]), re.M)[1].strip()
 
 def on_config(config):
-    config.site_url = f'{cfg["doc_host"]}{cfg["doc_baseurl"]}/'
+    config.site_url = config.site_url or f'{cfg["doc_host"]}{cfg["doc_baseurl"]}/'
     config.site_description, config.copyright = cfg["description"], f'{cfg["copyright"]}. Apache-2.0.'
     config.extra["social"] = [{"icon": "material/source-branch", "link": cfg["git_url"], "name": "the source"}]   # repo_url would ask GitHub for stars at each visit
     of = lambda part: [p for p in book() if p.name[0] == part]
@@ -109,6 +113,6 @@ def on_page_content(html, page, config, files):
     if not found: return html
     js = f"const k = require({json.dumps(str(kept / 'katex.min.js'))}); console.log(JSON.stringify(JSON.parse(require('fs').readFileSync(0)).map(([t, d]) => k.renderToString(t, {{displayMode: d}}))))"
     got = subprocess.run(["node", "-e", js], input=json.dumps([[unescape(t), kind == "["] for _, kind, t in found]), capture_output=True, text=True)
-    if got.returncode: raise PluginError(f"{page.file.src_uri}: {got.stderr.strip()[-400:]}")
+    if got.returncode: raise PluginError(f"{page.file.src_uri}: {(re.findall('.*Error: .*', got.stderr) or [got.stderr])[0][:400]}")
     done = iter(json.loads(got.stdout))
     return re.sub(r'<(span|div) class="arithmatex">.*?</\1>', lambda m: f'<{m[1]} class="arithmatex" data-search-exclude>{next(done)}</{m[1]}>', html, flags=re.S)
