@@ -64,12 +64,12 @@ def file_hash(path) -> str:  # 8 hexadecimal digits
     "The beginning of a file's SHA-256, which says in a label which weights were used."
     with open(path, "rb") as f: return hashlib.sha256(f.read()).hexdigest()[:8]
 
-# %% ../nbs/20_metrics.ipynb #39724c27
+# %% ../nbs/20_metrics.ipynb #7b9d515d
 ALEXNET = "alexnet-owt-7be5be79.pth"  # the name under which torchvision keeps it
 
 @lru_cache(maxsize=1)
 def _told(folder):
-    print(f"LPIPS is left out (n/a): no {ALEXNET} in {folder}. To fetch it once: "
+    print(f"LPIPS is left out (n/a): no {ALEXNET} in {str(folder).replace(str(Path.home()), '~')}. To fetch it once: "
           "python -c \"import torchvision; torchvision.models.alexnet(weights='DEFAULT')\"", file=sys.stderr)
 
 def alexnet_file(
