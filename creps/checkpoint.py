@@ -6,8 +6,8 @@
 __all__ = ['write_whole', 'sweep', 'versions', 'state_tensors', 'digest', 'save_state', 'read_about', 'read_tensors', 'part',
            'load_state', 'find_checkpoint', 'load_settings']
 
-# %% ../nbs/14b_checkpoint.ipynb #2b74bece
-import hashlib, json, os, platform, tempfile
+# %% ../nbs/14b_checkpoint.ipynb #e4167f62
+import hashlib, json, os, platform, re, tempfile
 from pathlib import Path
 import numpy as np, torch
 from safetensors import SafetensorError, safe_open
@@ -28,11 +28,11 @@ def write_whole(path, write):
         os.replace(temporary, path)
     finally: Path(temporary).unlink(missing_ok=True)
 
-# %% ../nbs/14b_checkpoint.ipynb #8255c614
+# %% ../nbs/14b_checkpoint.ipynb #3fd0c254
 def sweep(folder):
     "Remove what killed processes left half-written in `folder` and below."
     for path in Path(folder).rglob(".*"):
-        if path.is_file() and path.suffix in (".safetensors", ".png", ".json"): path.unlink(missing_ok=True)
+        if path.is_file() and re.fullmatch(r"\..+(\.\w+)\.\w{8}\1", path.name): path.unlink(missing_ok=True)   # as `write_whole` names them
         elif path.is_dir() and path.name.startswith(".network"):
             for f in path.iterdir(): f.unlink(missing_ok=True)
             path.rmdir()

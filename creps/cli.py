@@ -7,7 +7,7 @@ __all__ = ['DEMO', 'Parser', 'add_arguments', 'parse_seeds', 'parse_pair', 'pars
            'write_png', 'cmd_generate', 'cmd_render', 'trained', 'metric_of', 'cmd_train', 'cmd_convert', 'cmd_info',
            'labelled', 'enlarged', 'demo_sheet', 'measure', 'cmd_demo', 'training_arguments', 'parser', 'main']
 
-# %% ../nbs/32_cli.ipynb #924f4264
+# %% ../nbs/32_cli.ipynb #6ced23f0
 import argparse, inspect, json, os, sys, tempfile, time
 from pathlib import Path
 import numpy as np, torch
@@ -19,7 +19,7 @@ from .benchmark import report_render, report_step
 from .checkpoint import find_checkpoint, load_settings, load_state
 from .convert import load_official
 from .coords import View
-from .core import image_grid, reuse_memory, rng, size_pair, to_uint8
+from .core import image_grid, reuse_memory, rng, size_pair, to_pil, to_uint8
 from .data import open_data
 from .generator import Generator
 from .export import report_export
@@ -88,7 +88,7 @@ def parse_labels(
         raise ValueError(f"labels must be one class or {count} of them, each from 0 to {label_dim - 1}, not {text!r}")
     return torch.eye(label_dim)[classes * (count if len(classes) == 1 else 1)]
 
-# %% ../nbs/32_cli.ipynb #9e906e79
+# %% ../nbs/32_cli.ipynb #e6d3cf3a
 def seed_latents(
     seeds,       # whole numbers
     z_dim: int,
@@ -104,9 +104,9 @@ def writable_folder(path) -> Path:
     except OSError as e: raise ValueError(f"can't write to {path}: {e.strerror}; choose another folder") from None
 
 def write_png(picture, path):
-    "Write a uint8 [H, W, 3] array as a PNG, whole or not at all."
+    "Write a uint8 [H, W, C] array as a PNG, whole or not at all."
     writable_folder(Path(path).parent)
-    write_whole(path, lambda p: Image.fromarray(picture).save(p, "PNG"))
+    write_whole(path, lambda p: to_pil(picture).save(p, "PNG"))
 
 # %% ../nbs/32_cli.ipynb #c7582fd5
 def cmd_generate(
@@ -166,7 +166,7 @@ def cmd_render(
         raise
     print(json.dumps(dict(command="render", size=list(size or (G.resolution,) * 2), out=out, seconds=round(time.time() - start, 1))))
 
-# %% ../nbs/32_cli.ipynb #75ba59c2
+# %% ../nbs/32_cli.ipynb #af443b17
 def trained(
     path,  # a run folder, a model (folder, shipped name, hub id), or an official snapshot (.pkl)
 ) -> tuple:
@@ -192,13 +192,14 @@ def metric_of(
         return {n: found[n] for n in names}
     return measure
 
-def cmd_train(data, out, processes: int = 1, metric: str = None, **options):
+def cmd_train(data, out, metric: str = None, **options):
     "Train on a folder or zip of pictures, `scenery`, or hf:ID. OUT becomes a pretrained folder."
-    if processes > 1 and "WORLD_SIZE" not in os.environ: raise SystemExit(together(["-m", "creps", *sys.argv[1:]], processes))
     if options.get("init"): options["init"] = trained(options["init"])
     if metric:
-        size = size_pair(options.get("shape") or options.get("resolution") or 64)
-        data = open_data(data, size, mirror=options.get("mirror", False), labels=options.get("cond", False), max_bad=options.get("max_bad", .05))
+        old = load_settings(out) if options.get("resume") and any(Path(out, "checkpoints").glob("*")) else {}
+        wanted = lambda name: options.get(name) or old.get(name)
+        data = open_data(data, size_pair(wanted("shape") or wanted("resolution") or 64), mirror=options["mirror"], labels=bool(options["cond"] or old.get("label_dim")),
+                         max_bad=options["max_bad"], channels=wanted("image_channels") or 3)
         options |= dict(metric=metric_of(metric, data), best=metric.split(",")[0])
     fit(data, out, **options)
     if not options.get("dry_run") and os.environ.get("RANK", "0") == "0": print(f"the generator is in {out}; draw with: creps generate {out} --grid grid.png; look at it with: creps report {out}")
@@ -286,7 +287,7 @@ def cmd_demo(
     print(f"look at {folder / 'sheet.png'}; draw more with: creps generate {run} --size 512 --out pictures")
     print(json.dumps(dict(psnr=round(after["psnr"], 2), swd_before=round(before["swd"], 2), swd_after=round(after["swd"], 2), seconds=round(time.time() - start, 1))))
 
-# %% ../nbs/32_cli.ipynb #73ce5298
+# %% ../nbs/32_cli.ipynb #9c14c86b
 def training_arguments(p: Parser):
     "Those of `fit` that a shell can give, and two of its own."
     add_arguments(p, fit, required=("data", "out"), skip=("metric", "best", "step_rule", "watch", "progress"))
@@ -320,12 +321,15 @@ def main(
     args = vars(parser().parse_args(argv))
     action, command = args.pop("action"), " ".join(filter(None, (args.pop("command"), args.pop("what", None))))
     reuse_memory()
-    try: action(**args)
+    first, processes = os.environ.get("RANK", "0") == "0", args.pop("processes", 1)
+    try:
+        if processes != 1 and "WORLD_SIZE" not in os.environ: return together(["-m", "creps", *(sys.argv[1:] if argv is None else argv)], processes)
+        action(**args)
     except ValueError as e: problem = str(e)
     except OSError as e: problem = f"{e.filename or 'a file'}: {e.strerror or e}"
     except KeyboardInterrupt: return 130
     except BrokenPipeError: return 1
     except SystemExit as e: return e.code
     else: return 0
-    print(f"creps {command}: {problem}", file=sys.stderr)
+    if first: print(f"creps {command}: {problem}", file=sys.stderr)
     return 2

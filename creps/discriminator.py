@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['low_pass', 'Conv', 'Residual', 'minibatch_deviation', 'Epilogue', 'Discriminator']
 
-# %% ../nbs/12_discriminator.ipynb #fd8ed43c
+# %% ../nbs/12_discriminator.ipynb #0b8c59e4
 from contextlib import nullcontext
 import torch, torch.nn as nn, torch.nn.functional as F
+from fastcore.basics import patch
 from .core import size_pair
 from .layers import ACT_GAIN, CLAMP, FullyConnected, Mapping, check_label, rectify
 
@@ -100,7 +101,7 @@ class Epilogue(nn.Module):
         x = torch.cat([x, minibatch_deviation(x, self.mbstd_group)], 1)
         return self.out(self.fc(self.conv(x).flatten(1)))
 
-# %% ../nbs/12_discriminator.ipynb #e8eade05
+# %% ../nbs/12_discriminator.ipynb #ba287b98
 class Discriminator(nn.Module):
     "StyleGAN2's residual discriminator: images [B, C, R, R] -> logits [B, 1], positive for real."
     def __init__(self,
@@ -129,13 +130,19 @@ class Discriminator(nn.Module):
     ) -> torch.Tensor:
         shape = (self.image_channels, self.resolution, self.resolution)
         if images.shape[1:] != shape: raise ValueError(f"images must be [B, {', '.join(map(str, shape))}], got {list(images.shape)}")
-        check_label(label, self.label_dim)
-        x = images.contiguous(memory_format=torch.channels_last)
-        with nullcontext() if self.precision == torch.float32 else torch.autocast(x.device.type, self.precision):
-            for r in self.sizes[:4]: x = getattr(self, f"b{r}")(x)
-        x = x.to(images.dtype)
-        for r in self.sizes[4:]: x = getattr(self, f"b{r}")(x)
-        x = self.b4(x)
-        if not self.label_dim: return x
-        code = self.mapping(label=label)
-        return (x * code).sum(1, keepdim=True) / code.shape[1]**.5
+        return self.judge(images, label)
+
+# %% ../nbs/12_discriminator.ipynb #00341d9f
+@patch
+def judge(self: Discriminator, images, label):
+    "The logits, whatever the size of the images."
+    check_label(label, self.label_dim)
+    x = images.contiguous(memory_format=torch.channels_last)
+    with nullcontext() if self.precision == torch.float32 else torch.autocast(x.device.type, self.precision):
+        for r in self.sizes[:4]: x = getattr(self, f"b{r}")(x)
+    x = x.to(images.dtype)
+    for r in self.sizes[4:]: x = getattr(self, f"b{r}")(x)
+    x = self.b4(x)
+    if not self.label_dim: return x
+    code = self.mapping(label=label)
+    return (x * code).sum(1, keepdim=True) / code.shape[1]**.5

@@ -15,19 +15,19 @@ from PIL import Image
 from fastcore.basics import patch
 from .render import targets
 
-# %% ../nbs/07_files.ipynb #2a04bbf4
+# %% ../nbs/07_files.ipynb #4a409899
 def differences(
-    pixels,         # uint8 [h, w, 3]
+    pixels,         # uint8 [h, w, C]
     lead: int = 0,  # bytes left free before each row
-) -> np.ndarray:    # uint8 [h, lead + 3 w]
+) -> np.ndarray:    # uint8 [h, lead + C w]
     "Rows of bytes, each pixel less its left neighbour, modulo 256."
-    x = pixels.reshape(len(pixels), -1)
+    x, n = pixels.reshape(len(pixels), -1), pixels.shape[2]
     rows = np.empty((len(x), lead + x.shape[1]), np.uint8)
-    rows[:, lead:lead + 3] = x[:, :3]
-    np.subtract(x[:, 3:], x[:, :-3], out=rows[:, lead + 3:])
+    rows[:, lead:lead + n] = x[:, :n]
+    np.subtract(x[:, n:], x[:, :-n], out=rows[:, lead + n:])
     return rows
 
-# %% ../nbs/07_files.ipynb #4fd7c2fe
+# %% ../nbs/07_files.ipynb #63c5de2b
 def chunk(
     kind: bytes,        # four letters
     data: bytes = b"",
@@ -40,15 +40,16 @@ class PngRows:
     def __init__(self,
         file,         # anything with `write`
         size,         # (H, W)
+        channels: int = 3,  # 1 grey, 3 RGB, 4 RGBA
         **text: str,  # what the file says about itself
     ):
         self.file, self.deflate = file, zlib.compressobj(4)
-        head = [(b"IHDR", struct.pack(">IIBBBBB", size[1], size[0], 8, 2, 0, 0, 0))]  # 8 bits, RGB
+        head = [(b"IHDR", struct.pack(">IIBBBBB", size[1], size[0], 8, {1: 0, 3: 2, 4: 6}[channels], 0, 0, 0))]  # 8 bits, and the format's number for the colours
         head += [(b"tEXt", f"{name}\0{value}".encode("latin-1")) for name, value in text.items()]
         file.write(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*c) for c in head))
 
     def rows(self,
-        pixels,  # uint8 [h, W, 3]: the next h rows
+        pixels,  # uint8 [h, W, C]: the next h rows
     ):
         lines = differences(pixels, lead=1)
         lines[:, 0] = 1
@@ -61,7 +62,7 @@ class PngRows:
         self._data(self.deflate.flush())
         self.file.write(chunk(b"IEND"))
 
-# %% ../nbs/07_files.ipynb #a61009b1
+# %% ../nbs/07_files.ipynb #bb6795c8
 class Target:
     "A file that a picture is drawn into, piece by piece."
     levels, unit, hint = [0], (64, 1), ""
@@ -69,8 +70,9 @@ class Target:
     def __init__(self,
         path,  # its final name
         size,  # (H, W) of the picture
+        channels: int = 3,
     ):
-        self.path, self.size, self.memory = Path(path), tuple(size), []
+        self.path, self.size, self.channels, self.memory = Path(path), tuple(size), channels, []
         self.part = self.path.with_name(self.path.name + ".part")
         if self.path.is_dir(): raise ValueError(f"{path} is a folder: choose another name")
         if max(self.size) >= 2**31: raise ValueError(f"{path}: a side of {max(self.size)} pixels is more than the format holds")
@@ -80,10 +82,10 @@ class Target:
     def begin(self): self.path.parent.mkdir(parents=True, exist_ok=True)
 
     def place(self, level: int, y: int, x: int, h: int, w: int) -> np.ndarray:
-        "Memory [h, w, 3] for a piece."
-        flat = self.memory.pop() if self.memory else np.empty(0, np.uint8)
-        if flat.size < h * w * 3: flat = np.empty(h * w * 3, np.uint8)
-        return flat[:h * w * 3].reshape(h, w, 3)
+        "Memory [h, w, C] for a piece."
+        flat, need = self.memory.pop() if self.memory else np.empty(0, np.uint8), h * w * self.channels
+        if flat.size < need: flat = np.empty(need, np.uint8)
+        return flat[:need].reshape(h, w, -1)
 
     def done(self, level: int, y: int, x: int, pixels: np.ndarray):
         "Write a piece that has been drawn into memory from `place`."
@@ -100,20 +102,21 @@ class Target:
         except OSError as e: raise OSError(e.errno, (e.strerror or str(e)) + self.hint, str(self.path)) from None
         except ValueError as e: raise ValueError(f"{self.path}: {e}{self.hint}") from None
 
-# %% ../nbs/07_files.ipynb #ee5dac4c
+# %% ../nbs/07_files.ipynb #6c964c61
 class Waiting:
     "A scratch file for rows whose pieces come one by one."
     def __init__(self,
         folder,      # on the disk that has room
         width: int,  # of a whole row, in pixels
+        channels: int = 3,
     ):
-        self.file, self.width, self.first, self.there = tempfile.TemporaryFile(dir=folder), width, 0, {}
+        self.file, self.width, self.channels, self.first, self.there = tempfile.TemporaryFile(dir=folder), width, channels, 0, {}
 
     def put(self, y: int, x: int, pixels):
         "Keep a piece."
         if not self.there: self.first = y
         for i, row in enumerate(pixels, y - self.first):
-            self.file.seek((i * self.width + x) * 3)
+            self.file.seek((i * self.width + x) * self.channels)
             self.file.write(row)
         self.there[y] = len(pixels), self.there.get(y, (0, 0))[1] + pixels.shape[1]
 
@@ -122,22 +125,22 @@ class Waiting:
         h, w = self.there.get(y, (0, 0))
         if w < self.width: return
         del self.there[y]
-        self.file.seek((y - self.first) * w * 3)
-        rows = np.frombuffer(self.file.read(h * w * 3), np.uint8).reshape(h, w, 3)
+        self.file.seek((y - self.first) * w * self.channels)
+        rows = np.frombuffer(self.file.read(h * w * self.channels), np.uint8).reshape(h, w, -1)
         if not self.there: self.file.truncate(0)
         return rows
 
-# %% ../nbs/07_files.ipynb #e49192fd
+# %% ../nbs/07_files.ipynb #0703cabb
 class Png(Target):
     "A PNG. It is not resumed, and removed if it does not come to its end."
-    def __init__(self, path, size, key):
+    def __init__(self, path, size, key, channels=3):
         self.key = key
-        super().__init__(path, size)
+        super().__init__(path, size, channels)
 
     def begin(self):
         super().begin()
-        self.file, self.waiting, self.next = open(self.part, "wb"), Waiting(self.path.parent, self.size[1]), 0
-        self.png = PngRows(self.file, self.size, Software="creps", key=self.key)
+        self.file, self.waiting, self.next = open(self.part, "wb"), Waiting(self.path.parent, self.size[1], self.channels), 0
+        self.png = PngRows(self.file, self.size, self.channels, Software="creps", key=self.key)
 
     def missing(self, level, y, x, h, w) -> bool: return True
 
@@ -174,13 +177,13 @@ def put(path, data: bytes, temporary):
         os.replace(temporary, path)
     finally: Path(temporary).unlink(missing_ok=True)
 
-# %% ../nbs/07_files.ipynb #618e10be
+# %% ../nbs/07_files.ipynb #78014701
 class Tiles(Target):
     "A pyramid in tiles of 256 x 256, drawn into a folder NAME.part from which an unfinished render goes on."
     unit = 256, 256
-    def __init__(self, path, size, key):
+    def __init__(self, path, size, key, channels=3):
         self.key, self.hint = key, f"; finished tiles stay in {Path(path).name}.part, and the same render goes on from there"
-        super().__init__(path, size)
+        super().__init__(path, size, channels)
 
     def begin(self):
         super().begin()
@@ -244,7 +247,7 @@ def abort(self: Tiles):
     "Keep what is finished; without a finished tile, nothing."
     if self.tiles.exists() and not any(self.tiles.glob("*/*")): self._clean()
 
-# %% ../nbs/07_files.ipynb #09117d3d
+# %% ../nbs/07_files.ipynb #82e3422d
 _XML = """<?xml version="1.0" encoding="UTF-8"?>
 <Image xmlns="http://schemas.microsoft.com/deepzoom/2008" Format="png" Overlap="0" TileSize="256"><Size Width="{1}" Height="{0}"/></Image>
 """
@@ -252,10 +255,10 @@ _XML = """<?xml version="1.0" encoding="UTF-8"?>
 class DeepZoom(Tiles):
     "NAME.dzi and NAME_files, for OpenSeadragon and other viewers: PNG tiles, sizes down to a single pixel."
     suffix = ".png"
-    def __init__(self, path, size, key):
+    def __init__(self, path, size, key, channels=3):
         self.levels = list(range((max(size) - 1).bit_length() + 1))
         self.home = Path(path).with_name(Path(path).stem + "_files")
-        super().__init__(path, size, key)
+        super().__init__(path, size, key, channels)
 
     def begin(self):
         if self.home.exists() and not (self.path.exists() or self.part.exists()):
@@ -264,7 +267,7 @@ class DeepZoom(Tiles):
 
     def encode(self, pixels) -> bytes:
         f = io.BytesIO()
-        png = PngRows(f, pixels.shape[:2])
+        png = PngRows(f, pixels.shape[:2], self.channels)
         png.rows(pixels)
         png.end()
         return f.getvalue()
@@ -278,14 +281,14 @@ class DeepZoom(Tiles):
             os.rename(self.tiles, self.home)
         self._put(self.path, _XML.format(*self.size).encode())
 
-# %% ../nbs/07_files.ipynb #c3681e0d
+# %% ../nbs/07_files.ipynb #86fa140a
 class Tiff(Tiles):
     "A tiled, deflated BigTIFF pyramid (OME-TIFF). Needs tifffile."
     suffix = ".deflate"
-    def __init__(self, path, size, key):
+    def __init__(self, path, size, key, channels=3):
         if not find_spec("tifffile"): raise ValueError(f"{path}: writing TIFF needs tifffile: pip install 'creps[huge]'")
         self.levels, self.home = list(range(max((max(size) - 1).bit_length() - 8, 0) + 1)), Path(path)
-        super().__init__(path, size, key)
+        super().__init__(path, size, key, channels)
 
     def encode(self, pixels) -> bytes:
         rest = [(0, 256 - n) for n in pixels.shape[:2]]  # TIFF wants whole tiles at the edges, too
@@ -305,12 +308,13 @@ class Tiff(Tiles):
 
     def _assemble(self, path):
         from tifffile import TiffWriter
-        how = dict(dtype="uint8", tile=(256, 256), photometric="rgb", compression="zlib", predictor=True)
-        about = dict(axes="YXS", Creator="creps", UUID=str(uuid.uuid5(uuid.NAMESPACE_OID, self.key)))  # not the random one: same picture, same file
+        how = dict(dtype="uint8", tile=(256, 256), compression="zlib", predictor=True)
+        how |= {1: dict(photometric="minisblack"), 3: dict(photometric="rgb"), 4: dict(photometric="rgb", extrasamples=["unassalpha"])}[self.channels]
+        about = dict(axes="YXS" if self.channels > 1 else "YX", Creator="creps", UUID=str(uuid.uuid5(uuid.NAMESPACE_OID, self.key)))  # not the random one: same picture, same file
         with TiffWriter(path, bigtiff=True, ome=True) as tif:
             for k in self.levels:
                 which = dict(subfiletype=1, metadata=None) if k else dict(subifds=len(self.levels) - 1, metadata=about, software="creps")
-                tif.write((f.read_bytes() for f, i, j in self.files(k)), shape=(*self.shape(k), 3), **how, **which)
+                tif.write((f.read_bytes() for f, i, j in self.files(k)), shape=(*self.shape(k), self.channels)[:2 + (self.channels > 1)], **how, **which)
 
 # %% ../nbs/07_files.ipynb #4087a033
 targets.update({".png": Png, ".dzi": DeepZoom, ".tif": Tiff, ".tiff": Tiff})

@@ -143,7 +143,7 @@ def reel_for(
     nodes = density(lines, pixels, least.spans, tol, pool, start, count=3 * len(frames) * math.prod(frames[0].size))
     return reel(nodes) if nodes else None
 
-# %% ../nbs/09_film.ipynb #7a4aaabc
+# %% ../nbs/09_film.ipynb #56f927b1
 def _from_reel(G, ws, shots, size, align, max_memory, tol, dtype):
     "Yield all frames of one code from a reel; or none and return False, if each is better drawn for itself."
     styles, workers = G.synthesis.styles(ws), torch.get_num_threads() if ws.device.type == "cpu" else 1
@@ -155,7 +155,7 @@ def _from_reel(G, ws, shots, size, align, max_memory, tol, dtype):
         if not (reel := reel_for(lines, pixels, frames, surveys, tol, left // 2, pool)): return False
         reel.block(0, 0, *size, pool)
         for frame, survey in zip(frames, surveys):
-            source, picture = reel.source(frame, survey), np.empty((*size, 3), np.uint8)
+            source, picture = reel.source(frame, survey), np.empty((*size, getattr(G, "image_channels", 3)), np.uint8)
             block = block_shape(source, size, (64, 64), left if source is reel else left - reel.cost())
             paint(source, pixels, ArrayTarget(picture), 0, size, block, pool)
             yield picture
@@ -234,7 +234,7 @@ def _check(path: Path, n: int, size, fps):
     try: import imageio_ffmpeg  # noqa: F401
     except ImportError: raise ValueError(f"{path}: mp4 needs imageio-ffmpeg: pip install creps[notebooks]; or write .webp or .gif") from None
 
-# %% ../nbs/09_film.ipynb #4482deb2
+# %% ../nbs/09_film.ipynb #b5c14f7e
 def film(
     G, ws, shots,            # as in `pictures`
     path,                    # .mp4, .gif or .webp
@@ -246,6 +246,7 @@ def film(
 ) -> Path:                   # of the film, which is there whole or not at all
     "Draw a film and write it."
     path, shots, size = Path(path), list(shots), size_pair(G.resolution if size is None else size)
+    if (channels := getattr(G, "image_channels", 3)) != 3: raise ValueError(f"films are RGB, and this network draws {channels} channels: write its `pictures` one by one")
     _check(path, len(shots), size, fps)
     part = path.with_name(f"{path.stem}.part{path.suffix}")  # ffmpeg and Pillow go by the suffix
     try:

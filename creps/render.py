@@ -326,20 +326,20 @@ def block_shape(
         else: raise ValueError(f"max_memory is too small: {(cost - limit - SLACK) / 2**20 + 1:.0f} MB more are needed to draw {h} x {w} pixels of this picture at a time")
     return h, w
 
-# %% ../nbs/06_render.ipynb #b63433f8
-targets = {}  # suffix -> class(path, size, key) with levels, unit, missing, place, done, close, abort
+# %% ../nbs/06_render.ipynb #fd76ea37
+targets = {}  # suffix -> class(path, size, key, channels) with levels, unit, missing, place, done, close, abort
 
 class ArrayTarget:
     "A target for one picture in memory."
     levels, unit = [0], (64, 1)
-    def __init__(self, array: np.ndarray): self.array = array  # uint8 [H, W, 3]
+    def __init__(self, array: np.ndarray): self.array = array  # uint8 [H, W, C]
     def missing(self, level, y, x, h, w) -> bool: return True
     def place(self, level, y, x, h, w) -> np.ndarray: return self.array[y:y + h, x:x + w]
     def done(self, level, y, x, pixels): pass
     def close(self): pass
     def abort(self): pass
 
-# %% ../nbs/06_render.ipynb #334d308f
+# %% ../nbs/06_render.ipynb #5933816b
 def paint(
     source, pixels: PixelStage,
     target, level: int,
@@ -354,7 +354,7 @@ def paint(
     @torch.inference_mode()
     def tile(place, y, x, part):
         r, c, h, w = part
-        rgb = pixels(source(y + r, x + c, h, w)).float().view(1, 3, h, w)
+        rgb = pixels(source(y + r, x + c, h, w)).float().view(1, -1, h, w)
         place[r:r + h, c:c + w] = to_uint8(rgb)[0]
     under_way = deque()
     def finish():
@@ -375,10 +375,10 @@ def paint(
             while len(under_way) > 2 and sum(len(jobs) for _, jobs in under_way) > 16: finish()
     while under_way: finish()
 
-# %% ../nbs/06_render.ipynb #04a3cad9
-def _pictures(out, batch: int, size) -> np.ndarray:
-    "`out` as an array [B, H, W, 3] to fill."
-    shape = batch, *size, 3
+# %% ../nbs/06_render.ipynb #59fb5723
+def _pictures(out, batch: int, size, channels: int) -> np.ndarray:
+    "`out` as an array [B, H, W, C] to fill."
+    shape = batch, *size, channels
     if out is None: return np.empty(shape, np.uint8)
     if not isinstance(out, np.ndarray): raise ValueError(f"out must be a uint8 array {list(shape)}, or a path that ends in {', '.join(targets)}, not {type(out).__name__}")
     array = out[None] if batch == 1 and out.ndim == 3 else out
@@ -409,7 +409,7 @@ def _pixel_stage(synthesis, styles, dtype, compile) -> PixelStage:
         return PixelStage(synthesis, styles, dtype)
     return pixels
 
-# %% ../nbs/06_render.ipynb #7257d2fe
+# %% ../nbs/06_render.ipynb #3f6c01a0
 @torch.inference_mode()
 def render(
     G,                       # a Generator, or any network with `draw`; one that isn't `pointwise` draws whole pictures
@@ -417,7 +417,7 @@ def render(
     size=None,               # N or (H, W); None: the training size
     view: View = None,
     warp=None,               # (u_row, u_col) -> (u_row, u_col) on float64 arrays, or a 3 x 3 matrix on (u_row, u_col, 1); after the view
-    out=None,                # uint8 array or memory map [B, H, W, 3], or a path: .png, .tif, .dzi (see notebook 07)
+    out=None,                # uint8 array or memory map [B, H, W, C], or a path: .png, .tif, .dzi (see notebook 07)
     align: str = "centers",  # "corners": the authors' grid
     max_memory="256MB",      # for everything but the generator and the picture
     tol: float = 2 / 255,    # largest error to expect in a turned or warped picture, in [-1, 1], estimated from samples; 0: exact
@@ -425,27 +425,28 @@ def render(
     compile: bool = False,   # let torch.compile fuse the pixel stage, where there is a compiler
     dtype: torch.dtype = None,  # of the pixel stage: torch.bfloat16 or float16 where the device gains by it; lines stay float32
     progress: bool = False,  # a bar with the time left, on stderr
-):                           # uint8 [B, H, W, 3], or `out`
+):                           # uint8 [B, H, W, C], or `out`
     "Draw codes at any size, view or warp in constant memory."
     size, memory = size_pair(G.resolution if size is None else size), parse_bytes(max_memory)
     if not tol >= 0: raise ValueError(f"tol must be a largest error of at least 0, in [-1, 1], not {tol!r}")
     if dtype not in (None, torch.float32, torch.bfloat16, torch.float16): raise ValueError(f"dtype must be torch.float32, bfloat16 or float16, not {dtype!r}")
     path = isinstance(out, (str, Path))
     make = _file(out, len(ws)) if path else None
-    pictures = None if path else _pictures(out, len(ws), size)
+    channels = getattr(G, "image_channels", 3)
+    pictures = None if path else _pictures(out, len(ws), size, channels)
     if not getattr(G, "pointwise", False): return _whole(G, ws, size, view, warp, align, pictures, out)
     workers = torch.get_num_threads() if ws.device.type == "cpu" else 1
     with crew(workers) as pool:
         for i in range(len(ws)):
             styles = G.synthesis.styles(ws[i:i + 1])
             lines, pixels = LineStage(G.synthesis, styles), _pixel_stage(G.synthesis, styles, dtype or torch.float32, compile)
-            target = make(out, size, _key(G.synthesis, ws, Frame(size, G.resolution, view, warp, align), tol, exact, dtype)) if path else ArrayTarget(pictures[i])
+            target = make(out, size, _key(G.synthesis, ws, Frame(size, G.resolution, view, warp, align), tol, exact, dtype), channels) if path else ArrayTarget(pictures[i])
             sizes = {k: Frame(size, G.resolution, view, None, align, k).size for k in target.levels}
             bar = tqdm(total=sum(h * w for h, w in sizes.values()), unit="px", unit_scale=True, disable=not progress, leave=False)
             try:
                 for level in target.levels:
                     source = choose(Frame(size, G.resolution, view, warp, align, level), lines, pixels, tol, exact, pool)
-                    bands = 0 if not path else 3 * 3 * target.unit[0] * sizes[level][1]
+                    bands = 0 if not path else 3 * channels * target.unit[0] * sizes[level][1]
                     left = memory - overhead(lines, pixels, workers, tile_shape(ws.device, lines.channels)) - bands
                     block = block_shape(source, sizes[level], [math.lcm(u, 64) for u in target.unit], left)
                     paint(source, pixels, target, level, sizes[level], block, pool, bar.update)

@@ -6,16 +6,15 @@
 __all__ = ['places', 'OpenPyramid', 'ScaleParty', 'PooledEpilogue', 'ScaleDiscriminator', 'window', 'shown', 'mixed', 'Sizes',
            'ScalePartyRule']
 
-# %% ../nbs/21b_scaleparty.ipynb #88705fb7
+# %% ../nbs/21b_scaleparty.ipynb #441ac30c
 import math
-from contextlib import nullcontext
 from dataclasses import replace
 import torch, torch.nn as nn, torch.nn.functional as F
 from fastcore.basics import patch
 from .coords import View
 from .discriminator import Discriminator, Epilogue, minibatch_deviation
 from .generator import block_channels, check_resolution
-from .layers import FullyConnected, Mapping, Styles, check_label
+from .layers import FullyConnected, Mapping, Styles
 from .peers import ModulatedConv, Peer, PeerRule, ToRGB, double, pyramid_table, upright
 from .step import Iteration, Rule
 
@@ -114,7 +113,7 @@ class PooledEpilogue(Epilogue):
         x = self.conv(torch.cat([x, minibatch_deviation(x, self.mbstd_group)], 1))
         return self.out(self.fc(F.avg_pool2d(x, x.shape[-1] // 2).flatten(1)))
 
-# %% ../nbs/21b_scaleparty.ipynb #dab0a158
+# %% ../nbs/21b_scaleparty.ipynb #ef46c2b0
 class ScaleDiscriminator(Discriminator):
     "StyleGAN2's discriminator for pictures of R and of 1.5 R pixels (of any even number of cells)."
     def __init__(self,
@@ -134,16 +133,7 @@ class ScaleDiscriminator(Discriminator):
     ) -> torch.Tensor:               # [B, 1]
         side, per_cell = images.shape[-1], self.resolution // 4
         if images.shape[1:] != (self.image_channels, side, side) or side % (2 * per_cell): raise ValueError(f"images must be [B, {self.image_channels}, n, n] with n a multiple of {2 * per_cell}, got {list(images.shape)}")
-        check_label(label, self.label_dim)
-        x = images.contiguous(memory_format=torch.channels_last)
-        with nullcontext() if self.precision == torch.float32 else torch.autocast(x.device.type, self.precision):
-            for r in self.sizes[:4]: x = getattr(self, f"b{r}")(x)
-        x = x.to(images.dtype)
-        for r in self.sizes[4:]: x = getattr(self, f"b{r}")(x)
-        x = self.b4(x)
-        if not self.label_dim: return x
-        code = self.mapping(label=label)
-        return (x * code).sum(1, keepdim=True) / code.shape[1]**.5
+        return self.judge(images, label)
 
 # %% ../nbs/21b_scaleparty.ipynb #b6870f5e
 def window(

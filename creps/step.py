@@ -160,7 +160,7 @@ def latents(
     rows = torch.randint(len(labels), (count,), generator=g)
     return z, torch.as_tensor(np.asarray(labels)[rows.numpy()], dtype=torch.float32).to(device)
 
-# %% ../nbs/14a_step.ipynb #46c4e07d
+# %% ../nbs/14a_step.ipynb #1749654f
 class Rule:
     "One iteration: G, its penalty, D, its penalty, the average."
     mixing = 0.          # share of batches whose ws come from two codes
@@ -187,18 +187,7 @@ class Rule:
         self.average(state, settings)
         return stats
 
-    def turn(self, it: Iteration, side: str, phases: list) -> dict:
-        "Minimise the phases' losses over one network, one after the other or all at once."
-        state = it.state
-        state.G.requires_grad_(side == "G")
-        state.D.requires_grad_(side == "D")
-        if side == "D": freeze(state.D, it.settings["freeze_d"])
-        network, adam = (state.G, state.adam_G) if side == "G" else (state.D, state.adam_D)
-        stats = {}
-        for group in [phases] if self.joint else [[p] for p in phases]: stats |= minimise(it, network, adam, group, "grad_" + side)
-        return stats
-
-# %% ../nbs/14a_step.ipynb #85c8f08b
+# %% ../nbs/14a_step.ipynb #368e2027
 def minimise(it: Iteration, network, adam, phases, name: str) -> dict:
     "Backward through all parts, join, make finite, step."
     adam.zero_grad(set_to_none=True)
@@ -215,6 +204,18 @@ def minimise(it: Iteration, network, adam, phases, name: str) -> dict:
     torch._foreach_copy_(grads, [f.view_as(g) for f, g in zip(flat.split([g.numel() for g in grads]), grads)])
     adam.step()
     return sums | {name: flat.norm()}
+
+@patch
+def turn(self: Rule, it: Iteration, side: str, phases: list) -> dict:
+    "Minimise the phases' losses over one network, one after the other or all at once."
+    state = it.state
+    state.G.requires_grad_(side == "G")
+    state.D.requires_grad_(side == "D")
+    if side == "D": freeze(state.D, it.settings["freeze_d"])
+    network, adam = (state.G, state.adam_G) if side == "G" else (state.D, state.adam_D)
+    stats = {}
+    for group in [phases] if self.joint else [[p] for p in phases]: stats |= minimise(it, network, adam, group, "grad_" + side)
+    return stats
 
 def freeze(D, blocks: int):
     "Let the first `blocks` blocks of D, those of the highest resolutions, stay as they are (FreezeD, Mo et al. 2020)."

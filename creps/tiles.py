@@ -167,7 +167,7 @@ class _Lines(Function):
             ctx.visited[b] = None
         return None, dx, *grads
 
-# %% ../nbs/05b_tiles.ipynb #4e163bf7
+# %% ../nbs/05b_tiles.ipynb #3585221d
 def _adder(rows, cols):
     "Compose lines of one tile, rows [maps, C, h, D] and cols [maps, C, D, W], for `Chain.forward`."
     shape = (*rows.shape[1:3], cols.shape[3])
@@ -181,6 +181,7 @@ def _tiles(rows, step: int):
     for b in range(rows.shape[1]):
         for h in range(0, rows.shape[3], step): yield b, slice(h, h + step), rows[:, b, :, h:h + step]
 
+# %% ../nbs/05b_tiles.ipynb #1c5823e7
 class _Pixels(Function):
     "Lines, rows [maps, B, C, H, D] and cols [maps, B, C, D, W] -> colours [B, 3, H, W]."
     @staticmethod

@@ -5,24 +5,24 @@
 # %% auto #0
 __all__ = ['SETTING_KEYS', 'SHAPED_BY', 'live', 'all_settings', 'check', 'saved_bytes', 'estimate', 'describe', 'now',
            'memory_mb', 'board', 'Log', 'Guard', 'save_network', 'write_sheet', 'samples', 'pick_device', 'Run',
-           'Diverged', 'finite', 'of_network', 'take_over', 'resumed', 'choose', 'prepare', 'team', 'fit']
+           'Diverged', 'finite', 'widths_of', 'of_network', 'take_over', 'resumed', 'choose', 'prepare', 'team', 'fit']
 
-# %% ../nbs/15_train.ipynb #bdf00724
-import inspect, json, math, os, resource, signal, tempfile, threading, time
+# %% ../nbs/15_train.ipynb #9ab6c79e
+import inspect, json, math, os, signal, tempfile, threading, time
 from datetime import datetime, timezone
 from pathlib import Path
 import numpy as np, torch
-from PIL import Image
+from fastcore.basics import patch
 from safetensors import SafetensorError
 from tqdm.auto import tqdm
 from . import losses, tiles
-from .core import image_grid, reuse_memory, size_pair, to_uint8
+from .core import image_grid, resident_peak, reuse_memory, size_pair, to_pil, to_uint8
 from .generator import Generator, check_resolution
 from .data import Sampler, batches, open_data
 from .step import G_KEYS, Rule, Share, State, defaults, latents, plane
 from .checkpoint import find_checkpoint, load_state, read_about, save_state, sweep, versions, write_whole
 
-# %% ../nbs/15_train.ipynb #321dd7dd
+# %% ../nbs/15_train.ipynb #42c692cd
 SETTING_KEYS = ("batch", "kimg", "snap", "seed", "gamma", "augment", "ada_target", "ada_kimg", "d_channel_base", "d_channel_max", "lr", "ema_kimg", "r1_interval", "pl_interval",
                 "pl_weight", "freeze_d", "precision")
 SHAPED_BY = (*G_KEYS, "resolution", "plane", "shape", "d_channel_base", "d_channel_max")   # what the tensors of a checkpoint depend on
@@ -43,6 +43,7 @@ def all_settings(
     check(settings)
     return settings
 
+# %% ../nbs/15_train.ipynb #f9e44510
 def check(settings: dict):
     "ValueError with one line for a setting that can't be."
     B, R = settings["batch"], settings["resolution"]
@@ -104,13 +105,13 @@ def describe(settings: dict, share: Share = None, rule: Rule = None) -> str:
     counts = ", ".join(f"{n} {c / 1e6:.2f} M" for n, c in cost["parameters"].items())
     return "\n".join(["settings:"] + lines + [f"parameters: {counts}" + (f"; memory of a training step: about {cost['bytes'] / 2**20:.0f} MB" if cost["bytes"] else "")])
 
-# %% ../nbs/15_train.ipynb #531e6199
+# %% ../nbs/15_train.ipynb #d42e4428
 def now() -> str: return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
-def memory_mb(device: torch.device) -> float:
-    "The most memory in use so far, of the device or of this process."
-    if device.type == "cuda": return torch.cuda.max_memory_allocated(device) / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if os.uname().sysname == "Darwin" else 2**10)
+def memory_mb(device: torch.device):
+    "The most memory in use so far, of the device or of this process; None where nobody knows."
+    most = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else resident_peak()
+    return most and round(most / 2**20, 1)
 
 def board(folder):
     "A function that writes a line of the log to TensorBoard; ValueError without it."
@@ -123,6 +124,7 @@ def board(folder):
         writer.flush()
     return watch
 
+# %% ../nbs/15_train.ipynb #38a89090
 class Log:
     "Averages of what a step returns, as JSON lines, on a progress bar, and for watchers."
     def __init__(self, path, images: int, total: int, show: bool = True, watchers=()):
@@ -165,7 +167,7 @@ class Guard:
     def __exit__(self, *error):
         for s, handler in self.old.items(): signal.signal(s, handler)
 
-# %% ../nbs/15_train.ipynb #9ce8aa02
+# %% ../nbs/15_train.ipynb #822aa090
 def save_network(G, out):
     "Write G as a pretrained folder, file by file under its final name only when whole."
     Path(out).mkdir(parents=True, exist_ok=True)
@@ -178,7 +180,7 @@ def save_network(G, out):
 
 def write_sheet(pictures, path, cols: int = 8):
     "Write a batch of pictures as one PNG."
-    write_whole(path, lambda p: Image.fromarray(image_grid(pictures, cols).squeeze()).save(p, "PNG"))
+    write_whole(path, lambda p: to_pil(image_grid(pictures, cols)).save(p, "PNG"))
 
 def samples(state: State, settings: dict, labels=None, count: int = 64, size=None) -> np.ndarray:
     "The same codes at every snapshot, drawn by the average: uint8 [count, H, W, C]."
@@ -196,7 +198,7 @@ def pick_device(device: str = "auto") -> torch.device:
     except (RuntimeError, AssertionError) as e: raise ValueError(f"device {device!r} can't be used here: {str(e).splitlines()[0]}; try 'auto'") from None
     return chosen
 
-# %% ../nbs/15_train.ipynb #ce80fba0
+# %% ../nbs/15_train.ipynb #afd91ea3
 class Run:
     "A training at work: its folder, its log, its snapshots."
     def __init__(self,
@@ -216,29 +218,6 @@ class Run:
         self.labels = data.labels if settings["label_dim"] else None
         self.log = Log(self.out / "log.jsonl", state.images, settings["kimg"] * 1000, progress and self.writes, watchers)
 
-    def go(self):
-        "Step until `kimg` is reached or somebody interrupts; the state is saved either way."
-        state, s = self.state, self.settings
-        stream = batches(self.data, Sampler(len(self.data), s["batch"], s["seed"], state.images), state.pl_mean.device, rows=None if self.share.count == 1 else self.share.rows)
-        if not state.images and self.writes: write_sheet(self.data.batch(np.linspace(0, len(self.data) - 1, min(64, len(self.data))).astype(int))[0], self.out / "sheets" / "reals.png")
-        total, every = s["kimg"] * 1000, s["snap"] * 1000
-        try:
-            with Guard() as guard:
-                for real, label in stream:
-                    before, crossed = state.images, lambda n: state.images // n > before // n
-                    stats = self.rule(state, s, (real, None if self.labels is None else label, self.labels), self.share)
-                    self.log.add(stats, state.images)
-                    stopped = self.agreed(guard.stopped)
-                    last = state.images >= total or stopped
-                    if crossed(every) or last: self.snapshot()
-                    elif crossed(1000): self.line()
-                    if last: break
-        finally:
-            stream.close()
-            self.log.bar.close()
-        if stopped: self.interrupted(stopped)
-        self.event("finished")
-
     def agreed(self, stopped: int) -> int:
         "The signal that any process was sent; all stop behind the same step."
         return stopped if self.share.world == 1 else int(self.share.sum(torch.tensor([float(stopped)], device=self.state.pl_mean.device)).item()) and (stopped or signal.SIGTERM)
@@ -251,23 +230,50 @@ class Run:
         if self.writes: print(f"interrupted at {self.state.images / 1000:g} kimg and saved; go on with --resume latest (resume='latest')", flush=True)
         raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
-# %% ../nbs/15_train.ipynb #46f8921b
+# %% ../nbs/15_train.ipynb #71486a01
+@patch
+def go(self: Run):
+    "Step until `kimg` is reached or somebody interrupts; the state is saved either way."
+    state, s = self.state, self.settings
+    stream = batches(self.data, Sampler(len(self.data), s["batch"], s["seed"], state.images), state.pl_mean.device, rows=None if self.share.count == 1 else self.share.rows)
+    if not state.images and self.writes: write_sheet(self.data.batch(np.linspace(0, len(self.data) - 1, min(64, len(self.data))).astype(int))[0], self.out / "sheets" / "reals.png")
+    total, every = s["kimg"] * 1000, s["snap"] * 1000
+    try:
+        with Guard() as guard:
+            for real, label in stream:
+                before, crossed = state.images, lambda n: state.images // n > before // n
+                stats = self.rule(state, s, (real, None if self.labels is None else label, self.labels), self.share)
+                self.log.add(stats, state.images)
+                stopped = self.agreed(guard.stopped)
+                last = state.images >= total or stopped
+                if crossed(every) or last: self.snapshot()
+                elif crossed(1000): self.line()
+                if last: break
+    finally:
+        stream.close()
+        self.log.bar.close()
+    if stopped: self.interrupted(stopped)
+    self.event("finished")
+
+# %% ../nbs/15_train.ipynb #7d7f5e00
 class Diverged(ValueError):
     "Losses, gradients or weights are not finite any more."
 
 def finite(state: State) -> bool: return all(bool(p.isfinite().all()) for net in (state.G, state.D, state.ema) for p in net.parameters())
 
-def _line(self: Run, **extra) -> dict:
+@patch
+def line(self: Run, **extra) -> dict:
     "Write a line of the log; stop a run that has left the finite numbers."
     state, bad = self.state, int(self.state.bad)
     if state.augment: extra["p"] = state.augment.p
-    extra |= dict(step=state.step, memory_mb=round(memory_mb(state.pl_mean.device), 1))
+    extra |= dict(step=state.step, memory_mb=memory_mb(state.pl_mean.device))
     line = self.log.write(state.images, **extra) if self.writes else {}
     if line.get("nonfinite"): print(f"at {line['kimg']:g} kimg: a loss or gradient was not finite in {line['nonfinite']:g} steps since the last line", flush=True)
     if bad >= self.max_bad_steps: raise Diverged(f"losses or gradients were not finite in the last {bad} steps, at {state.images / 1000:g} kimg: the last good checkpoint in {self.out} is kept; try a smaller lr or a larger gamma")
     return line
 
-def _snapshot(self: Run):
+@patch
+def snapshot(self: Run):
     "Checkpoint, network, sheets, line; then the oldest checkpoint goes."
     state, s, name = self.state, self.settings, f"{self.state.images:09d}"
     if not finite(state): raise Diverged(f"the weights are not finite any more, at {state.images / 1000:g} kimg: the last good checkpoint in {self.out} is kept; try a smaller lr or a larger gamma")
@@ -285,6 +291,7 @@ def _snapshot(self: Run):
         raise ValueError(f"can't write the snapshot of {state.images / 1000:g} kimg to {self.out} ({getattr(e, 'strerror', None) or str(e)[:100]}): the checkpoint before it is intact; make room and go on with --resume latest") from None
     for old in sorted(Path(self.out, "checkpoints").glob("*.safetensors"))[:-self.keep] if self.writes else (): old.unlink()
 
+@patch
 def _keep_best(self: Run, measured: dict):
     note = self.out / "best" / "best.json"
     value, before = measured[self.best], json.loads(note.read_text())[self.best] if note.exists() else math.inf
@@ -292,9 +299,11 @@ def _keep_best(self: Run, measured: dict):
         save_network(self.state.ema, note.parent)
         write_whole(note, lambda p: Path(p).write_text(json.dumps(measured | dict(kimg=self.state.images / 1000))))
 
-Run.line, Run.snapshot, Run._keep_best = _line, _snapshot, _keep_best
+# %% ../nbs/15_train.ipynb #8d0b08ff
+def widths_of(D) -> dict:
+    "How wide a discriminator is, for one that is to take over its tensors."
+    return {} if D is None else dict(d_channel_base=D.channel_base, d_channel_max=D.channel_max)
 
-# %% ../nbs/15_train.ipynb #37c7ded0
 def of_network(G) -> dict:
     "What a training that begins with G takes over from it."
     return {k: getattr(G, k) for k in G_KEYS if hasattr(G, k)} | dict(plane=G.resolution, rampup=False)
@@ -369,7 +378,7 @@ def team(device: torch.device):
 
 live = None  # a callable that makes a watcher for `fit` in notebooks; set by `creps.report`
 
-# %% ../nbs/15_train.ipynb #3860cbc7
+# %% ../nbs/15_train.ipynb #5216218a
 def fit(
     data,                      # folder, zip, "scenery", "hf:ID", or a data set with len, shape, label_dim and batch(indices)
     out,                       # run folder
@@ -431,7 +440,8 @@ def fit(
     data, R = _open(data, resolution or before.get("resolution"), shape or (None if rule.data_size else before.get("shape")), image_channels or before.get("image_channels"), cond or bool(before.get("label_dim")), mirror, max_bad, rule.data_size)
     given = {k: options[k] for k in (*G_KEYS, *SETTING_KEYS) if k in options} | dict(image_channels=_channels(data), shape=[R, R] if rule.data_size else list(data.shape[:2]), label_dim=data.label_dim if cond or before.get("label_dim") else 0)
     given |= dict(data=str(options["data"]) if isinstance(options["data"], (str, os.PathLike)) else None, mirror=mirror, pictures=len(data))
-    settings = choose(R, given, before, init[0] if isinstance(init, tuple) else init, getattr(rule, "native", {}))
+    G, D = init if isinstance(init, tuple) else (init, None)
+    settings = choose(R, given, before, G, getattr(rule, "native", {}) | widths_of(D))
     share = Share(settings["batch"], batch_device, accelerator)
     if share.rank == 0 and not dry_run: prepare(out)
     if share.rank == 0 and (progress or dry_run): print(describe(settings, share, rule), flush=True)

@@ -153,11 +153,12 @@ def nothing_new(
     off = (F.interpolate(rough, half, mode="bilinear", align_corners=False) - fine).abs()
     return bool(off[..., 4:-4, 4:-4].max() <= 3 / 127.5)  # at the edges there is nothing to interpolate with
 
-# %% ../nbs/31_viewer.ipynb #60c1a012
+# %% ../nbs/31_viewer.ipynb #3d25d1c3
 MOST = 2**20  # pixels of a tile
 
 def about(G: Generator, name: str) -> dict:
-    "What the page must know of a network."
+    "What the page must know of a network; ValueError for one whose pictures the page can't show."
+    if G.image_channels != 3: raise ValueError(f"the viewer shows RGB, and {name} draws {G.image_channels} channels")
     return dict(name=name, resolution=G.resolution, label_dim=G.label_dim, groups=list(groups(G)), blocks=blocks(G))
 
 # %% ../nbs/31_viewer.ipynb #1721a41b
@@ -294,7 +295,7 @@ class _Handler(BaseHTTPRequestHandler):
         reply, data = self.server.desk.ask(request).result()
         self._send(200, data, "image/png", **{"X-Creps": json.dumps(reply)})
 
-# %% ../nbs/31_viewer.ipynb #79e6e3ab
+# %% ../nbs/31_viewer.ipynb #d9276836
 class Server(ThreadingHTTPServer):
     "Serves the viewer of a network from threads of its own, until `close`."
     daemon_threads = True
@@ -329,9 +330,11 @@ def serve(
 ) -> Server:                  # look at its `url`; `close` it
     "Serve the viewer of a model."
     G = model if isinstance(model, Generator) else Generator.from_pretrained(model).to(pick_device(device)).requires_grad_(False)
-    return Server(G, "CREPS" if G is model else Path(str(model)).name, host, port)
+    name = "CREPS" if G is model else Path(str(model)).name
+    about(G, name)
+    return Server(G, name, host, port)
 
-# %% ../nbs/31_viewer.ipynb #34bfcbb1
+# %% ../nbs/31_viewer.ipynb #3c3cfbd2
 @cache
 def _widget_class():
     anywidget, traitlets = needs("anywidget", "traitlets", extra="notebooks")
@@ -368,7 +371,8 @@ def explore(
     **state,            # where to begin: names of STATE, such as seed=3, zoom=2
 ):
     "A widget to walk through the pictures of `G`; its `state`, `ws` and `view` are what it shows."
-    return _widget_class()(G, name or "CREPS", height=height, state={k: v for k, v in checked(state).items() if k in state})
+    about(G, name := name or "CREPS")
+    return _widget_class()(G, name, height=height, state={k: v for k, v in checked(state).items() if k in state})
 
 # %% ../nbs/31_viewer.ipynb #4cbaa265
 def report_view(
