@@ -384,6 +384,7 @@ def fit(
     out,                       # run folder
     *,
     resolution: int = None,    # training size, a power of two; None: the data set's, or 64
+    plane: int = None,         # size that the generator is built for, if its training is to go on there with init; None: resolution
     shape: str = None,         # HxW of pictures that are not square: the longer side is the resolution, both are multiples of a quarter of it
     image_channels: int = None,  # 1 grey, 3 RGB, 4 RGBA; None: 3, or the data set's
     batch: int = None,         # images per step, over all processes; None: 16, or 32 from 128 px up
@@ -439,7 +440,7 @@ def fit(
     before = read_about(checkpoint)["settings"] if checkpoint else {}
     data, R = _open(data, resolution or before.get("resolution"), shape or (None if rule.data_size else before.get("shape")), image_channels or before.get("image_channels"), cond or bool(before.get("label_dim")), mirror, max_bad, rule.data_size)
     given = {k: options[k] for k in (*G_KEYS, *SETTING_KEYS) if k in options} | dict(image_channels=_channels(data), shape=[R, R] if rule.data_size else list(data.shape[:2]), label_dim=data.label_dim if cond or before.get("label_dim") else 0)
-    given |= dict(data=str(options["data"]) if isinstance(options["data"], (str, os.PathLike)) else None, mirror=mirror, pictures=len(data))
+    given |= dict(plane=plane, data=str(options["data"]) if isinstance(options["data"], (str, os.PathLike)) else None, mirror=mirror, pictures=len(data))
     G, D = init if isinstance(init, tuple) else (init, None)
     settings = choose(R, given, before, G, getattr(rule, "native", {}) | widths_of(D))
     share = Share(settings["batch"], batch_device, accelerator)
