@@ -86,4 +86,4 @@ def main():
     if bad: sys.exit("\n".join([*sorted(bad)[:60], f"{len(bad)} faults; {said}"]))
     print(f"{said}, {size:.0f} MB, {time.monotonic() - start:.0f} s")
 
-main()
+if __name__ == "__main__": main()

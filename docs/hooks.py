@@ -1,5 +1,5 @@
 "What makes the pages: called by mkdocs, see mkdocs.yml."
-import json, os, re, subprocess, tarfile
+import gzip, json, os, re, subprocess, tarfile, tempfile
 from configparser import ConfigParser
 from html import unescape
 from pathlib import Path
@@ -11,8 +11,9 @@ root = Path(__file__).resolve().parents[1]
 nbs = root / "nbs"
 PARTS = {"0": "Generate", "1": "Learn", "2": "Measure", "3": "Use"}
 WIDE = "---\nhide: [navigation]\n---\n\n"   # a page alone in its part
-KATEX = "0.19.1"
-kept = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / f"creps-site/katex-{KATEX}"
+KATEX, ORT = "0.19.1", "1.30.0"            # versions of npm packages
+MODEL, SEEDS = root / "results/demo", [1, 2, 3, 5, 8, 13]   # what the live page draws; there is no such page without the model
+kept = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "creps-site/npm"
 
 ini = ConfigParser()
 ini.read(root / "settings.ini", encoding="utf-8")
@@ -42,7 +43,8 @@ def on_config(config):
     lessons = [{name: [{f"{p.stem.split('_')[0]} {title(p)}": f"{p.stem}.md"} for p in of(part)]} for part, name in PARTS.items()]
     reference = [{name: [{f"creps.{m.stem}": f"{m.stem}.md"} for p in of(part) if (m := module(p))]} for part, name in PARTS.items()]
     guides = [{"Tutorials": [{title(p): f"tutorials/{p.stem}.md"} for p in tutorials()]}] if tutorials() else []
-    config.nav = [{"creps": "index.md"}, *lessons, *guides, {"Reference": reference}, {"Changes": "CHANGELOG.md"}]
+    live = [{"Live": "live.md"}] if MODEL.exists() else []
+    config.nav = [{"creps": "index.md"}, *live, *lessons, *guides, {"Reference": reference}, {"Changes": "CHANGELOG.md"}]
 
 def on_files(files, config):
     names = api.addresses([m for p in book() if (m := module(p))])
@@ -57,6 +59,10 @@ def on_files(files, config):
     add("CHANGELOG.md", WIDE + mentions((root / "CHANGELOG.md").read_text(encoding="utf-8"), names, "", None))
     for p in nbs.rglob("images/*.*"): add(p.relative_to(nbs).as_posix(), p.read_bytes())
     for name, data in katex().items(): add(f"katex/{name}", data)
+    if MODEL.exists():
+        parts = live()
+        for name, data in parts.items(): add(f"live/{name}", data)
+        add("live.md", told(parts))
 
 def heads(markdown, path):
     "Below the title, where else to look."
@@ -94,24 +100,57 @@ def on_pre_page(page, config, files):
     page.edit_url = f"{blob}/{p.relative_to(root).as_posix()}" if p.exists() else None
     return page
 
-def katex():
-    "Style sheet and fonts of KaTeX by name, from npm the first time."
-    packed = kept / f"katex-{KATEX}.tgz"
-    if not packed.exists():
+def vendored(package, version, wanted):
+    "Those files in dist/ of an npm package whose names match, by name; fetched the first time."
+    folder = kept / f"{package}-{version}"
+    if not folder.exists():
         kept.mkdir(parents=True, exist_ok=True)
-        got = subprocess.run(["npm", "pack", "--silent", f"katex@{KATEX}"], cwd=kept, capture_output=True, text=True)
-        if got.returncode: raise PluginError(f"npm pack katex@{KATEX} fails: {got.stderr.strip()[-400:]}")
-    with tarfile.open(packed) as t:
-        files = {m.name.removeprefix("package/dist/"): t.extractfile(m).read() for m in t if re.search(r"dist/(katex\.min\.(css|js)|fonts/.*\.woff2)$", m.name)}
-    (kept / "katex.min.js").write_bytes(files.pop("katex.min.js"))
+        with tempfile.TemporaryDirectory(dir=kept) as tmp:
+            got = subprocess.run(["npm", "pack", "--silent", f"{package}@{version}"], cwd=tmp, capture_output=True, text=True)
+            if got.returncode: raise PluginError(f"npm pack {package}@{version} fails: {got.stderr.strip()[-400:]}")
+            with tarfile.open(Path(tmp, f"{package}-{version}.tgz")) as t:
+                for m in t:
+                    if not re.fullmatch(f"package/dist/({wanted})", m.name): continue
+                    file = Path(tmp, "files", m.name.removeprefix("package/dist/"))
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    file.write_bytes(t.extractfile(m).read())
+            Path(tmp, "files").rename(folder)   # whole, or not at all
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.*")}
+
+def katex():
+    "Style sheet and fonts of KaTeX by name."
+    files = vendored("katex", KATEX, r"katex\.min\.(css|js)|fonts/.*\.woff2")
+    del files["katex.min.js"]
     files["katex.min.css"] = re.sub(rb',url\([^)]*\.(woff|ttf)\) format\("[a-z]*"\)', b"", files["katex.min.css"])
     return files
+
+def live():
+    "What the live page loads, by name: the viewer, the model in parts, and what executes them."
+    try:
+        from creps import Generator
+        from creps.export import export_onnx
+        from creps.viewer import about, groups
+        G = Generator.from_pretrained(MODEL).requires_grad_(False)
+        files = {f"{part}.onnx": export_onnx(G, None, part) for part in ("mapping", "lines", "pixels")}
+    except (ImportError, ValueError) as e: raise PluginError(f"the live page needs the package and its export: pip install -e '.[docs,export]' ({e})") from None
+    runtime = vendored("onnxruntime-web", ORT, r"ort\.wasm\.bundle\.min\.mjs|ort-wasm-simd-threaded\.wasm")
+    files["ort.wasm.gz"] = gzip.compress(runtime["ort-wasm-simd-threaded.wasm"], mtime=0)   # not every server would pack it
+    known = about(G, MODEL.name) | {k: getattr(G, k) for k in ("z_dim", "w_dim", "num_ws", "rank")}
+    known |= dict(path=MODEL.relative_to(root).as_posix(), members=list(groups(G).values()), maps=len(known["blocks"]), channels=G.biline_channels, seeds=SEEDS, bytes=sum(map(len, files.values())))
+    files |= {"ort.mjs": runtime["ort.wasm.bundle.min.mjs"], "model.json": json.dumps(known).encode()}
+    return files | {name: (root / cfg["lib_path"] / name).read_bytes() for name in ("viewer.js", "viewer.css")}
+
+def told(parts):
+    "The live page, which says what it loads."
+    mb = lambda *names: f"{sum(len(parts[n]) for n in names) / 1e6:.1f}"
+    facts = dict(model=MODEL.name, whole=mb(*parts), weights=mb("mapping.onnx", "lines.onnx", "pixels.onnx"), runtime=mb("ort.mjs", "ort.wasm.gz"))
+    return re.sub(r"\{(\w+)\}", lambda m: facts[m[1]], (root / "docs/live.md").read_text(encoding="utf-8"))
 
 def on_page_content(html, page, config, files):
     "Formulas are set here, not in the visitor's browser. A formula that cannot be set stops the build."
     found = re.findall(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', html, flags=re.S)
     if not found: return html
-    js = f"const k = require({json.dumps(str(kept / 'katex.min.js'))}); console.log(JSON.stringify(JSON.parse(require('fs').readFileSync(0)).map(([t, d]) => k.renderToString(t, {{displayMode: d}}))))"
+    js = f"const k = require({json.dumps(str(kept / f'katex-{KATEX}/katex.min.js'))}); console.log(JSON.stringify(JSON.parse(require('fs').readFileSync(0)).map(([t, d]) => k.renderToString(t, {{displayMode: d}}))))"
     got = subprocess.run(["node", "-e", js], input=json.dumps([[unescape(t), kind == "["] for _, kind, t in found]), capture_output=True, text=True)
     if got.returncode: raise PluginError(f"{page.file.src_uri}: {(re.findall('.*Error: .*', got.stderr) or [got.stderr])[0][:400]}")
     done = iter(json.loads(got.stdout))

@@ -1,0 +1,103 @@
+"""Does the model draw in the site's own page?  `python .ci/live.py SITE [FOLDER FOR SCREENSHOTS]`, where `.ci/site.py SITE` has built it.
+Serves the site on loopback to a headless Chromium that can reach nothing else, drags, zooms, turns, mixes and chooses seeds on the live page, and compares its canvas with torch's picture of the same view.
+Then files of the page are missing, and it must say so."""
+import functools, json, re, shutil, sys, tempfile, threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from viewer import Page, check, compare, flags, root, skipped
+from creps import Generator
+
+class Handler(SimpleHTTPRequestHandler):
+    "Counts what it sends; files in `gone` are not there."
+    gone, sent = set(), {}
+    extensions_map = SimpleHTTPRequestHandler.extensions_map | {".mjs": "text/javascript"}
+    def log_message(self, *args): pass
+    def end_headers(self):
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+    def do_GET(self):
+        name = self.path.partition("?")[0].lstrip("/")
+        if name in self.gone: return self.send_error(404)
+        self.sent[name] = Path(self.translate_path(self.path)).stat().st_size if Path(self.translate_path(self.path)).is_file() else 0
+        super().do_GET()
+
+def tour(page, G, about, shots):
+    "Like a visitor; gives the times of the first picture."
+    shot = lambda name: shots and page.screenshot(Path(shots, f"{name}.png"))
+    middle = lambda: page.middle(page.stage)
+    same = lambda what, most=2: compare(page, G, what, most)
+    state, first = same("the first picture")
+    times = page.stats()
+    check(state["seed"] == about["seeds"][0] and first.std() > 3, f"the first picture is that of a seed chosen: {state}")
+    shot("first")
+    x, y = middle()
+    page.drag((x + 60, y), (x - 61, y + 37))
+    moved, _ = same("after a drag")
+    check(moved["col"] > state["col"] and moved["row"] < state["row"], f"a drag moves the view: {moved}")
+    for _ in range(6): page.mouse("mouseWheel", x - 50, y - 40, deltaX=0, deltaY=-100)
+    check(same("after the wheel")[0]["zoom"] > 3, "the wheel zooms")
+    shot("zoomed")
+    for _ in range(120): page.mouse("mouseWheel", x, y, deltaX=0, deltaY=-200)
+    check(same("at the bottom")[0]["zoom"] == 1e9, "the wheel goes to 1e9")
+    page.until("document.querySelector('.creps .hint.on')?.textContent.includes('Nothing new')", 10)
+    page.js(f"{page.stage}.focus()")
+    page.key("0")
+    page.key("n")
+    state, _ = same("the next seed")
+    check(state["zoom"] == 1 and state["seed"] == about["seeds"][0] + 1, f"keys: 0 is home, n the next seed: {state}")
+    page.press("document.querySelectorAll('#live-seeds button')[1]")
+    check(same("a seed worth a look")[0]["seed"] == about["seeds"][1], "its button chooses a seed")
+    page.js("(e => { e.value = '512'; e.dispatchEvent(new Event('change')); })(document.getElementById('live-size'))")
+    page.until(f"{page.stage}.width === 512")
+    state, seen = same("at 512 pixels")
+    check(seen.shape[:2] == (512, 512), f"the canvas has the size chosen: {seen.shape}")
+    page.js("document.querySelector('.creps').creps.set({col: .53})")
+    settled = [same("at another place") and page.stats()["settled"]]
+    for mix in ([.5] * len(about["groups"]), [1, *[0] * (len(about["groups"]) - 1)]):
+        page.js(f"document.querySelector('.creps').creps.set({{mix: {mix}, other: 12345, psi: .7}})")
+        same("mixed")
+        settled.append(page.stats()["settled"])
+    for more in (dict(show="upto", block=1), dict(show="added", block=0), dict(show="picture", angle=30), dict(angle=90), dict(angle=0, bend="swirl"), dict(bend="lens"), dict(bend="ripple"), dict(bend="planet")):
+        page.js(f"document.querySelector('.creps').creps.set({json.dumps(more)})")
+        same(f"{more}", 8 if more.get("show") == "added" else 5)
+    page.js("document.querySelector('.creps').creps.set({bend: 'none', show: 'residual'})")
+    page.settle()
+    check(re.search(r"residual \d", page.js("document.querySelector('.creps footer').textContent")), "the residual is told in dB")
+    check("none by a server" in page.js("document.getElementById('live-line').textContent"), "what was computed, and where, is told")
+    return times["first"], max(settled)
+
+def refused(page, url, name, words):
+    "A page with a file missing says so, and goes on once it is there."
+    Handler.gone = {name}
+    page("Page.navigate", url="about:blank")
+    page("Page.navigate", url=url)
+    page.until(f"document.querySelector('.creps .veil.on')?.textContent.includes({json.dumps(words)})")
+    Handler.gone = set()
+    page.press("document.querySelector('.creps .veil button')")
+    page.settle()
+    check(page.js("!document.querySelector('.creps .veil.on')"), f"the message about {name} goes away")
+
+def main(site=None, shots=None):
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None) or skipped("there is no Chromium")
+    if not site or not Path(site, "live.html").exists(): skipped("there is no site with a live page: python .ci/site.py SITE")
+    about = json.loads(Path(site, "live/model.json").read_text())
+    if shots: Path(shots).mkdir(parents=True, exist_ok=True)
+    flags.append("--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=site))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    G = Generator.from_pretrained(root / about["path"]).requires_grad_(False)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        page = Page(chromium, folder, (1280, 900))
+        try:
+            page("Page.navigate", url=(url := f"http://127.0.0.1:{server.server_port}/live.html"))
+            first, settled = tour(page, G, about, shots)
+            sent = dict(Handler.sent)
+            check(not page.said, f"no errors in the browser's console: {page.said}")
+            for name, words in (("live/pixels.onnx", "live/pixels.onnx of this page can't be loaded (404)"), ("live/ort.mjs", "can't be loaded"), ("live/worker.js", "can't start"), ("live/model.json", "live/model.json")):
+                refused(page, url, name, words)
+                if shots and name == "live/pixels.onnx": page.screenshot(Path(shots, "again.png"))
+        finally: page.close()
+    mb = sum(n for name, n in sent.items() if name.startswith("live/")) / 1e6
+    print(f"first picture after {first / 1000:.1f} s, 512 x 512 settled in {settled / 1000:.2f} s, as torch draws; {mb:.1f} MB for the viewer of {sum(sent.values()) / 1e6:.1f}; says what is missing")
+
+if __name__ == "__main__": main(*sys.argv[1:])

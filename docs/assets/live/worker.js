@@ -1,0 +1,194 @@
+// Draws with the parts of the network that creps.export writes: mapping, lines and pixels. One request after the other: {kind, state, size, tile, step}, as creps.viewer.answer takes them.
+import {latent} from "./seeds.js";
+const LINES = 64, PIXELS = 4096;  // positions and pixels of one run: what it works on stays in the processor's cache
+
+let about, nets, ort;
+
+async function load() {
+    if (typeof WebAssembly !== "object") throw Error("This browser runs no WebAssembly, which draws here. It may be switched off, or the browser may be too old.");
+    const parts = ["mapping", "lines", "pixels"], whole = about.bytes;
+    let got = 0;
+    const bytes = async name => {
+        const chunks = [], reader = (await file(name)).body.getReader();
+        for (let r; !(r = await reader.read()).done;) { chunks.push(r.value); postMessage({got: got += r.value.length, whole}); }
+        return new Response(new Blob(chunks));
+    };
+    const [wasm, ...models] = await Promise.all([bytes("ort.wasm.gz"), ...parts.map(p => bytes(`${p}.onnx`))]);
+    ort = await import("./ort.mjs");
+    const unpacked = new Response(wasm.body.pipeThrough(new DecompressionStream("gzip")));
+    Object.assign(ort.env.wasm, {wasmBinary: await unpacked.arrayBuffer(), numThreads: self.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency || 1, 4) : 1});
+    const open = [];  // one by one: the first starts the runtime
+    for (const m of models) open.push(await ort.InferenceSession.create(await m.arrayBuffer(), {executionProviders: ["wasm"]}));
+    nets = Object.fromEntries(parts.map((p, i) => [p, open[i]]));
+}
+async function file(name) {
+    const answer = await fetch(new URL(name, import.meta.url)).catch(() => ({status: "no answer"}));
+    if (!answer.ok) throw Error(`The file live/${name} of this page can't be loaded (${answer.status}), so that nothing can be drawn.`);
+    return answer;
+}
+const floats = (data, dims) => new ort.Tensor("float32", data, dims), doubles = data => new ort.Tensor("float64", data, [data.length]);
+
+// ---- codes
+async function mapped(seed, {psi, label}) {
+    const feed = {z: floats(latent(seed, about.z_dim), [1, about.z_dim]), psi: floats(new Float32Array(about.num_ws).fill(psi), [about.num_ws])};
+    if (about.label_dim) feed.label = floats(Float32Array.from({length: about.label_dim}, (_, i) => +(i === label)), [1, about.label_dim]);
+    return (await nets.mapping.run(feed)).ws.data;
+}
+async function code(s) {  // ws [num_ws * w_dim], as creps.viewer.code
+    const ws = await mapped(s.seed, s);
+    if (!s.mix.some(m => m)) return ws;
+    const other = await mapped(s.other, s), shares = about.groups.map((g, k) => about.members[k].map(i => [i, s.mix[k]])).flat(), mixed = ws.slice();
+    for (const [i, share] of shares) for (let j = i * about.w_dim; j < (i + 1) * about.w_dim; j++) mixed[j] += share * (other[j] - ws[j]);
+    return mixed;
+}
+
+// ---- lines: computed once for each place of a grid along an axis, so that a picture that is dragged asks for new ones only
+class Lines {
+    constructor(ws) { this.ws = floats(ws, [1, about.num_ws, about.w_dim]); this.grids = []; }
+
+    async at(axis, start, step, n) {  // of positions start + k step: a table [maps * channels * rank, n]
+        let g = this.grids.find(g => g.axis === axis && g.step === step && Math.abs((start - g.start) / step - Math.round((start - g.start) / step)) < .01);
+        this.grids = [g ||= {axis, step, start, from: 0, to: 0}, ...this.grids.filter(h => h !== g)].slice(0, 12);
+        const from = Math.round((start - g.start) / step), to = from + n;
+        const apart = to < g.from || from > g.to || Math.max(to, g.to) - Math.min(from, g.from) > 8192;
+        if (apart) Object.assign(g, {from, to: from});
+        const before = await this.compute(g, from, g.from), after = await this.compute(g, Math.max(g.to, from), to);
+        if (before.length || after.length) Object.assign(g, {table: beside([...before, ...g.to > g.from ? [g.table] : [], ...after]), from: Math.min(from, g.from), to: Math.max(to, g.to)});
+        return columns(g.table, g.to - g.from, from - g.from, n);
+    }
+    async compute(g, from, to) {  // tables of positions from, ... to - 1
+        const tables = [];
+        for (let a = from; a < to; a += LINES) {
+            const t = Float64Array.from({length: Math.min(LINES, to - a)}, (_, i) => g.start + (a + i) * g.step), none = new Float64Array(0);
+            const lines = await nets.lines.run({ws: this.ws, rows: doubles(g.axis ? none : t), cols: doubles(g.axis ? t : none)});
+            tables.push(lines[g.axis ? "col_lines" : "row_lines"].data);
+        }
+        return tables;
+    }
+}
+const height = () => about.maps * about.channels * about.rank;
+function beside(tables) {
+    const widths = tables.map(t => t.length / height()), width = widths.reduce((a, b) => a + b), out = new Float32Array(height() * width);
+    for (let k = 0, x = 0; k < tables.length; x += widths[k++]) for (let i = 0; i < height(); i++) out.set(tables[k].subarray(i * widths[k], (i + 1) * widths[k]), i * width + x);
+    return out;
+}
+function columns(table, width, from, n) {
+    const out = new Float32Array(height() * n);
+    for (let i = 0; i < height(); i++) out.set(table.subarray(i * width + from, i * width + from + n), i * n);
+    return out;
+}
+// Maps are sums: each holds what its block hands out, and those before it. `only`: up to a block; `less`: without one.
+function changed(table, {only = about.maps, less = about.maps}) {
+    const map = table.length / about.maps, out = table.slice();
+    for (let k = only + 1; k < about.maps; k++) out.copyWithin(k * map, only * map, (only + 1) * map);
+    for (let k = less; k < about.maps; k++) for (let i = 0; i < map; i++) out[k * map + i] -= table[less * map + i] - (less ? table[(less - 1) * map + i] : 0);
+    return out;
+}
+
+// ---- pictures
+const BENDS = {  // as creps.warp, around the middle: offsets -> place
+    lens: a => { const k = 2 * (a > 0 ? a : a / 3); return (y, x) => { const far = 1 + k * (y * y + x * x); return [.5 + far * y, .5 + far * x]; }; },
+    swirl: a => (y, x) => { const t = 2 * Math.PI * a * Math.max(1 - 4 * (y * y + x * x), 0) ** 2, s = Math.sin(t), c = Math.cos(t); return [.5 + x * s + y * c, .5 + x * c - y * s]; },
+    ripple: a => (y, x) => { const d = Math.hypot(y, x), k = 1 + .1 * a * Math.sin(8 * Math.PI * d) / Math.hypot(d, .25); return [.5 + k * y, .5 + k * x]; },
+    planet: () => (y, x) => [1 - Math.hypot(y, x) * Math.SQRT2, Math.abs(Math.atan2(x, -y)) / Math.PI],
+};
+const toT = u => (about.resolution * u - .5) / (about.resolution - 1);
+
+// Bytes [h, w, RGBA] of a window: pixel (i, j) lies (top + i * high, left + j * wide) plane units off the middle of the view.
+async function drawn(s, lines, {top, left, high, wide, h, w}, how = {}) {
+    const bytes = new Uint8ClampedArray(4 * h * w), unit = about.resolution / (about.resolution - 1);
+    const run = async (rows, cols, a, b, at) => {
+        const shape = [about.maps, 1, about.channels, about.rank], {image} = await nets.pixels.run({ws: lines.ws, row_lines: floats(rows, [...shape, a]), col_lines: floats(cols, [...shape, b])});
+        const rgb = image.data, n = a * b;
+        for (let p = 0, q = 4 * at; p < n; p++, q += 4) {
+            bytes[q] = Math.floor(127.5 * rgb[p] + 128); bytes[q + 1] = Math.floor(127.5 * rgb[p + n] + 128); bytes[q + 2] = Math.floor(127.5 * rgb[p + 2 * n] + 128);
+            bytes[q + 3] = 255;
+        }
+    };
+    if (s.bend === "none" && s.angle % 360 === 0) {
+        const rows = changed(await lines.at(0, toT(s.row + top), high * unit, h), how), cols = changed(await lines.at(1, toT(s.col + left), wide * unit, w), how);
+        const band = Math.max(1, Math.floor(PIXELS / w));
+        for (let i = 0; i < h; i += band) { const n = Math.min(band, h - i); await run(columns(rows, h, i, n), cols, n, w, i * w); }
+        return bytes;
+    }
+    // Turned and bent: each pixel has a row and a column of its own, between two of a table. Their product, summed over the rank by the network, is the feature.
+    const angle = s.angle * Math.PI / 180, sin = Math.sin(angle), cos = Math.cos(angle), bend = s.bend === "none" ? (y, x) => [.5 + y, .5 + x] : BENDS[s.bend](s.amount);
+    const nodes = 2 ** Math.min(Math.ceil(Math.log2(2 / Math.max(high, wide))), Math.ceil(Math.log2(about.resolution)) + 4), ys = new Float64Array(h * w), xs = new Float64Array(h * w);
+    for (let i = 0, p = 0; i < h; i++) for (let j = 0; j < w; j++, p++) {
+        const y = top + i * high, x = left + j * wide, u = bend(s.row - .5 + x * sin + y * cos, s.col - .5 + x * cos - y * sin);
+        ys[p] = toT(u[0]) * nodes; xs[p] = toT(u[1]) * nodes;
+    }
+    const table = async (axis, t) => {
+        let low = Infinity, high = -Infinity;
+        for (const x of t) { if (x < low) low = x; if (x > high) high = x; }
+        const from = Math.floor(low), n = Math.floor(high) + 2 - from;
+        return {from, n, lines: changed(await lines.at(axis, from / nodes, 1 / nodes, n), how)};
+    };
+    const rows = await table(0, ys), cols = await table(1, xs), ones = new Float32Array(height()).fill(1);
+    for (let at = 0; at < h * w; at += PIXELS) {
+        const n = Math.min(PIXELS, h * w - at), product = new Float32Array(height() * n), i = new Int32Array(n), j = new Int32Array(n), f = new Float32Array(n), g = new Float32Array(n);
+        for (let p = 0; p < n; p++) {
+            i[p] = Math.floor(ys[at + p]) - rows.from; f[p] = ys[at + p] - rows.from - i[p];
+            j[p] = Math.floor(xs[at + p]) - cols.from; g[p] = xs[at + p] - cols.from - j[p];
+        }
+        for (let m = 0, out = 0; m < height(); m++) {
+            const a = rows.lines.subarray(m * rows.n, (m + 1) * rows.n), b = cols.lines.subarray(m * cols.n, (m + 1) * cols.n);
+            for (let p = 0; p < n; p++, out++) { const y = i[p], x = j[p]; product[out] = (a[y] + f[p] * (a[y + 1] - a[y])) * (b[x] + g[p] * (b[x + 1] - b[x])); }
+        }
+        await run(ones, product, 1, n, at);
+    }
+    return bytes;
+}
+const windowOf = (s, [H, W]) => { const side = Math.min(1, H / W) / s.zoom; return [side, side * W / H]; };   // its height is min(1, 1/a)/zoom: see creps.coords.View
+function frame(s, size, [y, x, h, w], rows, cols, [tall, broad] = windowOf(s, size)) {  // rows x cols pixels over a tile
+    const high = h / rows * tall / size[0], wide = w / cols * broad / size[1];
+    return {top: (y / size[0] - .5) * tall + high / 2, left: (x / size[1] - .5) * broad + wide / 2, high, wide, h: rows, w: cols};
+}
+
+const grey = (a, b, gain) => a.map((x, i) => i % 4 === 3 ? 255 : Math.floor(128 + gain * (x - b[i])));
+async function picture(s, lines, size, tile, step) {  // as creps.viewer.picture
+    const [h, w] = tile.slice(2).map(n => Math.ceil(n / step)), draw = (how, k = 1) => drawn(s, lines, frame(s, size, tile, k * h, k * w), how);
+    if (s.show === "upto") return {pixels: await draw({only: s.block}), h, w};
+    if (s.show === "picture") return {pixels: await draw(), h, w};
+    const whole = await draw();
+    if (s.show === "added") return {pixels: grey(whole, await draw({less: s.block}), s.gain), h, w};
+    const large = await draw({}, 2), mean = new Float32Array(4 * h * w);
+    for (let i = 0; i < h; i++) for (let j = 0; j < w; j++) for (let c = 0; c < 4; c++) {
+        const q = 4 * (2 * i * 2 * w + 2 * j) + c;
+        mean[4 * (i * w + j) + c] = (large[q] + large[q + 4] + large[q + 8 * w] + large[q + 8 * w + 4]) / 4;
+    }
+    let power = 0;
+    for (let q = 0; q < mean.length; q++) if (q % 4 < 3) power += ((whole[q] - mean[q]) / 127.5) ** 2;
+    return {pixels: grey(whole, mean, s.gain), h, w, mse: power / (3 * h * w)};
+}
+async function nothingNew(s, lines, size) {  // is a picture of a sixteenth of the pixels, enlarged, as good? As creps.viewer.nothing_new
+    const [half, quarter] = [2, 4].map(k => size.map(n => Math.max(Math.floor(n / k), 16)));
+    const draw = n => drawn(s, lines, frame(s, size, [0, 0, ...size], ...n)), rough = await draw(quarter), fine = await draw(half);
+    const place = (i, axis) => { const y = Math.min(Math.max((i + .5) * quarter[axis] / half[axis] - .5, 0), quarter[axis] - 1), low = Math.min(Math.floor(y), quarter[axis] - 2); return [low, y - low]; };
+    for (let i = 4; i < half[0] - 4; i++) for (let j = 4; j < half[1] - 4; j++) for (let c = 0; c < 3; c++) {
+        const [y, f] = place(i, 0), [x, g] = place(j, 1), at = (y, x) => rough[4 * (y * quarter[1] + x) + c];
+        const enlarged = (1 - f) * ((1 - g) * at(y, x) + g * at(y, x + 1)) + f * ((1 - g) * at(y + 1, x) + g * at(y + 1, x + 1));
+        if (Math.abs(enlarged - fine[4 * (i * half[1] + j) + c]) > 3) return false;
+    }
+    return true;
+}
+
+// ---- requests
+const known = new Map();  // lines of the last few codes
+async function linesOf(s) {
+    const key = JSON.stringify([s.seed, s.psi, s.label, s.mix.some(m => m) && [s.other, s.mix]]), lines = known.get(key) || new Lines(await code(s));
+    known.delete(key);
+    known.set(key, lines);
+    if (known.size > 3) known.delete(known.keys().next().value);
+    return lines;
+}
+async function answer({kind, state, size, tile, step}) {
+    await (ready ||= load());
+    const lines = await linesOf(state);
+    return kind === "detail" ? {nothing_new: await nothingNew(state, lines, size)} : picture(state, lines, size, tile, step);
+}
+let ready, queue = Promise.resolve();
+onmessage = ({data: {id, ...request}}) => {
+    about ||= request.about;
+    queue = queue.then(() => answer(request)).then(reply => postMessage({id, reply}, reply.pixels ? [reply.pixels.buffer] : []), e => postMessage({id, error: e.message || `${e}`}));
+};
