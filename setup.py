@@ -36,7 +36,7 @@ setup(
                  "Natural Language :: English", "Topic :: Scientific/Engineering :: Artificial Intelligence"]
                 + [f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 14)],
     packages=[cfg["lib_path"]],
-    package_data={cfg["lib_path"]: ["py.typed", "**/*.json", "**/*.safetensors", "*.js", "*.css"]},
+    package_data={cfg["lib_path"]: ["py.typed", "**/*.json", "**/*.safetensors", "models/*/README.md", "*.js", "*.css"]},
     python_requires=f'>={cfg["min_python"]}',
     install_requires=cfg["requirements"].split(),
     extras_require=extras,

@@ -396,6 +396,12 @@ class Job:
         write_json(found, self.path)
         return found
 
+    def recost(self, device="auto") -> dict:
+        "Measure the cost of what is done once more, and put it into the result."
+        found = self.result() | cost(self.settings, device) | dict(cost_time=train.now())
+        write_json(found, self.path)
+        return found
+
 # %% ../nbs/24_ablation.ipynb #2fdfbe0f
 def jobs(
     preset: str = "smoke",
@@ -526,6 +532,7 @@ def ablate(
     results: str = "results",  # folder for results
     data: str = "scenery",     # folder, zip, hf:owner/name or scenery
     device: str = "auto",      # auto, cpu, cuda, mps
+    costs: bool = False,       # train nothing; measure time and memory of what is done anew, all in one go
     dry_run: bool = False,     # say hours and memory of what is missing, and do nothing
 ) -> list:                     # the results
     "Train and measure what is missing of a table, and print it."
@@ -534,10 +541,11 @@ def ablate(
     done = [j.result() for j in wanted]
     if dry_run: return print_forecast(wanted, device)
     for i, (j, there) in enumerate(zip(wanted, done), 1):
-        if there: continue
-        say(f"[{i}/{len(wanted)}] {j.name}: {'going on with' if j.run.exists() else 'beginning'} {j.settings['kimg']:g} kimg")
-        start, done[i - 1] = time.time(), j.go(device)
+        if bool(there) != costs: continue
+        say(f"[{i}/{len(wanted)}] {j.name}: {'the cost of' if costs else 'going on with' if j.run.exists() else 'beginning'} {j.settings['kimg']:g} kimg")
+        start, done[i - 1] = time.time(), j.recost(device) if costs else j.go(device)
         say(f"[{i}/{len(wanted)}] {j.name}: {time.time() - start:.0f} s")
+    done = [r for r in done if r]
     print(all_tables(done, table))
     return done
 

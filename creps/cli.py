@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['DEMO', 'Parser', 'add_arguments', 'parse_seeds', 'parse_pair', 'parse_labels', 'seed_latents', 'writable_folder',
            'write_png', 'cmd_generate', 'cmd_render', 'trained', 'metric_of', 'cmd_train', 'cmd_convert', 'cmd_info',
-           'labelled', 'enlarged', 'demo_sheet', 'measure', 'cmd_demo', 'training_arguments', 'parser', 'main']
+           'labelled', 'enlarged', 'demo_sheet', 'demo_film', 'samples', 'demo_training', 'cmd_demo',
+           'training_arguments', 'parser', 'main']
 
-# %% ../nbs/32_cli.ipynb #6ced23f0
+# %% ../nbs/32_cli.ipynb #19ebbcb1
 import argparse, inspect, json, os, sys, tempfile, time
 from pathlib import Path
 import numpy as np, torch
@@ -23,6 +24,7 @@ from .core import image_grid, reuse_memory, rng, size_pair, to_pil, to_uint8
 from .data import open_data
 from .generator import Generator
 from .export import report_export
+from .film import film, move, smooth
 from .distributions import METRICS, Samples, distances, report_evaluate
 from .metrics import box_reduce, psnr, report_consistency, swd
 from .processes import together
@@ -225,9 +227,7 @@ def cmd_info(
     for k, v in about.items(): print(f"{k:18} {v}")
     print(json.dumps(about))
 
-# %% ../nbs/32_cli.ipynb #1f9ec52c
-DEMO = dict(resolution=32, channel_base=1024, channel_max=32, d_channel_base=512, d_channel_max=64, biline_channels=8, z_dim=64, w_dim=64, pl_interval=8)
-
+# %% ../nbs/32_cli.ipynb #f53b6db8
 def labelled(picture, text: str, height: int = 18) -> np.ndarray:
     "A picture with a line of text above it."
     strip = Image.new("RGB", (picture.shape[1], height), "white")
@@ -241,7 +241,7 @@ def demo_sheet(
     z: torch.Tensor,   # [B, z_dim]
     tile: int = 192,   # pixels of one square
 ) -> np.ndarray:       # uint8 [height, width, 3]
-    "The same codes at 32, 64, 256 and 1024 pixels beside a bicubic enlargement, and panoramas."
+    "The same codes at R, 2R, 256 and 1024 pixels beside a bicubic enlargement, and panoramas."
     with torch.no_grad(): ws = G.mapping(z)
     draw = lambda size, view=None: render(G, ws, size, view)
     R, near, cubic = G.resolution, Image.Resampling.NEAREST, Image.Resampling.BICUBIC
@@ -257,35 +257,60 @@ def demo_sheet(
     width = max(r.shape[1] for r in rows + [strip])
     return np.concatenate([np.pad(r, ((0, 0), (0, width - r.shape[1]), (0, 0)), constant_values=255) for r in rows + [strip]])
 
-# %% ../nbs/32_cli.ipynb #1220b05a
-def measure(G: Generator, real: np.ndarray, seed: int = 1) -> dict:
-    "PSNR between R and the reduced 2R (mean in dB), and the SWD of as many samples as `real` has."
-    z, at, twice = torch.randn(len(real), G.z_dim, generator=rng(seed)), [], []
+# %% ../nbs/32_cli.ipynb #edd8e3a7
+def demo_film(
+    G: Generator,
+    z: torch.Tensor,  # [1, z_dim]
+    path,             # .webp, .gif or .mp4
+    frames: int = 60, # of the flight in; as many lead back
+):
+    "A flight from three times the trained square into it, and back, 288 x 288."
+    with torch.no_grad(): ws = G.mapping(z)
+    flight = move(View(zoom=1 / 3), View((.55, .4), zoom=6), frames, smooth)
+    film(G, ws, flight + flight[::-1], path, 288)
+
+def samples(G: Generator, n: int = 256, seed: int = 1) -> tuple:
+    "Pictures of n codes (uint8 [n, R, R, 3]), and their PSNR with those at 2R brought down (mean in dB)."
+    z, at, twice = torch.randn(n, G.z_dim, generator=rng(seed)), [], []
     with torch.no_grad():
         for part in z.split(32):
             ws = G.mapping(part)
             at.append(G.draw(ws).cpu()); twice.append(box_reduce(G.draw(ws, 2 * G.resolution), 2).cpu())
-    return dict(psnr=float(psnr(torch.cat(at), torch.cat(twice)).mean()), swd=swd(to_uint8(torch.cat(at)), real))
+    return to_uint8(torch.cat(at)), float(psnr(torch.cat(at), torch.cat(twice)).mean())
+
+# %% ../nbs/32_cli.ipynb #f166563e
+DEMO = dict(resolution=32, channel_base=1024, channel_max=32, d_channel_base=512, d_channel_max=64, biline_channels=8, z_dim=64, w_dim=64, pl_interval=8)
+
+def demo_training(run, quick: bool, seed: int, device: str) -> tuple:
+    "A network trained on drawn landscapes, and how far its samples were from them before and after (SWD)."
+    data = open_data("scenery", DEMO["resolution"], n=1000 if quick else 4000)
+    real, kimg = data.batch(np.arange(256))[0], 1.5 if quick else 30.
+    G = fit(data, run, kimg=kimg, snap=kimg / 3, seed=seed, device=device, resume="latest", **DEMO)
+    before, after = (swd(samples(g)[0], real) for g in (Rule().begin(load_settings(run)).ema, G))
+    print(f"sliced Wasserstein distance to the landscapes: {before:.1f} before training, {after:.1f} after {kimg:g} kimg")
+    return G, dict(swd_before=round(before, 2), swd_after=round(after, 2))
 
 def cmd_demo(
-    quick: bool = False,     # a shorter training, some 20 seconds
-    out: str = "creps-demo", # folder for sheet.png and the trained network
+    train: bool = False,     # train a small network first, which takes minutes, and draw with that
+    quick: bool = False,     # the same, but a shorter training, some 20 seconds
+    out: str = "creps-demo", # folder for sheet.png, panorama.png, zoom.webp, and the trained network
     seed: int = 0,           # of everything random
-    device: str = "auto",    # auto, cpu, cuda, mps
+    device: str = "auto",    # of the training: auto, cpu, cuda, mps
 ):
-    "Train a small generator on drawn landscapes, and draw the same codes at 32, 64, 256 and 1024 pixels."
-    start, folder = time.time(), writable_folder(out)
-    run = folder / ("run-quick" if quick else "run")
-    data = open_data("scenery", DEMO["resolution"], n=1000 if quick else 4000)
-    real = data.batch(np.arange(256))[0]
-    kimg = 1.5 if quick else 30.
-    G = fit(data, run, kimg=kimg, snap=kimg / 3, seed=seed, device=device, resume="latest", **DEMO)
-    before, after = measure(Rule().begin(load_settings(run)).ema, real), measure(G, real)
-    write_png(demo_sheet(G.cpu(), seed_latents(range(seed, seed + 4), G.z_dim)), folder / "sheet.png")
-    print(f"the same codes at 32 px and at 64 px brought down agree to {after['psnr']:.1f} dB")
-    print(f"sliced Wasserstein distance to the landscapes: {before['swd']:.1f} before training, {after['swd']:.1f} after {kimg:g} kimg")
-    print(f"look at {folder / 'sheet.png'}; draw more with: creps generate {run} --size 512 --out pictures")
-    print(json.dumps(dict(psnr=round(after["psnr"], 2), swd_before=round(before["swd"], 2), swd_after=round(after["swd"], 2), seconds=round(time.time() - start, 1))))
+    "Draw the same landscapes at many sizes, as a panorama and as a film, with the network that comes with creps."
+    start, folder, model, found = time.time(), writable_folder(out), "scenery-64", {}
+    if train or quick:
+        model = folder / ("run-quick" if quick else "run")
+        G, found = demo_training(model, quick, seed, device)
+    else: G = Generator.from_pretrained(model)
+    z = seed_latents(range(seed, seed + 4), G.cpu().z_dim)
+    write_png(demo_sheet(G, z), folder / "sheet.png")
+    with torch.no_grad(): write_png(render(G, G.mapping(z[:1]), (480, 1440), View(zoom=1 / 3))[0], folder / "panorama.png")
+    demo_film(G, z[:1], folder / "zoom.webp")
+    agreement = samples(G, 64)[1]
+    print(f"the same codes at {G.resolution} px and at {2 * G.resolution} px brought down agree to {agreement:.1f} dB")
+    print(f"look at sheet.png, panorama.png and zoom.webp in {folder}; go on with: creps view {model}")
+    print(json.dumps(dict(model=str(model), psnr=round(agreement, 2), **found, seconds=round(time.time() - start, 1))))
 
 # %% ../nbs/32_cli.ipynb #9c14c86b
 def training_arguments(p: Parser):
