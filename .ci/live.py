@@ -4,8 +4,10 @@ Then files of the page are missing, and it must say so."""
 import functools, json, re, shutil, sys, tempfile, threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from viewer import Page, check, compare, flags, root, skipped
+import numpy as np
+from viewer import Page, check, flags, root, skipped
 from creps import Generator
+from creps.viewer import checked, picture
 
 class Handler(SimpleHTTPRequestHandler):
     "Counts what it sends; files in `gone` are not there."
@@ -21,11 +23,25 @@ class Handler(SimpleHTTPRequestHandler):
         self.sent[name] = Path(self.translate_path(self.path)).stat().st_size if Path(self.translate_path(self.path)).is_file() else 0
         super().do_GET()
 
+class Server(ThreadingHTTPServer):
+    def handle_error(self, request, address):
+        if not isinstance(sys.exc_info()[1], ConnectionError): super().handle_error(request, address)   # a page that is left
+
+def compare(page, G, what, most=2):
+    "The canvas, and torch's picture of the same state."
+    page.settle()
+    state, seen = checked(page.state()), page.picture()
+    want, _ = picture(G, state, seen.shape[:2], (0, 0, *seen.shape[:2]))
+    off = np.abs(seen - want).max(); print(what, off, page.stats(), flush=True)
+    check(off <= most, f"{what}: the canvas is the picture, but for {most} of 255 (off by {off}); state {state}")
+    return state, seen
+
 def tour(page, G, about, shots):
-    "Like a visitor; gives the times of the first picture."
+    "As a visitor would; gives the times of the first picture and of the slowest one of 512 x 512."
     shot = lambda name: shots and page.screenshot(Path(shots, f"{name}.png"))
     middle = lambda: page.middle(page.stage)
     same = lambda what, most=2: compare(page, G, what, most)
+    to = lambda **state: page.js(f"document.querySelector('.creps').creps.set({json.dumps(state)})")
     state, first = same("the first picture")
     times = page.stats()
     check(state["seed"] == about["seeds"][0] and first.std() > 3, f"the first picture is that of a seed chosen: {state}")
@@ -51,16 +67,19 @@ def tour(page, G, about, shots):
     page.until(f"{page.stage}.width === 512")
     state, seen = same("at 512 pixels")
     check(seen.shape[:2] == (512, 512), f"the canvas has the size chosen: {seen.shape}")
-    page.js("document.querySelector('.creps').creps.set({col: .53})")
-    settled = [same("at another place") and page.stats()["settled"]]
-    for mix in ([.5] * len(about["groups"]), [1, *[0] * (len(about["groups"]) - 1)]):
-        page.js(f"document.querySelector('.creps').creps.set({{mix: {mix}, other: 12345, psi: .7}})")
+    settled = []
+    for psi, share in ((1, 0), (.7, .5), (.7, 1)):
+        to(psi=psi, other=12345, mix=[share, *[share / 2] * (len(about["groups"]) - 1)], col=.53)
         same("mixed")
         settled.append(page.stats()["settled"])
-    for more in (dict(show="upto", block=1), dict(show="added", block=0), dict(show="picture", angle=30), dict(angle=90), dict(angle=0, bend="swirl"), dict(bend="lens"), dict(bend="ripple"), dict(bend="planet")):
-        page.js(f"document.querySelector('.creps').creps.set({json.dumps(more)})")
-        same(f"{more}", 8 if more.get("show") == "added" else 5)
-    page.js("document.querySelector('.creps').creps.set({bend: 'none', show: 'residual'})")
+    for more in (dict(show="upto", block=1), dict(show="added", block=0), dict(show="residual")):
+        to(**more)
+        same(f"{more}", 2 * state["gain"])
+    to(show="picture", angle=0)
+    for more in (dict(angle=30), dict(angle=90), dict(angle=0, bend="swirl"), dict(bend="lens"), dict(bend="ripple"), dict(bend="planet")):
+        to(**more)
+        same(f"{more}", 5)
+    to(bend="none", show="residual")
     page.settle()
     check(re.search(r"residual \d", page.js("document.querySelector('.creps footer').textContent")), "the residual is told in dB")
     check("none by a server" in page.js("document.getElementById('live-line').textContent"), "what was computed, and where, is told")
@@ -83,7 +102,7 @@ def main(site=None, shots=None):
     about = json.loads(Path(site, "live/model.json").read_text())
     if shots: Path(shots).mkdir(parents=True, exist_ok=True)
     flags.append("--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=site))
+    server = Server(("127.0.0.1", 0), functools.partial(Handler, directory=site))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     G = Generator.from_pretrained(root / about["path"]).requires_grad_(False)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -93,7 +112,7 @@ def main(site=None, shots=None):
             first, settled = tour(page, G, about, shots)
             sent = dict(Handler.sent)
             check(not page.said, f"no errors in the browser's console: {page.said}")
-            for name, words in (("live/pixels.onnx", "live/pixels.onnx of this page can't be loaded (404)"), ("live/ort.mjs", "can't be loaded"), ("live/worker.js", "can't start"), ("live/model.json", "live/model.json")):
+            for name, words in (("live/pixels.onnx", "live/pixels.onnx of this page can't be loaded (404)"), ("live/ort.mjs", "live/ort.mjs of this page can't be loaded"), ("live/worker.js", "can't start"), ("live/model.json", "live/model.json")):
                 refused(page, url, name, words)
                 if shots and name == "live/pixels.onnx": page.screenshot(Path(shots, "again.png"))
         finally: page.close()

@@ -1,6 +1,6 @@
 // The viewer of creps.viewer, answered by a worker in this page instead of by Python.
 import {mount} from "./viewer.js";
-const $ = id => document.getElementById(id), place = $("live"), line = $("live-line"), MB = n => (n / 1e6).toFixed(1), open = new Map();
+const $ = id => document.getElementById(id), place = $("live-viewer"), line = $("live-line"), MB = n => (n / 1e6).toFixed(1), open = new Map();
 let about, worker, viewer, count = 0, pixels = 0;
 
 function start() {
@@ -42,7 +42,7 @@ async function draw(request) {
 }
 let last = Promise.resolve();
 async function ask(request) {
-    if (request.kind === "about") return about ||= await model();
+    if (request.kind === "about") { about ||= await model(); await post({kind: "load"}); return about; }
     const mine = last.then(() => stale(request) ? {stale: true} : request.kind === "draw" ? draw(request) : post(request));
     last = mine.catch(() => {});
     return mine;
@@ -51,7 +51,7 @@ async function model() {
     const answer = await fetch(new URL("model.json", import.meta.url)).catch(() => ({status: "no answer"}));
     if (!answer.ok) throw Error(`The file live/model.json of this page can't be loaded (${answer.status}).`);
     const found = await answer.json(), of = seed => ({seed, row: .5, col: .5, zoom: 1, angle: 0, mix: found.groups.map(() => 0)});
-    $("live-seeds").replaceChildren(...found.seeds.map(seed => Object.assign(document.createElement("button"), {type: "button", textContent: seed, onclick: () => viewer.set(of(seed))})));
+    $("live-seeds").append(...found.seeds.map(seed => Object.assign(document.createElement("button"), {type: "button", textContent: seed, onclick: () => viewer.set(of(seed))})));
     viewer.state.seed = found.seeds[0];
     return found;
 }
@@ -65,7 +65,7 @@ function progress(got) {
 }
 function settled() {
     const {settled, first} = place.querySelector(".creps").creps.stats;
-    line.textContent = `${pixels.toLocaleString("en")} pixels computed so far, all in this page, none by a server. First picture after ${(first / 1000).toFixed(1)} s, this one took ${(settled / 1000).toFixed(2)} s.`;
+    line.textContent = `${pixels.toLocaleString("en")} pixels so far, all computed in this page, none by a server. First picture after ${(first / 1000).toFixed(1)} s; this one took ${(settled / 1000).toFixed(2)} s.`;
 }
 
 $("live-size").onchange = ({target: {value}}) => {  // in pixels of the screen, as the viewer counts them
@@ -73,4 +73,3 @@ $("live-size").onchange = ({target: {value}}) => {  // in pixels of the screen, 
     place.style.setProperty("--side", `${value / Math.min(devicePixelRatio || 1, 2)}px`);
 };
 viewer = mount(place, ask, {changed: settled});
-$("live-more").hidden = false;

@@ -1,4 +1,4 @@
-// Draws with the parts of the network that creps.export writes: mapping, lines and pixels. One request after the other: {kind, state, size, tile, step}, as creps.viewer.answer takes them.
+// Draws with the parts of the network that creps.export writes: mapping, lines and pixels. One request after the other: {kind: load, draw or detail; state, size, tile, step}, as creps.viewer.answer takes them.
 import {latent} from "./seeds.js";
 const LINES = 64, PIXELS = 4096;  // positions and pixels of one run: what it works on stays in the processor's cache
 
@@ -14,7 +14,7 @@ async function load() {
         return new Response(new Blob(chunks));
     };
     const [wasm, ...models] = await Promise.all([bytes("ort.wasm.gz"), ...parts.map(p => bytes(`${p}.onnx`))]);
-    ort = await import("./ort.mjs");
+    ort = await import("./ort.mjs").catch(e => { throw Error(`The file live/ort.mjs of this page can't be loaded (${e.message}).`); });
     const unpacked = new Response(wasm.body.pipeThrough(new DecompressionStream("gzip")));
     Object.assign(ort.env.wasm, {wasmBinary: await unpacked.arrayBuffer(), numThreads: self.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency || 1, 4) : 1});
     const open = [];  // one by one: the first starts the runtime
@@ -23,7 +23,7 @@ async function load() {
 }
 async function file(name) {
     const answer = await fetch(new URL(name, import.meta.url)).catch(() => ({status: "no answer"}));
-    if (!answer.ok) throw Error(`The file live/${name} of this page can't be loaded (${answer.status}), so that nothing can be drawn.`);
+    if (!answer.ok) throw Error(`The file live/${name} of this page can't be loaded (${answer.status}).`);
     return answer;
 }
 const floats = (data, dims) => new ort.Tensor("float32", data, dims), doubles = data => new ort.Tensor("float64", data, [data.length]);
@@ -184,6 +184,7 @@ async function linesOf(s) {
 }
 async function answer({kind, state, size, tile, step}) {
     await (ready ||= load());
+    if (kind === "load") return {};
     const lines = await linesOf(state);
     return kind === "detail" ? {nothing_new: await nothingNew(state, lines, size)} : picture(state, lines, size, tile, step);
 }
