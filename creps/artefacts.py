@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['MEASURES', 'REMEDIES', 'mirror', 'smoothing', 'autocorrelation', 'repetition', 'blob', 'spectrum', 'plaid', 'upright',
-           'measure', 'compare', 'artefacts', 'Jitter', 'Octaves', 'Penalty', 'variants', 'snapshots', 'history',
-           'quality', 'seconds', 'examine', 'study']
+           'measure', 'compare', 'artefacts', 'sampled', 'Jitter', 'Octaves', 'Penalty', 'variants', 'snapshots',
+           'history', 'quality', 'seconds', 'examine', 'study', 'examine_models']
 
-# %% ../nbs/22_artefacts.ipynb #288460b0
+# %% ../nbs/22_artefacts.ipynb #9f186215
 import json, math
 from itertools import product
 from pathlib import Path
@@ -18,6 +18,7 @@ from .core import from_uint8, rng
 from .data import open_data
 from .distributions import Samples, chunks, evaluate
 from .metrics import consistency
+from .peers import load
 from .step import Rule, plane
 from .train import fit, pick_device, write_sheet
 
@@ -148,6 +149,14 @@ def artefacts(
     if np.shape(pictures)[1:] != np.shape(reference)[1:]: raise ValueError(f"the sets differ in size: {list(np.shape(pictures)[1:])} and {list(np.shape(reference)[1:])}")
     return compare(measure(pictures), measure(reference))
 
+# %% ../nbs/22_artefacts.ipynb #2376b347
+def sampled(
+    G,           # a generator of any system
+    count: int,
+) -> np.ndarray: # uint8 [count, R, R, 3]
+    "Pictures of a generator: the same for the same number."
+    return np.concatenate(list(chunks(Samples(G, count, (G.resolution,) * 2), np.arange(count))))
+
 # %% ../nbs/22_artefacts.ipynb #61af3065
 class Jitter(Rule):
     "Fakes on a grid that is shifted by up to `pixels`, anew for each batch."
@@ -204,27 +213,27 @@ def snapshots(
         load_state(state, path)
         yield state.images / 1000, state.ema
 
-# %% ../nbs/22_artefacts.ipynb #0a0b9057
+# %% ../nbs/22_artefacts.ipynb #fb26aab2
 def history(
     run, rule: Rule,
     own: dict,            # of `measure`: of real pictures
     samples: int = 256,   # at each checkpoint
     shown: int = 8,       # of these are kept
-) -> tuple:               # [dict(kimg, artefacts)], uint8 [checkpoints, shown, H, W, 3]
-    "What the samples of a training were beyond the data, and what they looked like."
+) -> tuple:               # [dict(kimg, artefacts)], uint8 [checkpoints, shown, H, W, 3], the last network
+    "How far the samples of a training were beyond the data, and what they looked like."
     lines, pictures = [], []
     for kimg, G in snapshots(run, rule):
-        p = np.concatenate(list(chunks(Samples(G, samples, (G.resolution,) * 2), np.arange(samples))))
+        p = sampled(G, samples)
         lines.append(dict(kimg=kimg, artefacts=compare(measure(p), own)))
         pictures.append(p[:shown])
-    return lines, np.stack(pictures)
+    return lines, np.stack(pictures), G
 
 def quality(G, data, samples: int = 1000) -> dict:
     "Distances to the data, and consistency between R and 2R in dB."
     found = evaluate(G, data, ("swd", "scenery-frechet"), samples)
     return dict(swd=found["swd"], frechet=found["scenery-frechet"], psnr=consistency(G, (G.resolution, 2 * G.resolution), min(samples, 64))["psnr"], labels=found["labels"])
 
-# %% ../nbs/22_artefacts.ipynb #a402df0e
+# %% ../nbs/22_artefacts.ipynb #60ad4792
 def seconds(run) -> float:
     "Wall time of a training, by its log."
     return round(sum(json.loads(line).get("seconds", 0) for line in Path(run, "log.jsonl").read_text().splitlines()), 1)
@@ -236,10 +245,9 @@ def examine(
     sheet=None,             # a PNG of samples at four times
 ):
     "All that is to be known of a finished training."
-    lines, pictures = history(run, rule, own, samples // 4)
-    for _, G in snapshots(run, rule): pass
-    at = [l["kimg"] for l in lines]
-    if sheet: write_sheet(np.concatenate([pictures[np.abs(np.array(at) - at[-1] * share).argmin()] for share in (1 / 6, 1 / 3, 2 / 3, 1)]), sheet, pictures.shape[1])
+    lines, pictures, G = history(run, rule, own, samples // 4)
+    at = np.array([l["kimg"] for l in lines])
+    if sheet: write_sheet(np.concatenate([pictures[abs(at - at[-1] * share).argmin()] for share in (1 / 6, 1 / 3, 2 / 3, 1)]), sheet, pictures.shape[1])
     return dict(seconds=seconds(run), samples=samples // 4, quality=quality(G, data, samples), history=lines)
 
 def study(
@@ -264,3 +272,20 @@ def study(
         fit(data, run, kimg=kimg, snap=1, keep=1000, seed=seed, bandwidth=bandwidth, step_rule=rule, resume="latest", device=device, progress=False, **network)
         found = dict(variant=name, rule=type(rule).__name__, bandwidth=bandwidth, seed=seed) | about | examine(run, rule, data, own, samples, f"{file}.png" if seed == seeds[0] else None)
         write_whole(f"{file}.json", lambda p: Path(p).write_text(json.dumps(found) + "\n"))
+
+# %% ../nbs/22_artefacts.ipynb #166f438a
+def examine_models(
+    models: dict,         # name -> folder, shipped name, or owner/name on the hub; all of one size
+    out=None,             # a JSON file for the result
+    pictures: int = 1000, # of the scenery, as reference
+    samples: int = 1000,
+    revision: str = None, # of the code, to be noted
+) -> dict:                # name -> as of `compare`
+    "How far trained networks are beyond the scenery."
+    networks = {name: load(path).requires_grad_(False) for name, path in models.items()}
+    size, = {G.resolution for G in networks.values()}
+    own = measure(open_data("scenery", size, n=pictures).batch(np.arange(pictures))[0])
+    found = {name: compare(measure(sampled(G, samples)), own) for name, G in networks.items()}
+    about = dict(pictures=pictures, samples=samples, size=size, models=models, versions=versions(), revision=revision)
+    if out: write_whole(out, lambda p: Path(p).write_text(json.dumps(about | dict(found=found)) + "\n"))
+    return found
