@@ -12,7 +12,6 @@ from creps.viewer import checked, picture
 class Handler(SimpleHTTPRequestHandler):
     "Counts what it sends; files in `gone` are not there."
     gone, sent = set(), {}
-    extensions_map = SimpleHTTPRequestHandler.extensions_map | {".mjs": "text/javascript"}
     def log_message(self, *args): pass
     def end_headers(self):
         self.send_header("Cache-Control", "no-store")
@@ -32,7 +31,7 @@ def compare(page, G, what, most=2):
     page.settle()
     state, seen = checked(page.state()), page.picture()
     want, _ = picture(G, state, seen.shape[:2], (0, 0, *seen.shape[:2]))
-    off = np.abs(seen - want).max(); print(what, off, page.stats(), flush=True)
+    off = np.abs(seen - want).max()
     check(off <= most, f"{what}: the canvas is the picture, but for {most} of 255 (off by {off}); state {state}")
     return state, seen
 
@@ -83,14 +82,26 @@ def tour(page, G, about, shots):
     page.settle()
     check(re.search(r"residual \d", page.js("document.querySelector('.creps footer').textContent")), "the residual is told in dB")
     check("none by a server" in page.js("document.getElementById('live-line').textContent"), "what was computed, and where, is told")
+    page.resize(390, 844)
+    page.js("(e => { e.value = 'page'; e.dispatchEvent(new Event('change')); })(document.getElementById('live-size'))")
+    page.until(f"{page.stage}.width < 390")
+    x, y = middle()
+    to(show="picture")
+    page.pinch((x - 50, y), (x + 20, y), (x + 90, y + 20))
+    check(same("pinched", 5)[0]["zoom"] > 1.5, "two fingers zoom")
+    check(page.js("document.documentElement.scrollWidth") <= 390, "nothing is wider than a phone")
+    shot("phone")
     return times["first"], max(settled)
+
+def told(page, url, words):
+    page("Page.navigate", url="about:blank")
+    page("Page.navigate", url=url)
+    page.until(f"document.querySelector('.creps .veil.on')?.textContent.includes({json.dumps(words)})")
 
 def refused(page, url, name, words):
     "A page with a file missing says so, and goes on once it is there."
     Handler.gone = {name}
-    page("Page.navigate", url="about:blank")
-    page("Page.navigate", url=url)
-    page.until(f"document.querySelector('.creps .veil.on')?.textContent.includes({json.dumps(words)})")
+    told(page, url, words)
     Handler.gone = set()
     page.press("document.querySelector('.creps .veil button')")
     page.settle()
@@ -112,9 +123,14 @@ def main(site=None, shots=None):
             first, settled = tour(page, G, about, shots)
             sent = dict(Handler.sent)
             check(not page.said, f"no errors in the browser's console: {page.said}")
-            for name, words in (("live/pixels.onnx", "live/pixels.onnx of this page can't be loaded (404)"), ("live/ort.mjs", "live/ort.mjs of this page can't be loaded"), ("live/worker.js", "can't start"), ("live/model.json", "live/model.json")):
+            for name, words in (("live/pixels.onnx", "live/pixels.onnx of this page can't be loaded (404)"), ("live/ort.js", "live/ort.js of this page can't be loaded"), ("live/worker.js", "can't start"), ("live/model.json", "live/model.json")):
                 refused(page, url, name, words)
                 if shots and name == "live/pixels.onnx": page.screenshot(Path(shots, "again.png"))
+        finally: page.close()
+        flags.append("--js-flags=--jitless")   # a browser without WebAssembly
+        (bare := Path(folder, "bare")).mkdir()
+        page = Page(chromium, bare, (1280, 900))
+        try: told(page, url, "This browser runs no WebAssembly")
         finally: page.close()
     mb = sum(n for name, n in sent.items() if name.startswith("live/")) / 1e6
     print(f"first picture after {first / 1000:.1f} s, 512 x 512 settled in {settled / 1000:.2f} s, as torch draws; {mb:.1f} MB for the viewer of {sum(sent.values()) / 1e6:.1f}; says what is missing")

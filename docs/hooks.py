@@ -134,16 +134,16 @@ def live():
         files = {f"{part}.onnx": export_onnx(G, None, part) for part in ("mapping", "lines", "pixels")}
     except (ImportError, ValueError) as e: raise PluginError(f"the live page needs the package and its export: pip install -e '.[docs,export]' ({e})") from None
     runtime = vendored("onnxruntime-web", ORT, r"ort\.wasm\.bundle\.min\.mjs|ort-wasm-simd-threaded\.wasm")
-    files["ort.wasm.gz"] = gzip.compress(runtime["ort-wasm-simd-threaded.wasm"], mtime=0)   # not every server would pack it
+    files["ort.wasm.packed"] = gzip.compress(runtime["ort-wasm-simd-threaded.wasm"], mtime=0)   # gzip, which not every server would do
     known = about(G, MODEL.name) | {k: getattr(G, k) for k in ("z_dim", "w_dim", "num_ws", "rank")}
     known |= dict(path=MODEL.relative_to(root).as_posix(), members=list(groups(G).values()), maps=len(known["blocks"]), channels=G.biline_channels, seeds=SEEDS, bytes=sum(map(len, files.values())))
-    files |= {"ort.mjs": runtime["ort.wasm.bundle.min.mjs"], "model.json": json.dumps(known).encode()}
+    files |= {"ort.js": runtime["ort.wasm.bundle.min.mjs"], "model.json": json.dumps(known).encode()}
     return files | {name: (root / cfg["lib_path"] / name).read_bytes() for name in ("viewer.js", "viewer.css")}
 
 def told(parts):
     "The live page, which says what it loads."
     mb = lambda *names: f"{sum(len(parts[n]) for n in names) / 1e6:.1f}"
-    facts = dict(model=MODEL.name, whole=mb(*parts), weights=mb("mapping.onnx", "lines.onnx", "pixels.onnx"), runtime=mb("ort.mjs", "ort.wasm.gz"))
+    facts = dict(model=MODEL.name, whole=mb(*parts), weights=mb("mapping.onnx", "lines.onnx", "pixels.onnx"), runtime=mb("ort.js", "ort.wasm.packed"))
     return re.sub(r"\{(\w+)\}", lambda m: facts[m[1]], (root / "docs/live.md").read_text(encoding="utf-8"))
 
 def on_page_content(html, page, config, files):

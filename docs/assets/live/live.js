@@ -73,3 +73,4 @@ $("live-size").onchange = ({target: {value}}) => {  // in pixels of the screen, 
     place.style.setProperty("--side", `${value / Math.min(devicePixelRatio || 1, 2)}px`);
 };
 viewer = mount(place, ask, {changed: settled});
+Object.assign(place.querySelector("canvas"), {role: "application", ariaLabel: "the picture: arrow keys move it, plus and minus zoom, 0 shows all of it, n is the next seed"});

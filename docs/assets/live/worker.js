@@ -1,6 +1,7 @@
 // Draws with the parts of the network that creps.export writes: mapping, lines and pixels. One request after the other: {kind: load, draw or detail; state, size, tile, step}, as creps.viewer.answer takes them.
 import {latent} from "./seeds.js";
 const LINES = 64, PIXELS = 4096;  // positions and pixels of one run: what it works on stays in the processor's cache
+const NODES = 4096;               // positions that a turned or bent piece may take along an axis
 
 let about, nets, ort;
 
@@ -13,13 +14,14 @@ async function load() {
         for (let r; !(r = await reader.read()).done;) { chunks.push(r.value); postMessage({got: got += r.value.length, whole}); }
         return new Response(new Blob(chunks));
     };
-    const [wasm, ...models] = await Promise.all([bytes("ort.wasm.gz"), ...parts.map(p => bytes(`${p}.onnx`))]);
-    ort = await import("./ort.mjs").catch(e => { throw Error(`The file live/ort.mjs of this page can't be loaded (${e.message}).`); });
+    const [wasm, ...models] = await Promise.all([bytes("ort.wasm.packed"), ...parts.map(p => bytes(`${p}.onnx`))]);
+    ort = await import("./ort.js").catch(e => { throw Error(`The file live/ort.js of this page can't be loaded (${e.message}).`); });
     const unpacked = new Response(wasm.body.pipeThrough(new DecompressionStream("gzip")));
     Object.assign(ort.env.wasm, {wasmBinary: await unpacked.arrayBuffer(), numThreads: self.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency || 1, 4) : 1});
-    const open = [];  // one by one: the first starts the runtime
-    for (const m of models) open.push(await ort.InferenceSession.create(await m.arrayBuffer(), {executionProviders: ["wasm"]}));
-    nets = Object.fromEntries(parts.map((p, i) => [p, open[i]]));
+    const found = {};
+    try { for (const p of parts) found[p] = await ort.InferenceSession.create(await models.shift().arrayBuffer(), {executionProviders: ["wasm"]}); }
+    catch (e) { throw Error(`This browser can't execute the model: ${e.message}`); }
+    nets = found;
 }
 async function file(name) {
     const answer = await fetch(new URL(name, import.meta.url)).catch(() => ({status: "no answer"}));
@@ -113,23 +115,23 @@ async function drawn(s, lines, {top, left, high, wide, h, w}, how = {}) {
     }
     // Turned and bent: each pixel has a row and a column of its own, between two of a table. Their product, summed over the rank by the network, is the feature.
     const angle = s.angle * Math.PI / 180, sin = Math.sin(angle), cos = Math.cos(angle), bend = s.bend === "none" ? (y, x) => [.5 + y, .5 + x] : BENDS[s.bend](s.amount);
-    const nodes = 2 ** Math.min(Math.ceil(Math.log2(2 / Math.max(high, wide))), Math.ceil(Math.log2(about.resolution)) + 4), ys = new Float64Array(h * w), xs = new Float64Array(h * w);
+    const ys = new Float64Array(h * w), xs = new Float64Array(h * w), ends = [ys, xs].map(() => [Infinity, -Infinity]);
     for (let i = 0, p = 0; i < h; i++) for (let j = 0; j < w; j++, p++) {
         const y = top + i * high, x = left + j * wide, u = bend(s.row - .5 + x * sin + y * cos, s.col - .5 + x * cos - y * sin);
-        ys[p] = toT(u[0]) * nodes; xs[p] = toT(u[1]) * nodes;
+        ys[p] = toT(u[0]); xs[p] = toT(u[1]);
     }
-    const table = async (axis, t) => {
-        let low = Infinity, high = -Infinity;
-        for (const x of t) { if (x < low) low = x; if (x > high) high = x; }
-        const from = Math.floor(low), n = Math.floor(high) + 2 - from;
+    for (const [t, e] of [[ys, ends[0]], [xs, ends[1]]]) for (const x of t) { if (x < e[0]) e[0] = x; if (x > e[1]) e[1] = x; }
+    const span = Math.max(...ends.map(([low, up]) => up - low)), nodes = 2 ** Math.min(Math.ceil(Math.log2(about.resolution)) + 4, Math.ceil(Math.log2(2 / Math.max(high, wide))), Math.floor(Math.log2(NODES / span)));
+    const table = async (axis, [low, up]) => {
+        const from = Math.floor(low * nodes), n = Math.floor(up * nodes) + 2 - from;
         return {from, n, lines: changed(await lines.at(axis, from / nodes, 1 / nodes, n), how)};
     };
-    const rows = await table(0, ys), cols = await table(1, xs), ones = new Float32Array(height()).fill(1);
+    const rows = await table(0, ends[0]), cols = await table(1, ends[1]), ones = new Float32Array(height()).fill(1);
     for (let at = 0; at < h * w; at += PIXELS) {
         const n = Math.min(PIXELS, h * w - at), product = new Float32Array(height() * n), i = new Int32Array(n), j = new Int32Array(n), f = new Float32Array(n), g = new Float32Array(n);
         for (let p = 0; p < n; p++) {
-            i[p] = Math.floor(ys[at + p]) - rows.from; f[p] = ys[at + p] - rows.from - i[p];
-            j[p] = Math.floor(xs[at + p]) - cols.from; g[p] = xs[at + p] - cols.from - j[p];
+            const y = ys[at + p] * nodes - rows.from, x = xs[at + p] * nodes - cols.from;
+            f[p] = y - (i[p] = Math.floor(y)); g[p] = x - (j[p] = Math.floor(x));
         }
         for (let m = 0, out = 0; m < height(); m++) {
             const a = rows.lines.subarray(m * rows.n, (m + 1) * rows.n), b = cols.lines.subarray(m * cols.n, (m + 1) * cols.n);
