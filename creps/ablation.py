@@ -233,14 +233,14 @@ def measure_drawing(G, device, repeats: int = 5) -> dict:
         mb = water.above()
         return dict(draw_seconds=stopwatch(lambda: G.draw(ws), repeats, device) / CODES, draw_mb=mb and mb / 2**20)
 
-def mean_step(step, state, s: dict, device) -> float:
-    "Seconds of a step, averaged over a cycle of which one step of each kind is taken."
+def mean_step(measure, state, s: dict) -> float:
+    "What `measure()` says of a step that it does, averaged over a cycle of which one step of each kind is taken."
     due = lambda i: tuple(k and i % k == 0 for k in (s["pl_interval"], s["r1_interval"]))
-    kinds, seconds = [due(i) for i in range(cycle_steps(s))], 0.
+    kinds, mean = [due(i) for i in range(cycle_steps(s))], 0.
     for i in sorted({k: i for i, k in reversed([*enumerate(kinds)])}.values()):
         state.step = i
-        seconds += kinds.count(due(i)) / len(kinds) * stopwatch(step, 1, device)
-    return seconds
+        mean += kinds.count(due(i)) / len(kinds) * measure()
+    return mean
 
 def warm_up(s: dict, device):
     "A step of a tiny network of the same kind: what torch loads and keeps from then on is not the training's."
@@ -255,7 +255,7 @@ def measure_cost(s: dict, device="auto", repeats: int = 1) -> dict:  # see `cost
     for share, rule, factor in rules(s, device):
         water = HighWater(device).mark()
         state = rule.begin(s, device)
-        mean = mean_step(lambda: cycle(rule, state, s, factor, 1)(), state, s, device)
+        mean = mean_step(lambda: stopwatch(cycle(rule, state, s, factor, 1), 1, device), state, s)
         mb.append(water.above())
         if repeats: mean = stopwatch(cycle(rule, state, s, factor), repeats, device) / cycle_steps(s)
         seconds += share * mean / s["batch"] * 1000
@@ -298,9 +298,12 @@ def counted(
 ) -> dict:         # s_per_kimg, train_mb
     "A lower bound of the time of a training, and an estimate of its memory, without computing anything."
     rule = Plain() if s["network"] == "CREPS" else own_rule(s["network"])
-    run = cycle(rule, rule.begin(s, "meta"), s)
-    with Flops() as flops: run()
-    return dict(s_per_kimg=flops.total / 1e9 / speed / (cycle_steps(s) * s["batch"]) * 1000, train_mb=kept_mb(s, rule))
+    state = rule.begin(s, "meta")
+    step = cycle(rule, state, s, steps=1)
+    def flops():
+        with Flops() as found: step()
+        return found.total
+    return dict(s_per_kimg=mean_step(flops, state, s) / 1e9 / speed / s["batch"] * 1000, train_mb=kept_mb(s, rule))
 
 # %% ../nbs/24_ablation.ipynb #96ab41b4
 def why_not(s: dict, values: dict, reason) -> dict:
