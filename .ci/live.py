@@ -60,6 +60,7 @@ def tour(page, G, about, shots):
     page.key("n")
     state, _ = same("the next seed")
     check(state["zoom"] == 1 and state["seed"] == about["seeds"][0] + 1, f"keys: 0 is home, n the next seed: {state}")
+    page.until("document.querySelectorAll('#live-seeds canvas').length === %d" % len(about["seeds"]))
     page.press("document.querySelectorAll('#live-seeds button')[1]")
     check(same("a seed worth a look")[0]["seed"] == about["seeds"][1], "its button chooses a seed")
     page.js("(e => { e.value = '512'; e.dispatchEvent(new Event('change')); })(document.getElementById('live-size'))")
@@ -98,10 +99,11 @@ def told(page, url, words):
     page("Page.navigate", url=url)
     page.until(f"document.querySelector('.creps .veil.on')?.textContent.includes({json.dumps(words)})")
 
-def refused(page, url, name, words):
+def refused(page, url, name, words, shots):
     "A page with a file missing says so, and goes on once it is there."
     Handler.gone = {name}
     told(page, url, words)
+    if shots: page.screenshot(Path(shots, f"no-{Path(name).stem}.png"))
     Handler.gone = set()
     page.press("document.querySelector('.creps .veil button')")
     page.settle()
@@ -124,8 +126,7 @@ def main(site=None, shots=None):
             sent = dict(Handler.sent)
             check(not page.said, f"no errors in the browser's console: {page.said}")
             for name, words in (("live/pixels.onnx", "live/pixels.onnx of this page can't be loaded (404)"), ("live/ort.js", "live/ort.js of this page can't be loaded"), ("live/worker.js", "can't start"), ("live/model.json", "live/model.json")):
-                refused(page, url, name, words)
-                if shots and name == "live/pixels.onnx": page.screenshot(Path(shots, "again.png"))
+                refused(page, url, name, words, shots)
         finally: page.close()
         flags.append("--js-flags=--jitless")   # a browser without WebAssembly
         (bare := Path(folder, "bare")).mkdir()

@@ -50,10 +50,22 @@ async function ask(request) {
 async function model() {
     const answer = await fetch(new URL("model.json", import.meta.url)).catch(() => ({status: "no answer"}));
     if (!answer.ok) throw Error(`The file live/model.json of this page can't be loaded (${answer.status}).`);
-    const found = await answer.json(), of = seed => ({seed, row: .5, col: .5, zoom: 1, angle: 0, mix: found.groups.map(() => 0)});
-    $("live-seeds").append(...found.seeds.map(seed => Object.assign(document.createElement("button"), {type: "button", textContent: seed, onclick: () => viewer.set(of(seed))})));
-    viewer.state.seed = found.seeds[0];
+    const found = await answer.json();
+    Object.assign(viewer.state, {seed: found.seeds[0], other: found.seeds[1]});
     return found;
+}
+
+const WHOLE = {row: .5, col: .5, zoom: 1, angle: 0};
+async function suggest() {  // seeds worth a look, as they are without mixing or bending
+    const buttons = about.seeds.map(seed => Object.assign(document.createElement("button"), {type: "button", textContent: seed, title: `seed ${seed}`, ariaLabel: `seed ${seed}`}));
+    $("live-seeds").append(...buttons);
+    for (const [k, seed] of about.seeds.entries()) {
+        const state = {...viewer.state, ...WHOLE, seed, mix: about.groups.map(() => 0), psi: 1, bend: "none", show: "picture"}, small = Object.assign(document.createElement("canvas"), {width: 120, height: 80});
+        buttons[k].onclick = () => viewer.set({...WHOLE, seed, mix: state.mix});
+        const {image} = await ask({kind: "draw", state, size: [160, 240], tile: [0, 0, 160, 240], step: 2});
+        small.getContext("2d").putImageData(image, 0, 0);
+        buttons[k].replaceChildren(small);
+    }
 }
 
 function progress(got) {
@@ -64,6 +76,7 @@ function progress(got) {
     line.textContent = `${MB(got)} of ${MB(about.bytes)} MB loaded`;
 }
 function settled() {
+    if (!$("live-seeds").querySelector("button")) suggest().catch(() => {});  // if it fails, so does the picture, which says why
     const {settled, first} = place.querySelector(".creps").creps.stats;
     line.textContent = `${pixels.toLocaleString("en")} pixels so far, all computed in this page, none by a server. First picture after ${(first / 1000).toFixed(1)} s; this one took ${(settled / 1000).toFixed(2)} s.`;
 }
