@@ -16,7 +16,7 @@ def to_t(
     resolution: int,        # R, the size the network was trained at
     align: str = "centers", # "centers" | "corners" (the authors' grid, where t is u itself)
 ):
-    "Network coordinates t of plane coordinates `u` (spec 5.7)."
+    "Network coordinates t of plane coordinates `u`."
     if align not in ("centers", "corners"): raise ValueError(f"align must be 'centers' or 'corners', not {align!r}")
     return u if align == "corners" else (resolution * u - .5) / (resolution - 1)
 

@@ -24,7 +24,7 @@ from .biline import LineInput, LineNetwork, StyledBlock, compose, compose_points
 def decoder(
     channels: int,  # B
 ) -> nn.Sequential:
-    "Four layers B -> 2B -> 4B -> 2B -> B, a leaky ReLU behind each (spec 5.4)."
+    "Four layers B -> 2B -> 4B -> 2B -> B, a leaky ReLU behind each."
     widths = [channels, 2 * channels, 4 * channels, 2 * channels, channels]
     return nn.Sequential(*[FullyConnected(i, o, act=True) for i, o in zip(widths, widths[1:])])
 
@@ -54,7 +54,7 @@ class PixelNetwork(nn.Module):
 
 # %% ../nbs/05_generator.ipynb #4b0c6b38
 class PlaneInput(nn.Module):
-    "Steered Fourier features of points: coordinates [P], [P] and a style -> [B, P, C]. For CREPS-NB (spec section 6)."
+    "Steered Fourier features of points: coordinates [P], [P] and a style -> [B, P, C]. For CREPS-NB."
     def __init__(self, channels: int, bandwidth: float):
         super().__init__()
         self.channels = self.style_width = channels

@@ -17,7 +17,7 @@ def lrelu(x: torch.Tensor) -> torch.Tensor:
     return F.leaky_relu(x, .2) * ACT_GAIN
 
 class FullyConnected(nn.Module):
-    "y = act(x W' + b') with W' = W lr/sqrt(inputs), b' = b lr, over the last dimension (spec section 0)."
+    "y = act(x W' + b') with W' = W lr/sqrt(inputs), b' = b lr, over the last dimension."
     def __init__(self,
         inputs: int,           # channels in
         outputs: int,          # channels out
@@ -60,7 +60,7 @@ def check_label(
 
 # %% ../nbs/03_layers.ipynb #32e87473
 class Mapping(nn.Module):
-    "z [B, z_dim] and a label [B, label_dim] -> ws [B, num_ws, w_dim], truncated towards the mean w (spec section 0)."
+    "z [B, z_dim] and a label [B, label_dim] -> ws [B, num_ws, w_dim], truncated towards the mean w."
     def __init__(self,
         z_dim: int,         # 0: from the label alone, as in the discriminator
         w_dim: int,

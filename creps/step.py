@@ -247,7 +247,7 @@ def view(self: Rule,
 
 @patch
 def average(self: Rule, state: State, settings: dict):
-    "Move the slow average of G by one step, with a half-life of `ema_kimg`, shorter in the beginning (spec 1.3)."
+    "Move the slow average of G by one step, with a half-life of `ema_kimg`, shorter in the beginning."
     halflife = settings["ema_kimg"] * 1000
     if settings["rampup"]: halflife = min(halflife, .05 * state.images)
     beta = .5 ** (settings["batch"] / max(halflife, 1e-8))
