@@ -75,7 +75,7 @@ def addresses():
             if first in public and not any(r.startswith("_") for r in rest): yield address
 
 def main():
-    if not importlib.util.find_spec("material"): return print("skipped: no mkdocs-material (pip install -e '.[docs]')")
+    if not importlib.util.find_spec("material"): return print("skipped: no mkdocs-material (pip install -e '.[docs,export]')")
     if not (shutil.which("npm") and shutil.which("node")): return print("skipped: no npm, which brings the formulas' program and fonts")
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as tmp:

@@ -57,14 +57,15 @@ async function model() {
 
 const WHOLE = {row: .5, col: .5, zoom: 1, angle: 0};
 async function suggest() {  // seeds worth a look, as they are without mixing or bending
-    const buttons = about.seeds.map(seed => Object.assign(document.createElement("button"), {type: "button", textContent: seed, title: `seed ${seed}`, ariaLabel: `seed ${seed}`}));
-    $("live-seeds").append(...buttons);
+    const mix = about.groups.map(() => 0), small = about.seeds.map(() => Object.assign(document.createElement("canvas"), {width: 120, height: 80}));
     for (const [k, seed] of about.seeds.entries()) {
-        const state = {...viewer.state, ...WHOLE, seed, mix: about.groups.map(() => 0), psi: 1, bend: "none", show: "picture"}, small = Object.assign(document.createElement("canvas"), {width: 120, height: 80});
-        buttons[k].onclick = () => viewer.set({...WHOLE, seed, mix: state.mix});
-        const {image} = await ask({kind: "draw", state, size: [160, 240], tile: [0, 0, 160, 240], step: 2});
-        small.getContext("2d").putImageData(image, 0, 0);
-        buttons[k].replaceChildren(small);
+        const button = Object.assign(document.createElement("button"), {type: "button", title: `seed ${seed}`, onclick: () => viewer.set({...WHOLE, seed, mix})});
+        button.append(small[k]);
+        $("live-seeds").append(button);
+    }
+    for (const [k, seed] of about.seeds.entries()) {
+        const state = {...viewer.state, ...WHOLE, seed, mix, psi: 1, bend: "none", show: "picture"};
+        small[k].getContext("2d").putImageData((await ask({kind: "draw", state, size: [160, 240], tile: [0, 0, 160, 240], step: 2})).image, 0, 0);
     }
 }
 
