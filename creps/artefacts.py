@@ -233,7 +233,7 @@ def quality(G, data, samples: int = 1000) -> dict:
     found = evaluate(G, data, ("swd", "scenery-frechet"), samples)
     return dict(swd=found["swd"], frechet=found["scenery-frechet"], psnr=consistency(G, (G.resolution, 2 * G.resolution), min(samples, 64))["psnr"], labels=found["labels"])
 
-# %% ../nbs/22_artefacts.ipynb #60ad4792
+# %% ../nbs/22_artefacts.ipynb #12b6c209
 def seconds(run) -> float:
     "Wall time of a training, by its log."
     return round(sum(json.loads(line).get("seconds", 0) for line in Path(run, "log.jsonl").read_text().splitlines()), 1)
@@ -247,7 +247,7 @@ def examine(
     "All that is to be known of a finished training."
     lines, pictures, G = history(run, rule, own, samples // 4)
     at = np.array([l["kimg"] for l in lines])
-    if sheet: write_sheet(np.concatenate([pictures[abs(at - at[-1] * share).argmin()] for share in (1 / 6, 1 / 3, 2 / 3, 1)]), sheet, pictures.shape[1])
+    if sheet: write_sheet(np.concatenate([pictures[abs(at - at[-1] * share).argmin()] for share in (1 / 8, 1 / 4, 1 / 2, 1)]), sheet, pictures.shape[1])
     return dict(seconds=seconds(run), samples=samples // 4, quality=quality(G, data, samples), history=lines)
 
 def study(
@@ -255,7 +255,7 @@ def study(
     network: dict,         # arguments of `fit`, with the resolution; `creps.cli.DEMO` is small enough for a CPU
     chosen: dict = None,   # of `variants`; None: all
     seeds=(0, 1),
-    kimg: float = 6.,      # length of each training; a checkpoint every 1
+    kimg: float = 8.,      # length of each training; a checkpoint every 1
     pictures: int = 2000,  # of the world to learn; half of them are the reference
     samples: int = 1000,   # for the distances; a quarter of it at each checkpoint
     runs=None,             # folder for the run folders; None: OUT/.runs
