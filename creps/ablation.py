@@ -507,7 +507,8 @@ def table(
         head = ["system", "seeds", *(f"{c}{end}" for c in columns for end in ("", "_std"))]
         number = lambda v: "" if v is None else repr(round(v, 6))
         return write_csv([head] + [[v, len({r["seed"] for r in rows if r["system"] == v}), *(number(x) for c in columns for x in spread(rows, v, c)[:2])] for v in variants])
-    return typeset(["", *(COLUMNS[c][0] for c in columns)], cells(rows, variants, columns), format)
+    own = any(r["settings"]["data"] != "scenery" for r in rows)  # then the distance is an FID
+    return typeset(["", *("FID" if own and c == "frechet" else COLUMNS[c][0] for c in columns)], cells(rows, variants, columns), format)
 
 # %% ../nbs/24_ablation.ipynb #9e267ac8
 def typeset(head: list, lines: list, format: str = "markdown") -> str:
