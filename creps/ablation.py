@@ -666,7 +666,7 @@ CLAIMS = [
 def claims(
     rows: list,  # results of one preset
 ) -> list:       # dicts: section, claim, verdict, numbers
-    "What the results say to each claim of the text."
+    "What the results say to each claim of the article."
     out, short = [], not rows or not PRESETS[rows[0]["preset"]].quality
     for section, text, test in CLAIMS:
         ok, words = (None, "its data sets, sizes or machines are not here") if test is None else (None, "the trainings of this preset are too short" if rows else "no results") if short else test(rows)
