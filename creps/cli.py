@@ -83,7 +83,7 @@ def parse_labels(
 ):                   # one-hot [count, label_dim], or None
     "Class labels for `count` pictures."
     if text is None: return None
-    if not label_dim: raise ValueError("this model is unconditional: leave --labels out")
+    if not label_dim: raise ValueError("this model is unconditional: it takes no labels")
     try: classes = [int(x) for x in str(text).split(",")]
     except ValueError: classes = [-1]
     if len(classes) not in (1, count) or not all(0 <= c < label_dim for c in classes):

@@ -354,6 +354,7 @@ def _open(data, resolution, shape, channels, cond: bool, mirror: bool, max_bad: 
     "The data set, and the resolution of a training on it; its labels count only with `cond`. `side`: of larger pictures, for rules that take them."
     shape = size_pair(shape) if shape else None
     R = resolution or (max(shape) if shape else 64)
+    if shape and max(shape) != R: raise ValueError(f"the longer side of shape {shape[0]}x{shape[1]} must be the resolution {R}")
     if isinstance(data, (str, os.PathLike)): data = open_data(data, side or shape or (check_resolution(R),) * 2, mirror=mirror, labels=cond, max_bad=max_bad, channels=channels or 3)
     elif not resolution and not side: R = max(data.shape[:2])
     if shape and shape != tuple(data.shape[:2]) or max(data.shape[:2]) != (side or R): raise ValueError(f"the pictures are {data.shape[0]}x{data.shape[1]}, but the training wants {'x'.join(map(str, shape or (side or R,) * 2))}")
