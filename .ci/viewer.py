@@ -1,5 +1,5 @@
 """Does the viewer work in a browser?  `python .ci/viewer.py [FOLDER FOR SCREENSHOTS]`
-Serves a random network by a process of its own, and drags, turns, zooms and clicks in a headless Chromium as a hand would, by the DevTools protocol.
+Serves the network that comes with the package by a process of its own, and drags, turns, zooms and clicks in a headless Chromium as a hand would, by the DevTools protocol.
 What the canvas then shows is compared with the library's picture of the same view. In the end the server is killed.
 Then the same as a widget in JupyterLab, whose kernel is killed."""
 import base64, io, itertools, json, os, selectors, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.request
@@ -13,11 +13,10 @@ import numpy as np
 from PIL import Image
 from creps import Generator
 from creps.coords import turn
-from creps.core import seed_everything
 from creps.render import render
-from creps.train import save_network
 from creps.viewer import BENDS, checked, code, view_of
 
+MODEL = "scenery-64"
 flags = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync
     --force-device-scale-factor=1 --window-size=1000,700 --remote-debugging-pipe""".split()
 
@@ -188,10 +187,10 @@ def tour(page, G, shots):
     shot("walk")
     return times
 
-def shell(page, G, model, folder, shots):
+def shell(page, G, shots):
     "`creps view`, to its violent end."
     start = "import sys; from creps.viewer import report_view; report_view(sys.argv[1], browser=False)"
-    server = subprocess.Popen([sys.executable, "-c", start, model], stdout=subprocess.PIPE, text=True, env=os.environ | dict(PYTHONPATH=str(root)))
+    server = subprocess.Popen([sys.executable, "-c", start, MODEL], stdout=subprocess.PIPE, text=True, env=os.environ | dict(PYTHONPATH=str(root)))
     try:
         page("Page.navigate", url=server.stdout.readline().strip())
         times = tour(page, G, shots)
@@ -209,14 +208,14 @@ def notebook(folder, *cells):
     cells = [dict(cell_type="code", id=f"c{i}", metadata={}, execution_count=None, outputs=[], source=c) for i, c in enumerate(cells)]
     Path(folder, "walk.ipynb").write_text(json.dumps(dict(cells=cells, metadata=dict(kernelspec=dict(display_name="python3", language="python", name="python3")), nbformat=4, nbformat_minor=5)))
 
-def lab(page, G, model, folder, shots):
+def lab(page, G, folder, shots):
     "`explore` in JupyterLab, until its kernel is killed."
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
     (home := Path(folder, "home")).mkdir()
     notebook(home, "\n".join(["import os", "from pathlib import Path", "from creps import Generator", "from creps.viewer import explore",
-                              f"folder = Path({str(folder)!r})", "(folder / 'pid').write_text(str(os.getpid()))", f"G = Generator.from_pretrained(folder / {model.name!r})",
+                              f"folder = Path({str(folder)!r})", "(folder / 'pid').write_text(str(os.getpid()))", f"G = Generator.from_pretrained({MODEL!r})",
                               "w = explore(G.requires_grad_(False), height=480, seed=3)", "w"]), "w.view.zoom, w.state['seed'], list(w.ws.shape)")
     env = os.environ | dict(PYTHONPATH=str(root), JUPYTER_CONFIG_DIR=f"{folder}/config", JUPYTER_DATA_DIR=f"{folder}/data", JUPYTER_RUNTIME_DIR=f"{folder}/runtime")
     options = [f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={home}", "--IdentityProvider.token=t", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
@@ -260,16 +259,12 @@ def main(shots=None):
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None) or skipped("there is no Chromium")
     if shots: Path(shots).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        seed_everything(0)
-        G = Generator(resolution=64, channel_base=4096, channel_max=64, biline_channels=8, z_dim=64, w_dim=64, mapping_layers=2, bandwidth=1.).eval().requires_grad_(False)
-        model = Path(folder, "random-64")
-        model.mkdir()
-        save_network(G, model)
+        G = Generator.from_pretrained(MODEL).requires_grad_(False)
         page = Page(chromium, folder)
         try:
-            times = shell(page, G, model, folder, shots)
+            times = shell(page, G, shots)
             there = all(map(find_spec, ("jupyterlab", "anywidget")))
-            in_lab = f"; in JupyterLab {lab(page, G, model, folder, shots)['first'] / 1000:.2f} s" if there else "; JupyterLab or anywidget is not installed"
+            in_lab = f"; in JupyterLab {lab(page, G, folder, shots)['first'] / 1000:.2f} s" if there else "; JupyterLab or anywidget is not installed"
         finally: page.close()
     check(times["first"] < 1000 and times["settled"] < 3000, f"the first picture is quick: {times}")
     print(f"drawn, dragged, zoomed to 1e9, turned, pinched, bent, mixed, walked, killed; 512 x 512: first picture {times['first'] / 1000:.2f} s, settled {times['settled'] / 1000:.2f} s{in_lab}")
