@@ -512,13 +512,14 @@ def table(
 
 # %% ../nbs/24_ablation.ipynb #9e267ac8
 def typeset(head: list, lines: list, format: str = "markdown") -> str:
-    "Markdown or LaTeX of a table: lines are (name, [(text, bold)]); an empty text is a hole."
+    "Markdown or LaTeX of a table: lines are (name, [(text, bold)]); an empty text is a hole. Columns of numbers are right-aligned."
+    sides = ["l" if any(re.search("[A-Za-z]{3}", texts[i][0]) for _, texts in lines) else "r" for i in range(len(head) - 1)]
     if format == "latex":
         tex = lambda t: re.sub(r"([&%#_])", r"\\\1", t).replace("±", r"$\pm$")
         body = [" & ".join([tex(name), *(rf"\textbf{{{tex(t)}}}" if bold else tex(t) or "--" for t, bold in texts)]) + r" \\" for name, texts in lines]
-        return "\n".join([rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}", " & ".join(map(tex, head)) + r" \\ \hline", *body, r"\end{tabular}"])
+        return "\n".join([rf"\begin{{tabular}}{{l{''.join(sides)}}}", " & ".join(map(tex, head)) + r" \\ \hline", *body, r"\end{tabular}"])
     body = ["| " + " | ".join([name, *(f"**{t}**" if bold else t or "–" for t, bold in texts)]) + " |" for name, texts in lines]
-    return "\n".join(["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1), *body])
+    return "\n".join(["| " + " | ".join(head) + " |", "|---|" + "".join(dict(l="---|", r="---:|")[s] for s in sides), *body])
 
 def all_tables(rows: list, format: str = "markdown") -> str:
     "Every table of section 3 that these results have rows for."
