@@ -703,7 +703,7 @@ def show_history(
     fig, ax = plt.subplots(figsize=(8, 3.2), layout="constrained", dpi=72)
     for v in dict.fromkeys(r["system"] for r in rows):
         curves = [np.array([(h["kimg"], h[column]) for h in r["history"] if h[column] is not None]).reshape(-1, 2).T for r in rows if r["system"] == v]
-        if len(at := curves[0][0]): ax.plot(at, np.mean([np.interp(at, *c) for c in curves if c.size], 0), label=v, lw=1)
+        if len(at := curves[0][0]): ax.plot(at, np.mean([np.interp(at, *c) for c in curves if c.size], 0), label=v, lw=1.5)
     ax.set(xlabel="kimg", ylabel=COLUMNS[column][0], yscale="log")
     ax.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, .5))
     return fig
