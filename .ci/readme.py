@@ -12,13 +12,13 @@ source, readme, pictures = root / "nbs/index.ipynb", root / "README.md", root / 
 
 def test_command():
     "What follows the installation in the README's second command."
-    found = re.search(r"&&\s*(.*\bnbdev_test\b[^`\n]*)", readme.read_text(encoding="utf-8")) if readme.exists() else None
-    if not found: sys.exit("README.md has no command `pip install ... && ... nbdev_test ...`")
+    found = re.search(r"&&\s*(.*\bnbdev-test\b[^`\n]*)", readme.read_text(encoding="utf-8")) if readme.exists() else None
+    if not found: sys.exit("README.md has no command `pip install ... && ... nbdev-test ...`")
     return found[1].strip()
 
 def without_directives(nb):
     "Drop hidden cells, the source of `echo: false` cells, and the directive lines themselves."
-    nb.metadata["language_info"] = {"name": "python"}   # nbdev_clean drops it, and code fences want it
+    nb.metadata["language_info"] = {"name": "python"}   # nbdev-clean drops it, and code fences want it
     nb.cells = [c for c in nb.cells if not re.match(r"#\|\s*hide\s*$", c.source, re.M)]
     for c in nb.cells:
         if c.cell_type != "code": continue
