@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['to_uint8', 'from_uint8', 'image_grid', 'to_pil', 'show_images', 'same', 'Reference', 'gold', 'gold_state', 'rng',
-           'seed_everything', 'reuse_memory', 'resident_peak', 'size_pair', 'parse_bytes']
+           'seed_everything', 'seeded', 'constant', 'reuse_memory', 'resident_peak', 'size_pair', 'parse_bytes']
 
 # %% ../nbs/00_core.ipynb #db56fd42
 import contextlib, ctypes, os, random, re, sys
+from functools import lru_cache
 from pathlib import Path
 import numpy as np, torch
 from PIL import Image
@@ -146,11 +147,41 @@ def rng(
 ) -> torch.Generator:
     "A fresh generator that depends on the numbers of `key` alone."
     state = np.random.SeedSequence([k % 2**63 for k in key]).generate_state(1, np.uint64)[0]
+    device = "cpu" if torch.device(device).type == "meta" else device  # the meta device computes nothing and has no generator
     return torch.Generator(device).manual_seed(int(state >> 1))
 
 def seed_everything(seed: int):
     "Seed Python, NumPy and torch: for code that draws from the global generators, such as a layer's initial weights."
     random.seed(seed); np.random.seed(seed % 2**32); torch.manual_seed(seed)
+
+# %% ../nbs/00_core.ipynb #5ea52a63
+def seeded(
+    seed: int,
+    make,          # a function without arguments that makes a module, or a tuple of modules
+    device="cpu",  # where they go
+):
+    "New modules whose weights depend on the seed alone, not on the device; nobody's random numbers are touched."
+    if torch.device(device).type == "meta":
+        with torch.device(device): return make()
+    before = torch.get_rng_state()
+    torch.default_generator.manual_seed(seed)
+    try:
+        with torch.device("cpu"): made = make()
+    finally: torch.set_rng_state(before)
+    return tuple(m.to(device) for m in made) if isinstance(made, tuple) else made.to(device)
+
+# %% ../nbs/00_core.ipynb #6df45b8f
+@lru_cache(maxsize=256)
+def _constant(make, arguments, device, dtype):
+    with torch.inference_mode(False), torch.device("cpu"): return make(*arguments).to(device, dtype)
+
+def constant(
+    like: torch.Tensor,  # whose device and dtype the result gets
+    make,                # a function of the module: numbers or text -> tensor
+    *arguments,          # of `make`
+) -> torch.Tensor:       # the same object each time: not to be written to
+    "`make(*arguments)`, computed on the CPU and uploaded once."
+    return _constant(make, arguments, like.device, like.dtype)
 
 # %% ../nbs/00_core.ipynb #4a21ced1
 def reuse_memory(threshold: int = 1 << 30) -> bool:  # bytes; blocks below it are kept for the next use
