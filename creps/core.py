@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['to_uint8', 'from_uint8', 'image_grid', 'to_pil', 'show_images', 'same', 'Reference', 'gold', 'gold_state', 'rng',
-           'seed_everything', 'reuse_memory', 'resident_peak', 'size_pair', 'parse_bytes']
+           'seed_everything', 'reuse_memory', 'resident_peak', 'size_pair', 'parse_bytes', 'needs_gradient',
+           'spare_memory']
 
 # %% ../nbs/00_core.ipynb #db56fd42
 import contextlib, ctypes, os, random, re, sys
@@ -187,3 +188,22 @@ def parse_bytes(
     m = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", str(limit).strip().upper())
     if not m: raise ValueError(f"memory must be a number of bytes or text such as 256MB, not {limit!r}")
     return int(float(m[1]) * 1024 ** " KMGT".index(m[2] or " "))
+
+# %% ../nbs/00_core.ipynb #c3f6e9b0
+def needs_gradient(
+    *tensors: torch.Tensor,  # inputs and parameters
+) -> bool:
+    "Whether what is computed from `tensors` now will be differentiated."
+    return torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
+
+_MOST = 40 << 30  # larger pieces gain nothing
+
+def spare_memory(device) -> int | None:
+    "Bytes to use at a time on a device: half of what is free, at most 40 GB. None for a processor, where caches set the sizes."
+    device = torch.device(device)
+    if device.type == "cpu": return None
+    if device.type == "mps": free = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+    elif hasattr(module := getattr(torch, device.type, None), "mem_get_info"):
+        free = module.mem_get_info(device)[0] + module.memory_reserved(device) - module.memory_allocated(device)
+    else: free = 2 * _MOST  # a device that does not say
+    return min(free // 2, _MOST)
