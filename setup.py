@@ -31,7 +31,7 @@ setup(
     url=cfg["git_url"],
     project_urls={"Changelog": f'{cfg["git_url"]}/blob/{cfg["branch"]}/CHANGELOG.md'},
     license="Apache-2.0",
-    license_files=["LICENSE"],
+    license_files=["LICENSE", "NOTICE"],
     classifiers=["Development Status :: 3 - Alpha", "Intended Audience :: Developers", "Intended Audience :: Science/Research",
                  "Natural Language :: English", "Topic :: Scientific/Engineering :: Artificial Intelligence"]
                 + [f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 14)],

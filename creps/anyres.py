@@ -14,7 +14,7 @@ import torch, torch.nn as nn, torch.nn.functional as F
 from fastcore.basics import patch
 from . import losses
 from .coords import View, turn
-from .core import size_pair
+from .core import constant, size_pair
 from .generator import check_resolution
 from .layers import ACT_GAIN, FullyConnected, Mapping, ModulatedLinear, Styles, normalize, rectify
 from .losses import lazy_adam
@@ -53,6 +53,8 @@ def plan(
     return grids
 
 # %% ../nbs/21a_anyres.ipynb #afdacb52
+def _middles(size, rate) -> torch.Tensor: return (torch.arange(size) + .5 - size / 2) / rate
+
 class WaveInput(nn.Module):
     "Waves on the plane under a transform: w [B, w_dim], T [B, 3, 3] -> [B, C, size, size]."
     def __init__(self,
@@ -82,7 +84,7 @@ class WaveInput(nn.Module):
         a, g = self._own(w) @ transform.to(w), self.grid
         freqs, phases = self.freqs @ a[:, :2, :2], self.phases + (self.freqs @ a[:, :2, 2:])[..., 0]
         strength = (1 - (freqs.norm(dim=-1) - g.cutoff) / (g.rate / 2 - g.cutoff)).clamp(0, 1)
-        place = ((torch.arange(g.size) + .5 - g.size / 2) / g.rate).to(freqs)
+        place = constant(freqs, _middles, g.size, g.rate)
         x, y = (freqs[..., k, None] * place for k in (0, 1))
         waves = torch.sin(2 * math.pi * (x[:, :, None] + y[..., None] + phases[:, :, None, None])) * strength[:, :, None, None]
         return torch.einsum("oc,bchw->bohw", self.weight / self.weight.shape[1]**.5, waves)
@@ -99,8 +101,9 @@ def kaiser(
     a = max(attenuation - 21, 0)
     beta = .1102 * (attenuation - 8.7) if attenuation > 50 else .5842 * a**.4 + .07886 * a
     f = 2 * cutoff / rate
-    x = torch.arange(taps, dtype=torch.float64) - (taps - 1) / 2
-    h = torch.sinc(f * x) * torch.kaiser_window(taps, periodic=False, beta=beta, dtype=torch.float64)
+    exact = dict(dtype=torch.float64, device="cpu")
+    x = torch.arange(taps, **exact) - (taps - 1) / 2
+    h = torch.sinc(f * x) * torch.kaiser_window(taps, periodic=False, beta=beta, **exact)
     return h / h.sum()
 
 # %% ../nbs/21a_anyres.ipynb #82c0bfa1
@@ -112,8 +115,8 @@ def resampler(
     down: int = 1,       # every down-th is kept
 ) -> torch.Tensor:       # [m, n]
     "The matrix that puts zeros between samples, filters, and keeps every `down`-th."
-    stuffed = torch.zeros(n, 1, n * up, dtype=taps.dtype)
-    stuffed[torch.arange(n), 0, torch.arange(n) * up] = up
+    stuffed = taps.new_zeros(n, 1, n * up)
+    stuffed[:, 0, ::up] = up * torch.eye(n, dtype=taps.dtype, device=taps.device)
     return F.conv1d(F.pad(stuffed, padding), taps[None, None])[:, 0, ::down].T
 
 # %% ../nbs/21a_anyres.ipynb #bd82c95a
@@ -131,8 +134,8 @@ class FilteredConv(nn.Module):
         filters = [kaiser(6 * f, g.cutoff, 2 * g.half_width, fine) for f, g in ((up, before), (down, after))]
         total = (after.size - 1) * down + 1 - (before.size + 2) * up + 6 * (up + down) - 2
         low = (total + up) // 2
-        self.register_buffer("up", resampler(before.size + 2, filters[0], up, (low, total - low)).float(), persistent=False)
-        self.register_buffer("down", resampler(len(self.up), filters[1], down=down).float(), persistent=False)
+        self.register_buffer("up", resampler(before.size + 2, filters[0], up, (low, total - low)).to(self.weight), persistent=False)
+        self.register_buffer("down", resampler(len(self.up), filters[1], down=down).to(self.weight), persistent=False)
 
     def forward(self,
         x: torch.Tensor,      # [B, inputs, n, n]
@@ -174,7 +177,8 @@ class ScaleStyles(Styles):
         self.mapping = ScaleMapping(w_dim, largest, normalise)
 
     def forward(self, transform: torch.Tensor) -> dict:
-        scale = torch.linalg.det(transform[:, :2, :2]).rsqrt().to(self.weight)
+        (a, b), (c, d) = (row.unbind(-1) for row in transform[:, :2, :2].unbind(1))
+        scale = (a * d - b * c).rsqrt().to(self.weight)
         return super().forward(self.mapping(scale)[:, None])
 
 # %% ../nbs/21a_anyres.ipynb #21686a2b
@@ -286,7 +290,9 @@ class AnyresGAN(Peer, library_name="creps", license="apache-2.0"):
         "The image of `ws` at any size from R up, tile by tile."
         (H, W), R, view = square(self, size, view, align)
         out = torch.empty(len(ws), 3, max(H, R), max(W, R), device=ws.device)
-        for y, x, transform in tiles((H, W), R, view): out[..., y:y + R, x:x + R] = self.synthesis(ws, transform[None].to(ws.device))
+        rows, cols, transforms = zip(*tiles((H, W), R, view))
+        transforms = torch.stack(transforms).to(ws.device).split(1)
+        for y, x, transform in zip(rows, cols, transforms): out[..., y:y + R, x:x + R] = self.synthesis(ws, transform)
         return out[..., :H, :W]
 
 # %% ../nbs/21a_anyres.ipynb #1bbbda69
@@ -301,6 +307,11 @@ class AnyresGANRule(PeerRule):
         return (1.25 * settings["lr"], (0., .99)), lazy_adam(settings["lr"], (0., .99), settings["r1_interval"])
 
 # %% ../nbs/21a_anyres.ipynb #7e19d8d2
+def _through(matrices, pictures):
+    "Pictures [B, 3, N, N], each between two matrices [R, N] of the list, of its rows and of its columns."
+    rows, cols = torch.stack(matrices).to(pictures).unflatten(0, (-1, 2))[:, :, None].unbind(1)
+    return rows @ pictures @ cols.mT
+
 def patches(
     pictures: torch.Tensor,      # [B, 3, N, N]
     resolution: int,             # R, at most N
@@ -309,15 +320,14 @@ def patches(
     total: int = None,           # pictures of the whole batch; None: these
 ) -> tuple:                      # [B, 3, R, R], transforms [B, 3, 3]
     "A patch of R x R pixels of each picture, at a random scale and place."
-    N, R, out, transforms = pictures.shape[-1], resolution, [], []
+    N, R, matrices, transforms = pictures.shape[-1], resolution, [], []
     drawn = torch.rand(total or len(pictures), 3, generator=generator, dtype=torch.float64)[rows]
-    for picture, (scale, *place) in zip(pictures, drawn.tolist()):
+    for scale, *place in drawn.tolist():
         m = round(R + (N - R) * scale)
         y, x = (int((m - R + 1) * v) for v in place)
-        rows, cols = (lanczos(N, R, start / m, R / m).to(picture) for start in (y, x))
-        out.append(rows @ picture @ cols.T)
+        matrices += [lanczos(N, R, start / m, R / m) for start in (y, x)]
         transforms.append(torch.tensor([[R / m, 0, (x + R / 2) / m - .5], [0, R / m, (y + R / 2) / m - .5], [0, 0, 1]]))
-    return torch.stack(out), torch.stack(transforms).to(pictures.device)
+    return _through(matrices, pictures), torch.stack(transforms).to(pictures.device)
 
 # %% ../nbs/21a_anyres.ipynb #3127b295
 def laid_back(
@@ -325,14 +335,12 @@ def laid_back(
     transform: torch.Tensor,  # [B, 3, 3], upright
 ) -> tuple:                   # [B, 3, R, R], and where it is valid: [B, 1, R, R]
     "Patches at their places in the whole frame of R x R pixels."
-    R, out, masks = patch.shape[-1], [], []
-    middle = (torch.arange(R, device=patch.device) + .5) / R - .5
-    for picture, t in zip(patch, transform):
-        s, x, y = t[0, 0].item(), t[0, 2].item(), t[1, 2].item()
-        rows, cols = (lanczos(R, R, .5 - (.5 + c) / s, 1 / s).to(patch) for c in (y, x))
-        out.append(rows @ picture @ cols.T)
-        masks.append(((middle - y).abs() < s / 2)[:, None] & ((middle - x).abs() < s / 2))
-    return torch.stack(out), torch.stack(masks)[:, None].to(patch)
+    R, middle = patch.shape[-1], constant(patch, _middles, patch.shape[-1], patch.shape[-1])
+    known = torch.stack([transform[:, 0, 0], transform[:, 1, 2], transform[:, 0, 2]], 1)  # side, row, column
+    matrices = [lanczos(R, R, .5 - (.5 + c) / s, 1 / s) for s, *at in known.tolist() for c in at]
+    side, y, x = known.unbind(1)
+    high, wide = ((middle - c[:, None]).abs() < side[:, None] / 2 for c in (y, x))
+    return _through(matrices, patch), (high[:, :, None] & wide[:, None])[:, None].to(patch)
 
 def disagreement(
     patch: torch.Tensor,      # [B, 3, R, R], by the student

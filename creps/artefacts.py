@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np, torch
 from . import losses, tiles
 from .checkpoint import load_settings, load_state, versions, write_whole
-from .core import from_uint8, rng
+from .core import constant, from_uint8, rng
 from .data import open_data
 from .distributions import Samples, chunks, evaluate
 from .metrics import consistency
@@ -46,16 +46,23 @@ def smoothing(
     return torch.zeros(n, n).scatter_add_(1, (torch.arange(n)[:, None] + j).clamp(0, n - 1), w.expand(n, -1))
 
 # %% ../nbs/22_artefacts.ipynb #2e7fae71
+def _with_itself(v):
+    "Sums [..., H, W] -> [..., 2 * (H // 2) + 1, 2 * (W // 2) + 1] of products with the shifted self."
+    (h, w), twice = (n // 2 for n in v.shape[-2:]), [2 * n for n in v.shape[-2:]]
+    power = torch.fft.rfft2(v, twice).abs().square()
+    return torch.fft.irfft2(power, twice).roll((h, w), (-2, -1))[..., :2 * h + 1, :2 * w + 1]
+
+def _overlap(H, W): return _with_itself(torch.ones(H, W))
+
 def autocorrelation(
     images: torch.Tensor,  # [N, C, H, W]
 ) -> torch.Tensor:         # [N, 2 * (H // 2) + 1, 2 * (W // 2) + 1]: shift 0 in the middle, where it is 1
     "How alike the fine part of each picture is to itself after a shift, where the two overlap."
     (H, W), (h, w) = images.shape[2:], (n // 2 for n in images.shape[2:])
-    blur_rows, blur_cols = (smoothing(n, n / 10) for n in (H, W))
+    blur_rows, blur_cols = (constant(images, smoothing, n, n / 10) for n in (H, W))
     fine = images - blur_rows @ images @ blur_cols.T
     fine = fine - fine.mean((2, 3), keepdim=True)
-    with_itself = lambda v: torch.fft.irfft2(torch.fft.rfft2(v, (2 * H, 2 * W)).abs().square(), (2 * H, 2 * W)).roll((h, w), (-2, -1))[..., :2 * h + 1, :2 * w + 1]
-    a = with_itself(fine).sum(1) / with_itself(torch.ones(H, W))
+    a = _with_itself(fine).sum(1) / constant(images, _overlap, H, W)
     return a / a[:, h:h + 1, w:w + 1].clamp(min=1e-9)
 
 # %% ../nbs/22_artefacts.ipynb #293b9db0
@@ -67,8 +74,9 @@ def repetition(
     a = autocorrelation(images)
     h, w = (n // 2 for n in a.shape[1:])
     row, col = torch.meshgrid(torch.arange(-h, h + 1), torch.arange(-w, w + 1), indexing="ij")
-    places = ((h + (row * k / steps).round().long(), w + (col * k / steps).round().long()) for k in range(1, steps))
-    return (a - torch.stack([a[:, r, c] for r, c in places]).amin(0)).amax((1, 2)).clamp(min=0)
+    share = torch.arange(1, steps)[:, None, None]
+    rows, cols = torch.stack([h + (row * share / steps).round().long(), w + (col * share / steps).round().long()]).to(a.device)
+    return (a - a[:, rows, cols].amin(1)).amax((1, 2)).clamp(min=0)
 
 # %% ../nbs/22_artefacts.ipynb #d07a8e5e
 def blob(
@@ -76,56 +84,59 @@ def blob(
     sizes=(.05, .075, .11),   # sigma, in picture sides
 ) -> torch.Tensor:            # [N]
     "Strength of the strongest light blob of each picture, in any channel."
-    strongest = torch.zeros(len(images))
+    strongest = images.new_zeros(len(images))
     for size in sizes:
-        rows, cols = ([smoothing(n, size * n, order) for order in range(3)] for n in images.shape[2:])
+        rows, cols = ([constant(images, smoothing, n, size * n, order) for order in range(3)] for n in images.shape[2:])
         down, across, slant = (rows[i] @ images @ cols[2 - i].T for i in (2, 0, 1))
         bend = (down * across - slant**2).clamp(min=0).sqrt() * (down + across < 0)
         strongest = torch.maximum(strongest, (size**2 * math.prod(images.shape[2:]) * bend).amax((1, 2, 3)))
     return strongest
 
 # %% ../nbs/22_artefacts.ipynb #50c0f4d4
+def _taper(*shape): return torch.outer(*(torch.sin(torch.pi * (torch.arange(n) + .5) / n).square() for n in shape))
+
 def spectrum(
     images: torch.Tensor,  # [N, C, H, W]
 ) -> torch.Tensor:         # [N, H, W]
     "Power of the windowed pictures without their mean, sum over the channels."
-    window = torch.outer(*(torch.sin(torch.pi * (torch.arange(n) + .5) / n).square() for n in images.shape[2:])).to(images)
+    window = constant(images, _taper, *images.shape[2:])
     images = images - (images * window).sum((2, 3), keepdim=True) / window.sum()
     return torch.fft.fft2(images * window).abs().square().sum(1)
 
-def _threads(shape) -> tuple:
+def _threads(*shape) -> torch.Tensor:  # [3, H, W], 0 or 1
     "Where a spectrum is fine, where it is on the axis of streaks along rows, and of streaks along columns."
     rows, cols = (torch.fft.fftfreq(n, 1 / n).abs() for n in shape)
     rows, slow = rows[:, None], max(shape) / 16 + 1
-    return torch.maximum(rows, cols) > slow, (cols <= 1) & (rows > slow), (rows <= 1) & (cols > slow)
+    return torch.stack([torch.maximum(rows, cols) > slow, (cols <= 1) & (rows > slow), (rows <= 1) & (cols > slow)])
 
 # %% ../nbs/22_artefacts.ipynb #45dd10e8
 def plaid(
     images: torch.Tensor,  # [N, C, H, W]
 ) -> torch.Tensor:         # [N], from 0 to 1
     "Share of each picture's variance in fine streaks along its rows or columns; differentiable."
-    power, (_, level, upright) = spectrum(images), _threads(images.shape[2:])
-    return (power * (level | upright)).sum((1, 2)) / power.sum((1, 2)).clamp(min=1e-9)
+    power, (_, level, upright) = spectrum(images), constant(images, _threads, *images.shape[2:])
+    return (power * torch.maximum(level, upright)).sum((1, 2)) / power.sum((1, 2)).clamp(min=1e-9)
 
 def upright(
     images: torch.Tensor,  # [N, C, H, W]
 ) -> torch.Tensor:         # [N], from 0 to 1
     "Share of streaks along columns in all that is fine in each picture."
-    power, (fine, _, upright) = spectrum(images), _threads(images.shape[2:])
+    power, (fine, _, upright) = spectrum(images), constant(images, _threads, *images.shape[2:])
     return (power * upright).sum((1, 2)) / (power * fine).sum((1, 2)).clamp(min=1e-9)
 
 # %% ../nbs/22_artefacts.ipynb #5f157dee
 MEASURES = {"mirror_lr": lambda x: mirror(x, 3), "mirror_ud": lambda x: mirror(x, 2), "repetition": repetition, "blob": blob, "plaid": plaid, "upright": upright}
 
 def measure(
-    pictures,  # uint8 [N, H, W, 3]
+    pictures,  # uint8 [N, H, W, 3], array or tensor; a tensor is measured where it is
 ) -> dict:     # name of the measure -> [N]
     "Each measure of each picture."
-    pictures = np.asarray(pictures)
-    if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[-1] != 3 or len(pictures) < 2 or min(pictures.shape[1:3]) < 16:
-        raise ValueError(f"at least 2 uint8 pictures [N, H, W, 3] of at least 16 x 16 pixels are needed, got {pictures.dtype} {list(pictures.shape)}")
-    parts = [from_uint8(pictures[i:i + 128]) for i in range(0, len(pictures), 128)]
-    return {name: torch.cat([f(p) for p in parts]).double().numpy() for name, f in MEASURES.items()}
+    pictures = torch.as_tensor(pictures)
+    if pictures.dtype != torch.uint8 or pictures.ndim != 4 or pictures.shape[-1] != 3 or len(pictures) < 2 or min(pictures.shape[1:3]) < 16:
+        found = f"{str(pictures.dtype).removeprefix('torch.')} {list(pictures.shape)}"
+        raise ValueError(f"at least 2 uint8 pictures [N, H, W, 3] of at least 16 x 16 pixels are needed, got {found}")
+    parts = [from_uint8(p) for p in pictures.split(128)]
+    return {name: torch.cat([f(p) for p in parts]).cpu().double().numpy() for name, f in MEASURES.items()}
 
 # %% ../nbs/22_artefacts.ipynb #ade91998
 def compare(

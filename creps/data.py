@@ -371,7 +371,7 @@ def hub_dataset(
     return Pictures(read, names, size, rows, mirror, max_bad, cache, workers, repr(str(name)), channels)
 
 # %% ../nbs/11_data.ipynb #af7731f7
-from .scenery import Scenery
+from .vectors import WORLDS, open_world
 
 # %% ../nbs/11_data.ipynb #d513454e
 class Drawn(Pictures):
@@ -381,12 +381,14 @@ class Drawn(Pictures):
         mirror: bool = False,  # double the set with left-right flipped copies
         cache="1GB",           # memory for the pictures that are kept
         channels: int = 3,     # 1: grey, 3: RGB, 4: RGBA, all of it opaque
+        labels: bool = False,  # world.labels, float32 [len(world), label_dim]
     ):
         _check_channels(channels)
         self.world, self.shape, self.bad, self.index = world, (*world.size, channels), {}, np.arange(len(world))
         self.pixels = _room(len(world), self.shape, cache)
         self.known = np.zeros(len(self.pixels), bool)
-        self.labels, self.label_dim = np.zeros((len(world) * (1 + mirror), 0), np.float32), 0
+        rows = world.labels if labels else np.zeros((len(world), 0), np.float32)
+        self.labels, self.label_dim = np.concatenate([rows] * (1 + mirror)), rows.shape[1]
 
     def _draw(self, at): return _channels(self.world.draw(at), self.shape[2])
 
@@ -401,7 +403,7 @@ class Drawn(Pictures):
 
 # %% ../nbs/11_data.ipynb #3e97eb2c
 def open_data(
-    spec,                    # folder, zip, "hf:owner/name" or "scenery"
+    spec,                    # folder, zip, "hf:owner/name", or a world: "scenery", "portraits", "emoji", "earth"
     size=64,                 # int or (H, W)
     fit: str = "crop",       # centred window, or "pad": all of it on white
     mirror: bool = False,    # double the set with left-right flipped copies
@@ -409,15 +411,16 @@ def open_data(
     max_bad: float = .05,    # largest share of bad pictures, in [0, 1)
     cache="1GB",             # memory for the pictures that are kept
     workers: int = None,     # threads; None: one per core
-    n: int = 10000,          # pictures of the scenery
-    seed: int = 0,           # world of the scenery
+    n: int = 10000,          # pictures of the scenery or the earth
+    seed: int = 0,           # of the scenery or the earth: another one is another world
     channels: int = 3,       # 1: grey, 3: RGB, 4: RGBA
 ) -> Pictures:
     "The data set that `spec` names."
     if str(spec).startswith("hf:"): return hub_dataset(str(spec)[3:], size, fit, mirror, labels, max_bad, cache, workers, channels=channels)
-    if str(spec) != "scenery": return ImageFolder(spec, size, fit, mirror, labels, max_bad, cache, workers, channels)
-    if labels: raise BadData("scenery has no labels")
-    return Drawn(Scenery(n, seed, size), mirror, cache, channels)
+    if str(spec) not in WORLDS: return ImageFolder(spec, size, fit, mirror, labels, max_bad, cache, workers, channels)
+    world = open_world(str(spec), size, n, seed)
+    if labels and not hasattr(world, "labels"): raise BadData(f"{spec} has no labels")
+    return Drawn(world, mirror, cache, channels, labels)
 
 # %% ../nbs/11_data.ipynb #8894df24
 class Sampler:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from .core import from_uint8, rng, to_uint8
+from .core import constant, from_uint8, rng, seeded, to_uint8
 from .data import Drawn, open_data
 from .generator import Generator
 from .metrics import CannotDraw, drawn, file_hash, frechet, latents, read_weights, styles, swd
@@ -27,7 +27,7 @@ from .train import pick_device, write_whole
 # %% ../nbs/20a_distributions.ipynb #1191aadc
 def _same_width(a, b, least, what):
     "Two float64 arrays of features; ValueError if they are too few or don't fit."
-    a, b = (np.asarray(v, dtype=np.float64) for v in (a, b))
+    a, b = (np.asarray(v.cpu() if isinstance(v, torch.Tensor) else v, dtype=np.float64) for v in (a, b))
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]: raise ValueError(f"features [N, d] and [M, d] are needed, got {list(a.shape)} and {list(b.shape)}")
     if min(len(a), len(b)) < least: raise ValueError(f"{what} needs at least {least} pictures of each set, there are {len(a)} and {len(b)}")
     return a, b
@@ -53,14 +53,15 @@ def kid(
 
 # %% ../nbs/20a_distributions.ipynb #0b253a08
 def covered(
-    a,                    # features [N, d]
+    a,                    # features [N, d], array or tensor; those on a CUDA device are compared there
     b,                    # features [M, d], whose territory counts
     neighbours: int = 3,  # a ball reaches to this neighbour
 ) -> float:               # in [0, 1]
     "Share of `a` in the territory of `b`."
-    a, b = (torch.from_numpy(v) for v in _same_width(a, b, neighbours + 1, f"a territory of {neighbours} neighbours"))
+    device = next((v.device for v in (a, b) if isinstance(v, torch.Tensor) and v.is_cuda), "cpu")  # float64 is needed
+    a, b = (torch.from_numpy(v).to(device) for v in _same_width(a, b, neighbours + 1, f"a territory of {neighbours} neighbours"))
     radius = torch.cat([torch.cdist(p, b).kthvalue(neighbours + 1).values for p in b.split(1024)])  # the nearest is the picture itself
-    return float(np.mean(np.concatenate([(torch.cdist(p, b) <= radius).any(1).numpy() for p in a.split(1024)])))
+    return torch.cat([(torch.cdist(p, b) <= radius).any(1) for p in a.split(1024)]).cpu().numpy().mean().item()
 
 def precision(fake, real, neighbours: int = 3) -> float: return covered(fake, real, neighbours)
 def recall(fake, real, neighbours: int = 3) -> float: return covered(real, fake, neighbours)
@@ -92,6 +93,18 @@ def damaged(
     return torch.lerp(images, soft, blur) + noise * torch.randn(images.shape, generator=g), torch.cat([noise, blur], 1).flatten(1)
 
 # %% ../nbs/20a_distributions.ipynb #a70a43f6
+def _spans(n: int, m: int) -> torch.Tensor:
+    "Adaptive mean pooling of n values to m, as a matrix [m, n]."
+    i, j = torch.arange(m)[:, None], torch.arange(n)
+    inside = ((j >= i * n // m) & (j < -((i + 1) * n // -m))).float()
+    return inside / inside.sum(1, keepdim=True)
+
+def _pooled(x, size):
+    "Adaptive mean pooling; Apple's kernel takes multiples of the size only, others go through matrices there."
+    if x.device.type != "mps" or not any(n % m for n, m in zip(x.shape[2:], size)): return F.adaptive_avg_pool2d(x, size)
+    rows, cols = (constant(x, _spans, n, m) for n, m in zip(x.shape[2:], size))
+    return rows @ x @ cols.T
+
 class SceneryNet(nn.Module):
     "Landscapes -> 64 features -> their factors, noise and blur."
     def __init__(self, widths=(16, 32, 48, 48), features: int = 64):
@@ -107,7 +120,7 @@ class SceneryNet(nn.Module):
         for conv in self.convs:
             x = F.leaky_relu(conv(x), .1)
             texture.append(4 * x.mean((2, 3)))
-        return self.features(torch.cat([F.adaptive_avg_pool2d(x, 4).flatten(1), *texture[:-1]], 1))
+        return self.features(torch.cat([_pooled(x, (4, 4)).flatten(1), *texture[:-1]], 1))
 
     def scaled(self, x) -> torch.Tensor: return self.head(F.leaky_relu(self.embed(x), .1))
     def forward(self, x) -> torch.Tensor: return self.scaled(x) * self.std + self.mean  # [B, len(TARGETS) + 2]
@@ -141,9 +154,7 @@ def train_scenery_net(
 ) -> SceneryNet:
     "Train the network; the defaults are what the shipped weights come from, and take about two minutes."
     large, truth = Scenery(pictures, seed, 128).draw(range(pictures)), known_factors(seed, range(pictures))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net = SceneryNet()
+    net = seeded(seed, SceneryNet)
     net.mean[:-2], net.std[:-2], net.std[-2:] = truth.mean(0), truth.std(0), torch.tensor([1 / 30, 1 / 6])
     adam = torch.optim.AdamW(net.parameters())
     rate = torch.optim.lr_scheduler.OneCycleLR(adam, 4e-3, steps)
@@ -159,12 +170,12 @@ def train_scenery_net(
 # %% ../nbs/20a_distributions.ipynb #dc550071
 SCENERY_WEIGHTS = Path(str(importlib.resources.files("creps"))) / "models_metrics" / "scenery.safetensors"
 
-@lru_cache(maxsize=1)
-def scenery_net() -> SceneryNet:
-    "The shipped network, on the CPU."
-    net = SceneryNet()
+@lru_cache(maxsize=4)
+def scenery_net(device="cpu") -> SceneryNet:
+    "The shipped network."
+    net = seeded(0, SceneryNet)
     net.load_state_dict(read_weights(SCENERY_WEIGHTS))
-    return net.eval().requires_grad_(False)
+    return net.eval().requires_grad_(False).to(device)
 
 # %% ../nbs/20a_distributions.ipynb #5768b16f
 @dataclass(frozen=True)
@@ -182,11 +193,11 @@ class Extractor:
 
 def scenery_extractor(weights=None, device="cpu") -> Extractor:
     "The features of `SceneryNet`; `weights`: None, it has only the shipped ones."
-    net = scenery_net()
+    net = scenery_net(str(device))
     def f(x):
-        x = x.float() / 127.5 - 1
+        x = x.to(device).float() / 127.5 - 1
         scale = 128 / max(x.shape[2:])
-        if scale < 1: x = F.interpolate(x, size=[max(1, round(n * scale)) for n in x.shape[2:]], mode="area")
+        if scale < 1: x = _pooled(x, [max(1, round(n * scale)) for n in x.shape[2:]])
         return net.embed(x)
     return Extractor(f"scenery-net {file_hash(SCENERY_WEIGHTS)}", "area mean to 128 px, of larger pictures only", f)
 
@@ -297,12 +308,13 @@ class Metric:
     source: str   # an extractor, or "pixels"
     score: object # (drawn, real) -> number, or (number, spread)
     least: int
+    placed: bool = False  # `score` compares on the device that its features are on
 
 METRICS = {"swd": Metric("pixels", swd, 1),
            "scenery-frechet": Metric("scenery", frechet, 2), "scenery-kid": Metric("scenery", kid, 1000),
-           "scenery-precision": Metric("scenery", precision, 4), "scenery-recall": Metric("scenery", recall, 4),
+           "scenery-precision": Metric("scenery", precision, 4, True), "scenery-recall": Metric("scenery", recall, 4, True),
            "fid": Metric("inception", lambda a, b: frechet(a, b, ddof=1), 2), "kid": Metric("inception", kid, 1000),
-           "precision": Metric("inception", precision, 4), "recall": Metric("inception", recall, 4)}
+           "precision": Metric("inception", precision, 4, True), "recall": Metric("inception", recall, 4, True)}
 SWD_MOST = 2048  # pictures: their patches are all in memory at once
 
 def chosen(metrics) -> dict:
@@ -333,7 +345,7 @@ def distances(
     seed: int = 0,        # of the picks
     weights=None,         # Inception's, a file; None: in torch's cache
     cache="auto",         # folder for the features of the reference; None: don't keep
-    device="cpu",         # of Inception
+    device="cpu",         # of the feature networks, and of the comparisons that gain by it
     batch: int = 32,      # pictures at once
 ) -> dict:                # metric -> number; labels: metric -> what it depends on
     "How far a set of pictures is from the reference."
@@ -345,7 +357,8 @@ def distances(
     numbers, labels = {}, {}
     for n, m in metrics.items():
         a, b, e = found[m.source], known[m.source], extractors.get(m.source, PIXELS)
-        numbers[n], *spread = np.atleast_1d(m.score(a, b)).tolist()
+        pair = (torch.as_tensor(v).to(device) for v in (a, b)) if m.placed else (a, b)
+        numbers[n], *spread = np.atleast_1d(m.score(*pair)).tolist()
         labels[n] = dict(fake=len(a), real=len(b), size=size, extractor=e.name, resizer=e.resizer, reference=known["hash"]) | ({"std": spread[0]} if spread else {})
     return numbers | dict(labels=labels)
 

@@ -91,7 +91,7 @@ def angles(
     freqs: torch.Tensor,  # F [C/2, D]
 ) -> str:                 # [C/2, D, n], in [-pi, pi]
     "2 pi F t less its whole turns."
-    turns = g.Mul(freqs.double()[..., None], t)
+    turns = g.Mul(freqs.cpu().double()[..., None], t)  # Apple's GPUs have no float64
     return g.Cast(g.Mul(g.Sub(turns, g.Round(turns)), np.float64(2 * np.pi)), to=1)
 
 def waves(g: Graph, angle: str) -> str: return g.Concat(g.Sin(angle), g.Cos(angle), axis=0)
@@ -271,8 +271,9 @@ def by_torch(
     part: str,
     feed: dict,  # name -> array
 ) -> list:
-    "What the outputs of a part should be."
+    "What the outputs of a part should be, on the network's device."
     x = {k: torch.from_numpy(v) for k, v in feed.items()}
+    x = {k: v if v.dtype == torch.float64 else v.to(G.mapping.w_avg.device) for k, v in x.items()}  # positions stay exact
     if part == "mapping":
         w = G.mapping.w(x["z"], x.get("label"))[:, None]
         return [G.mapping.w_avg + x["psi"][:, None] * (w - G.mapping.w_avg)]
@@ -295,14 +296,14 @@ def example(
     z, psi, center = torch.randn(2, G.z_dim, generator=dice), torch.rand(G.num_ws, generator=dice), torch.rand(2, generator=dice).tolist()
     feed = dict(z=z, psi=psi) | (dict(label=torch.eye(G.label_dim)[[0, -1]]) if G.label_dim else {})
     if part == "mapping": return {k: v.numpy() for k, v in feed.items()}
-    feed = dict(ws=by_torch(G, "mapping", {k: v.numpy() for k, v in feed.items()})[0].numpy()) | dict(zip(("rows", "cols"), grid(size, G.resolution, View(center, zoom))))
+    feed = dict(ws=by_torch(G, "mapping", {k: v.numpy() for k, v in feed.items()})[0].cpu().numpy()) | dict(zip(("rows", "cols"), grid(size, G.resolution, View(center, zoom))))
     if part != "pixels": return feed
-    return dict(ws=feed["ws"]) | {n: l.numpy() for n, l in zip(("row_lines", "col_lines"), by_torch(G, "lines", feed))}
+    return dict(ws=feed["ws"]) | {n: l.cpu().numpy() for n, l in zip(("row_lines", "col_lines"), by_torch(G, "lines", feed))}
 
 # %% ../nbs/30a_export.ipynb #243f40a0
 @torch.no_grad()
 def difference(
-    G: Generator,         # on the CPU
+    G: Generator,
     file,                 # of a part: a path or its bytes
     part: str = "image",
     zooms=(1, 1e6),
@@ -310,8 +311,8 @@ def difference(
     "The largest difference between onnxruntime and torch."
     run = session(file, 1).run
     feeds = [example(G, part, zoom, seed) for seed, zoom in enumerate(zooms)]
-    pairs = [pair for feed in feeds for pair in zip(run(None, feed), by_torch(G, part, feed))]
-    return max(float(np.abs(a - b.numpy()).max() / max(1, b.abs().max())) for a, b in pairs)
+    pairs = [(a, b.cpu().numpy()) for feed in feeds for a, b in zip(run(None, feed), by_torch(G, part, feed))]
+    return max(float(np.abs(a - b).max() / max(1, np.abs(b).max())) for a, b in pairs)
 
 # %% ../nbs/30a_export.ipynb #3f15ec35
 def report_export(

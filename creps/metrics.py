@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
 from safetensors.torch import load_file
-from .core import rng, size_pair
+from .core import constant, rng, size_pair
 from .generator import Generator
 from .train import pick_device
 
@@ -31,6 +31,8 @@ def psnr(
     return 10 * torch.log10(peak**2 / (a - b).square().flatten(1).mean(1))
 
 # %% ../nbs/20_metrics.ipynb #67e62c0b
+def _window(size: int) -> torch.Tensor: return torch.exp(-(torch.arange(size) - size // 2).double().square() / (2 * 1.5**2))
+
 def ssim(
     a: torch.Tensor,   # images [B, C, H, W]
     b: torch.Tensor,   # the same shape
@@ -39,7 +41,7 @@ def ssim(
     "Structural similarity: Gaussian window of 11 (less in smaller pictures), sigma 1.5, no padding."
     _pair(a, b)
     channels, size = a.shape[1], min(11, (min(a.shape[2:]) - 1) // 2 * 2 + 1)
-    taps = torch.exp(-(torch.arange(size, device=a.device) - size // 2).double().square() / (2 * 1.5**2)).to(a.dtype)
+    taps = constant(a, _window, size)
     window = (taps[:, None] * taps / taps.sum()**2).expand(channels, 1, size, size)
     mean = lambda x: F.conv2d(x, window, groups=channels)
     ma, mb = mean(a), mean(b)
@@ -134,14 +136,16 @@ def reduced(
 ) -> torch.Tensor:          # [B, C, h, w]
     "Images brought down to `size`."
     if reducer not in REDUCERS: raise ValueError(f"reducer must be one of {', '.join(REDUCERS)}, not {reducer!r}")
-    rows, cols = (_table(n, m, reducer).to(images) for n, m in zip(images.shape[2:], size_pair(size)))
+    rows, cols = (constant(images, _table, n, m, reducer) for n, m in zip(images.shape[2:], size_pair(size)))
     return rows @ images @ cols.T
 
 # %% ../nbs/20_metrics.ipynb #0cc449f3
-_BINOMIAL = torch.tensor([1., 4, 6, 4, 1]) / 16
+def _binomial(gain: float) -> torch.Tensor:
+    taps = torch.tensor([1., 4, 6, 4, 1]) / 16
+    return torch.outer(taps, taps) * gain
 
 def _blur(x, gain=1.):
-    kernel = (torch.outer(_BINOMIAL, _BINOMIAL) * gain).expand(x.shape[1], 1, 5, 5)
+    kernel = constant(x, _binomial, gain).expand(x.shape[1], 1, 5, 5)
     return F.conv2d(F.pad(x, (2, 2, 2, 2), mode="reflect"), kernel, groups=x.shape[1])
 
 def _double(half):
@@ -164,8 +168,9 @@ def laplacian_pyramid(
 # %% ../nbs/20_metrics.ipynb #be6c75c8
 def _patches(x, generator, count=128, size=7):
     "`count` random patches of each picture, [B * count, C * size^2], each channel with mean 0 and variance 1."
-    at = [torch.randint(0, n - size + 1, (len(x) * count,), generator=generator) for n in x.shape[2:]]
-    p = x.unfold(2, size, 1).unfold(3, size, 1)[torch.arange(len(x)).repeat_interleave(count), :, at[0], at[1]]
+    rows, cols = (torch.randint(0, n - size + 1, (len(x) * count,), generator=generator) for n in x.shape[2:])
+    which, rows, cols = torch.stack([torch.arange(len(x)).repeat_interleave(count), rows, cols]).to(x.device)
+    p = x.unfold(2, size, 1).unfold(3, size, 1)[which, :, rows, cols]
     std, mean = torch.std_mean(p, (0, 2, 3), correction=0, keepdim=True)
     return ((p - mean) / std.clamp(min=1e-8)).flatten(1)
 
@@ -179,14 +184,15 @@ def _wasserstein(p, q):
     return float(np.abs(p - q).mean())
 
 def _pictures(x):
-    x = np.asarray(x)
-    if x.dtype != np.uint8 or x.ndim != 4 or x.shape[-1] != 3 or not len(x) or min(x.shape[1:3]) < 7:
-        raise ValueError(f"a set of uint8 pictures [N, H, W, 3] of at least 7 x 7 pixels is needed, got {x.dtype} {list(x.shape)}")
-    return torch.from_numpy(x).permute(0, 3, 1, 2).float()
+    x = torch.as_tensor(x)
+    if x.dtype != torch.uint8 or x.ndim != 4 or x.shape[-1] != 3 or not len(x) or min(x.shape[1:3]) < 7:
+        found = f"{str(x.dtype).removeprefix('torch.')} {list(x.shape)}"
+        raise ValueError(f"a set of uint8 pictures [N, H, W, 3] of at least 7 x 7 pixels is needed, got {found}")
+    return x.permute(0, 3, 1, 2).float()
 
 # %% ../nbs/20_metrics.ipynb #bbf0930e
 def swd_levels(
-    a,              # uint8 pictures [N, H, W, 3]
+    a,              # uint8 pictures [N, H, W, 3], array or tensor; a tensor is worked on where it is
     b,              # uint8 pictures [M, H, W, 3]
     seed: int = 0,  # of patches and directions
 ) -> dict:          # side of the level -> distance
@@ -197,12 +203,13 @@ def swd_levels(
     for level, (x, y) in enumerate(zip(laplacian_pyramid(a), laplacian_pyramid(b))):
         p, q = (_patches(v, rng(seed, level)) for v in (x, y))
         directions = F.normalize(torch.randn(256, p.shape[1], generator=rng(seed, level, 1)), dim=1)
-        chunks = [_wasserstein((d @ p.T).numpy(), (d @ q.T).numpy()) for d in directions.split(64)]
+        onto = lambda v, d: (d.to(v.device) @ v.T).cpu().numpy()
+        chunks = [_wasserstein(onto(p, d), onto(q, d)) for d in directions.split(64)]
         distances[min(x.shape[2:])] = 1000 * sum(chunks) / len(chunks)
     return distances
 
 def swd(
-    a,              # uint8 pictures [N, H, W, 3]
+    a,              # uint8 pictures [N, H, W, 3], array or tensor; a tensor is worked on where it is
     b,              # uint8 pictures [M, H, W, 3]
     seed: int = 0,  # of patches and directions
 ) -> float:

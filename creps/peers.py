@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from .biline import StyledBlock
 from .coords import View, points, whole
-from .core import rng, size_pair
+from .core import constant, rng, seeded, size_pair
 from .discriminator import Discriminator, low_pass
 from .generator import Generator, block_channels, check_resolution, find_model
 from .layers import ACT_GAIN, Mapping, ModulatedLinear, Styles, rectify, truncate
@@ -59,6 +59,16 @@ class Peer(nn.Module, PyTorchModelHubMixin):
         return G.eval()
 
 # %% ../nbs/21_peers.ipynb #909aa9a3
+def _places(
+    t_rows, t_cols,  # coordinates [P] and [P], any float dtype
+) -> torch.Tensor:   # [P, 2] in [-1, 1] inside the picture, columns first
+    "Coordinates as PyTorch samples pictures."
+    return torch.stack([2 * torch.as_tensor(t) - 1 for t in (t_cols, t_rows)], -1)
+
+def _training_places(resolution):
+    t = torch.as_tensor(np.linspace(0, 1, resolution))
+    return _places(t.repeat_interleave(resolution), t.repeat(resolution))
+
 class PointInput(nn.Module):
     "Learned sine features and a learned embedding at places of the plane: t [P], t [P] -> [1, P, 2 hidden]."
     def __init__(self,
@@ -76,11 +86,24 @@ class PointInput(nn.Module):
         t_rows, t_cols,  # coordinates [P] and [P], any float dtype
         style=None,      # not used: the renderer hands one to every input
     ) -> torch.Tensor:   # [1, P, 2 hidden]
-        place = torch.stack([2 * torch.as_tensor(t) - 1 for t in (t_cols, t_rows)], -1).to(self.weight)
+        return self.features(_places(t_rows, t_cols).to(self.weight))
+
+    def features(self,
+        place: torch.Tensor,  # [P, 2], see `_places`
+    ) -> torch.Tensor:        # [1, P, 2 hidden]
         texture = F.grid_sample(self.embedding, place[None, None], padding_mode="border", align_corners=not self.shifted)
         return torch.cat([torch.sin(F.linear(place, self.weight, self.bias))[None], texture[:, :, 0].mT], -1)
 
 # %% ../nbs/21_peers.ipynb #8890df40
+def _normal(
+    noise: torch.Generator,  # of the device of `like`, or of the CPU: then the numbers are uploaded
+    like: torch.Tensor,      # whose device and dtype the numbers get
+    *shape: int,
+) -> torch.Tensor:
+    "Standard normal numbers."
+    device = like.device if like.device.type in (noise.device.type, "meta") else noise.device
+    return torch.randn(shape, generator=noise, device=device).to(like)
+
 class NoisyLinear(ModulatedLinear):
     "A steered layer that adds one random number per pixel, times a learned strength."
     def __init__(self, inputs: int, outputs: int):
@@ -90,11 +113,11 @@ class NoisyLinear(ModulatedLinear):
     def forward(self,
         x: torch.Tensor,      # [B, P, inputs]
         style: torch.Tensor,  # [B, inputs]
-        noise: torch.Generator = None,  # on the CPU; None: without noise
+        noise: torch.Generator = None,  # None: without noise
     ) -> torch.Tensor:        # [B, P, outputs]
         if noise is None: return super().forward(x, style)
         weight, bias = self.folded(style)
-        grain = torch.randn(*x.shape[:2], 1, generator=noise).to(x) * (self.strength * ACT_GAIN)
+        grain = _normal(noise, x, *x.shape[:2], 1) * (self.strength * ACT_GAIN)
         return rectify(torch.baddbmm(bias + grain, x, weight))
 
 class PointBlock(nn.Module):
@@ -178,17 +201,28 @@ class PointSynthesis(nn.Module):
         t_rows, t_cols,      # coordinates [P] and [P]
         noise: torch.Generator = None,
     ) -> torch.Tensor:       # [B, P, 3]
-        "Colours of single points; without gradient some thousands at a time."
-        styles, (t_rows, t_cols) = self.styles(ws), (torch.as_tensor(t) for t in (t_rows, t_cols))
-        step = len(t_rows) if torch.is_grad_enabled() else max(1, 2**14 // len(ws))
-        colours = lambda r, c: self.lines(self.input(r, c).expand(len(ws), -1, -1), styles, noise)
-        return torch.cat([colours(r, c) for r, c in zip(t_rows.split(step), t_cols.split(step))], 1)
+        "Colours of single points."
+        return self.colours(ws, _places(t_rows, t_cols).to(ws), noise)
+
+    def colours(self,
+        ws: torch.Tensor,     # [B, 1, w_dim]
+        place: torch.Tensor,  # [P, 2], see `_places`
+        noise: torch.Generator = None,
+    ) -> torch.Tensor:        # [B, P, 3]
+        "Colours of single points; without gradient as many at a time as a CPU's caches hold, or as keep a GPU busy."
+        styles, together = self.styles(ws), 2**14 if ws.device.type == "cpu" else 2**18
+        step = len(place) if torch.is_grad_enabled() else max(1, together // len(ws))
+        features = (self.input.features(part).expand(len(ws), -1, -1) for part in place.split(step))
+        return torch.cat([self.lines(f, styles, noise) for f in features], 1)
 
     def forward(self, ws, rows=None, cols=None, noise: torch.Generator = None) -> torch.Tensor:
-        train = np.linspace(0, 1, self.resolution)
-        rows, cols = (torch.as_tensor(train if t is None else t) for t in (rows, cols))
-        H, W = len(rows), len(cols)
-        return self.at(ws, rows.repeat_interleave(W), cols.repeat(H), noise).unflatten(1, (H, W)).permute(0, 3, 1, 2)
+        shape = [self.resolution if t is None else len(t) for t in (rows, cols)]
+        if rows is cols is None: place = constant(ws, _training_places, self.resolution)
+        else:
+            train = np.linspace(0, 1, self.resolution)
+            rows, cols = (torch.as_tensor(train if t is None else t) for t in (rows, cols))
+            place = _places(rows.repeat_interleave(shape[1]), cols.repeat(shape[0])).to(ws)
+        return self.colours(ws, place, noise).unflatten(1, shape).permute(0, 3, 1, 2)
 
 # %% ../nbs/21_peers.ipynb #da234102
 class MeasuredMapping(Mapping):
@@ -249,14 +283,16 @@ class CIPS(Peer, library_name="creps", license="apache-2.0"):
         return super().save_pretrained(folder, **kwargs)
 
 # %% ../nbs/21_peers.ipynb #e99b6dca
-_FIR = torch.outer(torch.tensor([1., 3, 3, 1]), torch.tensor([1., 3, 3, 1])) / 64
+def _fir() -> torch.Tensor:
+    taps = torch.tensor([1., 3, 3, 1])
+    return torch.outer(taps, taps) / 16
 
 def double(
     x: torch.Tensor,  # [B, C, H, W]
 ) -> torch.Tensor:    # [B, C, 2H, 2W]
     "Twice the size: zeros between the samples, then the filter [1, 3, 3, 1]/4 along both axes."
     channels = x.shape[1]
-    return F.conv_transpose2d(x, (4 * _FIR).to(x).expand(channels, 1, 4, 4), stride=2, padding=1, groups=channels)
+    return F.conv_transpose2d(x, constant(x, _fir).expand(channels, 1, 4, 4), stride=2, padding=1, groups=channels)
 
 def doubling_conv(
     x: torch.Tensor,       # [B, inputs, H, W]
@@ -295,7 +331,7 @@ class ModulatedConv(nn.Module):
 
     def forward(self, x, style, noise: torch.Generator = None) -> torch.Tensor:
         x = steered(x, self.weight, style, doubling_conv if self.up else lambda x, w: F.conv2d(x, w, padding=self.padding), ACT_GAIN)
-        grain = self.fixed if noise is None else torch.randn(len(x), 1, *x.shape[2:], generator=noise).to(x)
+        grain = self.fixed if noise is None else _normal(noise, x, len(x), 1, *x.shape[2:])
         if grain is not None: x = x + grain * (self.strength * ACT_GAIN)
         return rectify(x + self.bias[:, None, None] * ACT_GAIN)
 
@@ -351,8 +387,9 @@ def lanczos(
     length: float = 1.,  # and is this long
 ) -> torch.Tensor:       # float64 [m, n]
     "The matrix that reads `n` samples at `m` places, by Lanczos-3 without aliasing; rows sum to 1."
-    place = (start + (torch.arange(m, dtype=torch.float64)[:, None] + .5) * (length / m)) * n - .5
-    x = (torch.arange(n) - place.clamp(0, n - 1)) / max(1, n * length / m)
+    given, wanted = (torch.arange(count, dtype=torch.float64, device="cpu") for count in (n, m))
+    place = (start + (wanted[:, None] + .5) * (length / m)) * n - .5
+    x = (given - place.clamp(0, n - 1)) / max(1, n * length / m)
     weight = torch.sinc(x) * torch.sinc(x / 3) * (x.abs() < 3)
     return weight / weight.sum(1, keepdim=True)
 
@@ -427,13 +464,13 @@ class PeerRule(Rule):
         R, name = settings["resolution"], self.system.__name__
         if settings["image_channels"] != 3 or tuple(settings["shape"]) != (R, R): raise ValueError(f"{name} learns from square RGB pictures only: use CREPS for other shapes and channels")
         keys = inspect.signature(self.system).parameters.keys() & settings.keys()
-        with torch.random.fork_rng(devices=[]), torch.device(device):
-            torch.manual_seed(settings["seed"])
-            G = self.system(**{k: settings[k] for k in keys})
-            D = self.discriminator(**{k: settings[k] for k in D_KEYS}, channel_base=settings["d_channel_base"], channel_max=settings["d_channel_max"])
-        return G.train(), D.train()
+        widths = dict(channel_base=settings["d_channel_base"], channel_max=settings["d_channel_max"])
+        def make(): return self.system(**{k: settings[k] for k in keys}), self.discriminator(**{k: settings[k] for k in D_KEYS}, **widths)
+        return tuple(network.train() for network in seeded(settings["seed"], make, device))
 
-    def noise(self, it: Iteration, phase: int, *key: int) -> torch.Generator: return it.rng(40, phase, it.part.start, *key)
+    def noise(self, it: Iteration, phase: int, *key: int) -> torch.Generator:
+        "A generator on the device of the networks."
+        return rng(it.settings["seed"], it.state.step, 40, phase, it.part.start, *key, device=it.state.pl_mean.device)
 
     def fakes(self, it: Iteration, ws: torch.Tensor, phase: int, twice: bool = False) -> torch.Tensor:
         return it.state.G.synthesis(ws, noise=self.noise(it, phase))

@@ -25,7 +25,7 @@ def places(
     length: float = 1.,
 ) -> torch.Tensor:       # float64 [n + 6], in [-1, 1] inside the picture
     "Where the cells of one side are, with three more at each end."
-    return 2 * start - 1 + (torch.arange(n + 6, dtype=torch.float64) - 2.5) * (2 * length / n)
+    return 2 * start - 1 + (torch.arange(n + 6, dtype=torch.float64, device="cpu") - 2.5) * (2 * length / n)
 
 # %% ../nbs/21b_scaleparty.ipynb #cf126fe1
 class OpenPyramid(nn.Module):
@@ -49,8 +49,8 @@ class OpenPyramid(nn.Module):
         cols=(0., 1.),
         noise: torch.Generator = None,  # None: without noise
     ) -> torch.Tensor:        # [B, 3, cells * 2^K, cells * 2^K]
-        y, x = (places(n, *window).to(ws) for n, window in zip(cells, (rows, cols)))
-        x = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1]).expand(len(ws), -1, -1, -1)
+        y, x = (places(n, *window) for n, window in zip(cells, (rows, cols)))
+        x = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1]).to(ws).expand(len(ws), -1, -1, -1)
         rgb = None
         for name, style in self.styles(ws).items():
             layer = self.layers[name.replace(".", "_")]
