@@ -403,7 +403,7 @@ class Drawn(Pictures):
 
 # %% ../nbs/11_data.ipynb #3e97eb2c
 def open_data(
-    spec,                    # folder, zip, "hf:owner/name", or a world: "scenery", "portraits", "emoji"
+    spec,                    # folder, zip, "hf:owner/name", or a world: "scenery", "portraits", "emoji", "earth"
     size=64,                 # int or (H, W)
     fit: str = "crop",       # centred window, or "pad": all of it on white
     mirror: bool = False,    # double the set with left-right flipped copies
@@ -411,8 +411,8 @@ def open_data(
     max_bad: float = .05,    # largest share of bad pictures, in [0, 1)
     cache="1GB",             # memory for the pictures that are kept
     workers: int = None,     # threads; None: one per core
-    n: int = 10000,          # pictures of the scenery
-    seed: int = 0,           # world of the scenery
+    n: int = 10000,          # pictures of the scenery or the earth
+    seed: int = 0,           # of the scenery or the earth: another one is another world
     channels: int = 3,       # 1: grey, 3: RGB, 4: RGBA
 ) -> Pictures:
     "The data set that `spec` names."

@@ -7,7 +7,7 @@ __all__ = ['COLOURS', 'TIMES', 'PALETTES', 'FACTORS', 'NOWHERE', 'Lines', 'chanc
            'nearest', 'shares', 'tree', 'trees', 'bump_mean', 'noise', 'bell', 'mix', 'scenes', 'pick', 'mountain',
            'depth', 'foot', 'hills', 'bank', 'outlines', 'paints', 'layered', 'glow', 'stars', 'disc', 'clouds',
            'aurora', 'some', 'sky', 'smeared', 'haze_glow', 'ripples', 'path_of_light', 'water', 'paint', 'strips',
-           'paint_turned', 'Scenery']
+           'turned', 'Scenery']
 
 # %% ../nbs/10_scenery.ipynb #e6b5a514
 import math
@@ -487,15 +487,20 @@ def strips(f, size, center, window):
     outline, tall = outlines(f, lines), max(1, 2**18 // size[1])
     for r in range(0, size[0], tall): yield paint(f, outline, lines.below(r, min(r + tall, size[0])))
 
-def paint_turned(f, size, view):
-    "Colours [B, 3, H, W] of a turned view."
+def turned(
+    paint,  # size, center, window -> values [B, C, H, W] of an upright window
+    size,   # (H, W)
+    view,
+):          # values [B, C, H, W]
+    "A turned view: its surroundings painted finer, sampled and averaged."
     (H, W), (h, w), a = size, view.window(size), math.radians(view.angle)
     s, cos, sin = 3 if view.angle % 90 else 1, abs(math.cos(a)), abs(math.sin(a))
     bound, finer = (h * cos + w * sin, h * sin + w * cos), (max(1, round(s * (H * cos + W * sin))), max(1, round(s * (H * sin + W * cos))))
-    big = torch.cat(list(strips(f, finer, view.center, bound)), 2)
+    big = paint(finer, view.center, bound)
     row, col = (torch.from_numpy(2 * (u - c) / b) for u, c, b in zip(plane((s * H, s * W), view), view.center, bound))
     points = torch.stack([col, row], -1).expand(len(big), -1, -1, -1)
     return F.avg_pool2d(F.grid_sample(big, points, padding_mode="border", align_corners=False), s)
+
 
 # %% ../nbs/10_scenery.ipynb #e5f71ea5
 class Scenery:
@@ -529,7 +534,8 @@ class Scenery:
         return np.concatenate(parts or [np.zeros((0, H, W, 3), np.uint8)])
 
     def _paint(self, f) -> np.ndarray:
-        if self.view.angle % 360: parts = [paint_turned(f, self.size, self.view)]
+        def upright(*window): return torch.cat(list(strips(f, *window)), 2)
+        if self.view.angle % 360: parts = [turned(upright, self.size, self.view)]
         else: parts = strips(f, self.size, self.view.center, self.view.window(self.size))
         return np.concatenate([to_uint8(2 * p - 1) for p in parts], 1)
 
