@@ -22,6 +22,7 @@ from .convert import load_official
 from .coords import View
 from .core import image_grid, reuse_memory, rng, size_pair, to_pil, to_uint8
 from .data import open_data
+from .device_benchmark import report_device
 from .generator import Generator
 from .export import report_export
 from .film import film, move, smooth
@@ -331,9 +332,9 @@ def parser() -> Parser:
         if f is cmd_train: training_arguments(p)
         else: add_arguments(p, f, required=flags.get(name, ()))
         p.set_defaults(action=f)
-    bench = commands.add_parser("bench", help="Time and memory against the machine's limit: bench render, bench step.")
-    benches = bench.add_subparsers(dest="what", required=True, metavar="render|step", parser_class=Parser)
-    for name, f in dict(render=report_render, step=report_step).items():
+    bench = commands.add_parser("bench", help="Time and memory against the machine's limit: bench render, bench step; bench device checks a GPU.")
+    benches = bench.add_subparsers(dest="what", required=True, metavar="render|step|device", parser_class=Parser)
+    for name, f in dict(render=report_render, step=report_step, device=report_device).items():
         p = benches.add_parser(name, help=f.__doc__, description=f.__doc__)
         add_arguments(p, f)
         p.set_defaults(action=f)

@@ -6,7 +6,7 @@
 __all__ = ['PRECISIONS', 'QUICK', 'SHORT', 'TABLES', 'NotHere', 'precise', 'parity', 'Clock', 'attempt', 'measure_training',
            'measure_pass', 'measure_drawing', 'learning', 'about_device', 'device_check', 'report_device']
 
-# %% ../nbs/23a_device_benchmark.ipynb #26ec2e64
+# %% ../nbs/23a_device_benchmark.ipynb #db4d0555
 import json, platform, tempfile, time
 from contextlib import contextmanager
 from functools import partial
@@ -26,7 +26,7 @@ from .render import render
 from .step import Iteration, Rule, Share
 from .train import pick_device, versions, write_whole
 
-# %% ../nbs/23a_device_benchmark.ipynb #03542d22
+# %% ../nbs/23a_device_benchmark.ipynb #89890c11
 PRECISIONS = ("float32", "tf32", "bfloat16")
 
 class NotHere(ValueError):
@@ -48,7 +48,7 @@ def precise(
     try: yield
     finally: products.allow_tf32, convolutions.allow_tf32 = before
 
-# %% ../nbs/23a_device_benchmark.ipynb #44bc72cf
+# %% ../nbs/23a_device_benchmark.ipynb #ec584320
 def _agree(check: str, error: float, at_most: float, unit: str) -> dict:
     return dict(check=check, error=float(f"{error:.3g}"), at_most=at_most, unit=unit, ok=bool(error <= at_most))
 
@@ -111,7 +111,7 @@ def parity(
         with torch.enable_grad(): rows += _step_agrees(settings, device, seed)
     return rows
 
-# %% ../nbs/23a_device_benchmark.ipynb #cedfc284
+# %% ../nbs/23a_device_benchmark.ipynb #095920a9
 class Clock:
     "Says whether there is time left, and how long everything took."
     def __init__(self, seconds: float): self.start, self.seconds = time.perf_counter(), seconds
@@ -196,12 +196,13 @@ def measure_drawing(settings: dict, device, precision: str, how: str, times: int
         size = times * settings["resolution"]
         dtype = torch.bfloat16 if precision == "bfloat16" else None
         def paint(): render(G, ws, size, dtype=dtype, compile=how == "compile")
+        if how == "compile": paint()  # compiles
         seconds, extra = _timed(paint, device, repeats)
     return dict(seconds=round(seconds, 5), megapixels_per_second=round(size**2 / seconds / 1e6, 2), extra_mb=_megabytes(extra))
 
-# %% ../nbs/23a_device_benchmark.ipynb #a2c4508c
+# %% ../nbs/23a_device_benchmark.ipynb #5e569ee4
 QUICK = dict(channel_base=512, channel_max=32, d_channel_base=256, d_channel_max=32, biline_channels=8, z_dim=32, w_dim=32, mapping_layers=2, batch=8)
-SHORT = dict(kimg=1., ema_kimg=.1, lr=.004, pl_interval=8)  # enough for 16 px
+SHORT = dict(kimg=1., ema_kimg=.05, lr=.01, pl_interval=8)  # enough for 16 px
 
 def learning(
     device,
@@ -228,7 +229,7 @@ def learning(
     numbers = {k: float(f"{v:.4g}") for k, v in numbers.items()}
     return numbers | dict(nonfinite=nonfinite, ok=numbers["swd_after"] < numbers["swd_before"] and not nonfinite)
 
-# %% ../nbs/23a_device_benchmark.ipynb #908206bd
+# %% ../nbs/23a_device_benchmark.ipynb #234e393b
 def about_device(device) -> dict:
     "The device and the software on it."
     device = torch.device(device)
@@ -267,7 +268,7 @@ def device_check(
         found["draw"].append(attempt(about | dict(size=times * R), _left_out if missing else measure, clock))
     return found | dict(seconds=round(clock.spent, 1), ok=all(r["ok"] for r in found["parity"]) and found["learning"]["ok"])
 
-# %% ../nbs/23a_device_benchmark.ipynb #2d857981
+# %% ../nbs/23a_device_benchmark.ipynb #61215508
 TABLES = {"what has to agree": ("parity", ("check", "error", "at_most", "unit", "ok")),
           "training steps": ("step", ("resolution", "batch", "precision", "seconds", "plain_seconds", "images_per_second", "extra_mb", "reason")),
           "a pass through G and D": ("pass", ("resolution", "precision", "how", "seconds", "images_per_second", "extra_mb", "reason")),
