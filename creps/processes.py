@@ -6,7 +6,7 @@
 __all__ = ['free_port', 'environment', 'together']
 
 # %% ../nbs/15a_processes.ipynb #0c3a2a57
-import os, signal, socket, subprocess, sys, time
+import os, signal, socket, subprocess, sys, threading, time
 
 # %% ../nbs/15a_processes.ipynb #85126909
 def free_port() -> int:
@@ -31,7 +31,8 @@ def together(
     port = free_port()
     team = [subprocess.Popen([sys.executable, *words], env=environment(k, processes, port), start_new_session=True) for k in range(processes)]
     pass_on = lambda number, frame: [p.send_signal(number) for p in team if p.poll() is None]
-    before = {s: signal.signal(s, pass_on) for s in (signal.SIGINT, signal.SIGTERM)}
+    heard = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+    before = {s: signal.signal(s, pass_on) for s in heard}
     failed = None
     try:
         while running := [p for p in team if p.poll() is None]:
