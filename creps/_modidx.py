@@ -349,6 +349,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                             'creps.core.reuse_memory': ('core.html#reuse_memory', 'creps/core.py'),
                             'creps.core.rng': ('core.html#rng', 'creps/core.py'),
                             'creps.core.same': ('core.html#same', 'creps/core.py'),
+                            'creps.core.same_pictures': ('core.html#same_pictures', 'creps/core.py'),
                             'creps.core.seed_everything': ('core.html#seed_everything', 'creps/core.py'),
                             'creps.core.seeded': ('core.html#seeded', 'creps/core.py'),
                             'creps.core.show_images': ('core.html#show_images', 'creps/core.py'),
