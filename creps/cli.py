@@ -17,8 +17,8 @@ from PIL import Image, ImageDraw, ImageFont
 import creps
 from .ablation import ablate
 from .benchmark import report_render, report_step
-from .checkpoint import find_checkpoint, load_settings, load_state
-from .convert import load_official
+from .checkpoint import last_good, load_settings, load_state, network_in
+from .convert import load_official, networks_in
 from .coords import View
 from .core import image_grid, reuse_memory, rng, size_pair, to_pil, to_uint8
 from .data import open_data
@@ -27,7 +27,7 @@ from .export import report_export
 from .film import film, move, smooth
 from .distributions import METRICS, Samples, distances, report_evaluate
 from .metrics import box_reduce, psnr, report_consistency, swd
-from .processes import together
+from .processes import first_process, same_command, together
 from .render import render
 from .report import report_run
 from .step import Rule
@@ -173,9 +173,9 @@ def trained(
     path,  # a run folder, a model (folder, shipped name, hub id), or an official snapshot (.pkl)
 ) -> tuple:
     "G, and D where the path holds one, to begin a training with."
-    if str(path).endswith(".pkl"): return load_official(path, "G_ema"), load_official(path, "D")
+    if str(path).endswith(".pkl"): return load_official(path, "G_ema"), load_official(path, "D") if "D" in networks_in(path) else None
     G, D = Generator.from_pretrained(path), None
-    if Path(path, "checkpoints").is_dir() and (checkpoint := find_checkpoint(path, "latest")):
+    if Path(path, "checkpoints").is_dir() and (checkpoint := last_good(path)):
         state = Rule().begin(load_settings(path))
         load_state(state, checkpoint)
         D = state.D
@@ -204,7 +204,7 @@ def cmd_train(data, out, metric: str = None, **options):
                          max_bad=options["max_bad"], channels=wanted("image_channels") or 3)
         options |= dict(metric=metric_of(metric, data), best=metric.split(",")[0])
     fit(data, out, **options)
-    if not options.get("dry_run") and os.environ.get("RANK", "0") == "0": print(f"the generator is in {out}; draw with: creps generate {out} --grid grid.png; look at it with: creps report {out}")
+    if not options.get("dry_run") and first_process(): print(f"the generator is in {out}; draw with: creps generate {out} --grid grid.png; look at it with: creps report {out}")
 
 def cmd_convert(
     official,             # a training snapshot (.pkl) of the authors' code
@@ -213,6 +213,7 @@ def cmd_convert(
 ):
     "Convert an official snapshot; nothing in the file is executed."
     if which not in ("G_ema", "G"): raise ValueError(f"which must be G_ema or G, not {which!r}: a discriminator has no pretrained folder")
+    if there := network_in(out): raise ValueError(f"{there} is there already: choose another folder")
     G = load_official(official, which)
     save_network(G, writable_folder(out))
     print(f"{official} -> {out}: {G.resolution} px, z {G.z_dim}, {sum(p.numel() for p in G.parameters()) / 1e6:.2f} M parameters, label_dim {G.label_dim}")
@@ -346,9 +347,10 @@ def main(
     args = vars(parser().parse_args(argv))
     action, command = args.pop("action"), " ".join(filter(None, (args.pop("command"), args.pop("what", None))))
     reuse_memory()
-    first, processes = os.environ.get("RANK", "0") == "0", args.pop("processes", 1)
+    processes = args.pop("processes", 1)
     try:
-        if processes != 1 and "WORLD_SIZE" not in os.environ: return together(["-m", "creps", *(sys.argv[1:] if argv is None else argv)], processes)
+        if processes != 1 and "WORLD_SIZE" not in os.environ:
+            return together(same_command("creps.cli", "main", sys.argv[1:] if argv is None else list(argv)), processes)
         action(**args)
     except ValueError as e: problem = str(e)
     except OSError as e: problem = f"{e.filename or 'a file'}: {e.strerror or e}"
@@ -356,5 +358,5 @@ def main(
     except BrokenPipeError: return 1
     except SystemExit as e: return e.code
     else: return 0
-    if first: print(f"creps {command}: {problem}", file=sys.stderr)
+    if first_process(): print(f"creps {command}: {problem}", file=sys.stderr)
     return 2
