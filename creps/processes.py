@@ -23,8 +23,8 @@ def environment(rank: int, processes: int, port: int) -> dict:
     return os.environ | {k: str(v) for k, v in own.items()}
 
 def first_process() -> bool:
-    "Whether this process speaks for all: it is the first of several, or the only one."
-    return int(os.environ.get("WORLD_SIZE", 1)) == 1 or os.environ.get("RANK", "0") == "0"
+    "Whether this process speaks for all: it is the first of several, or the only one, whatever RANK a scheduler has set."
+    return int(os.environ.get("WORLD_SIZE") or 1) == 1 or os.environ.get("RANK", "0") == "0"
 
 def _told_of_the_end(parent: int):
     "Make the system send SIGTERM to this process when its parent ends."
