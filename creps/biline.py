@@ -7,7 +7,7 @@ __all__ = ['compose', 'compose_points', 'LineInput', 'StyledBlock', 'LineNetwork
 
 # %% ../nbs/04_biline.ipynb #e7366fd3
 import torch, torch.nn as nn
-from .fourier import basis, frequencies
+from .fourier import FourierInput, frequencies
 from .layers import ModulatedLinear
 
 # %% ../nbs/04_biline.ipynb #00f0f985
@@ -26,23 +26,22 @@ def compose_points(
     return (rows * cols).sum(-1) * .5
 
 # %% ../nbs/04_biline.ipynb #f657874a
-class LineInput(nn.Module):
+class LineInput(FourierInput):
     "Steered Fourier features of rows and columns: coordinates [H], [W] and a style -> [B, (H+W)*rank, C]."
     def __init__(self,
         channels: int,     # C
         rank: int,         # D, lines per axis
         bandwidth: float,  # of the frequencies, cycles per picture side
     ):
-        super().__init__()
+        super().__init__(frequencies(channels, rank, bandwidth))
         self.channels, self.rank, self.style_width = channels, rank, channels * 2 * rank
-        self.register_buffer("freqs", frequencies(channels, rank, bandwidth))
         self.weight = nn.Parameter(torch.randn(channels, 2, rank))
 
     def forward(self, t_rows, t_cols, style: torch.Tensor) -> torch.Tensor:
         gain = style.reshape(-1, self.channels, 2, self.rank) * (self.weight * self.channels**-.5)
         row_gain, col_gain = gain.permute(2, 0, 3, 1)[:, :, None]  # each [B, 1, rank, C]
-        row_basis = basis(t_rows, self.freqs)
-        col_basis = row_basis if t_cols is t_rows else basis(t_cols, self.freqs)
+        row_basis = self.bases(t_rows, self.freqs, self.weight)
+        col_basis = row_basis if t_cols is t_rows else self.bases(t_cols, self.freqs, self.weight)
         return torch.cat([row_basis * row_gain, col_basis * col_gain], 1).flatten(1, 2)
 
 # %% ../nbs/04_biline.ipynb #db07d905

@@ -11,12 +11,13 @@ import importlib.resources, json, re
 from pathlib import Path
 import numpy as np, torch, torch.nn as nn
 from fastcore.basics import patch
-from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
+from huggingface_hub import PyTorchModelHubMixin, constants, hf_hub_download
+from huggingface_hub.utils import get_session
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from .coords import View, grid, points
-from .core import size_pair
-from .fourier import basis, default_bandwidth, frequencies
+from .core import needs_gradient, size_pair, spare_memory
+from .fourier import FourierInput, basis, coordinates, default_bandwidth, frequencies
 from .layers import FullyConnected, Mapping, Styles
 from .biline import LineInput, LineNetwork, StyledBlock, compose, compose_points, split_lines
 
@@ -42,27 +43,30 @@ class PixelNetwork(nn.Module):
         self.refine = nn.ModuleList([StyledBlock("rgb0", channels, 4 * channels, image_channels), StyledBlock("rgb1", 4 * channels, 2 * channels, image_channels)])
 
     def forward(self, maps, styles: dict) -> torch.Tensor:
+        def run(layers, x):
+            for layer in layers: x = layer(x, styles.get(layer))
+            return x
         f = None
         for i, F in enumerate(maps):
-            f = F if f is None else (self.decoders[i - 1](f) if self.decoders else f) + F
-        f = self.last(f)
-        rgb = self.to_rgb(f)
+            f = F if f is None else (run(self.decoders[i - 1], f) if self.decoders else f) + F
+        f = run(self.last, f)
+        rgb = run([self.to_rgb], f)
         for block in self.refine:
             f, colour = block(f, styles)
             rgb = rgb + colour
         return rgb
 
 # %% ../nbs/05_generator.ipynb #4b0c6b38
-class PlaneInput(nn.Module):
+class PlaneInput(FourierInput):
     "Steered Fourier features of points: coordinates [P], [P] and a style -> [B, P, C]. For CREPS-NB."
     def __init__(self, channels: int, bandwidth: float):
-        super().__init__()
+        super().__init__(frequencies(channels, 2, bandwidth))
         self.channels = self.style_width = channels
-        self.register_buffer("freqs", frequencies(channels, 2, bandwidth))
         self.weight = nn.Parameter(torch.randn(channels))
 
     def forward(self, t_rows, t_cols, style: torch.Tensor) -> torch.Tensor:
-        (sr, cr), (sc, cc) = (basis(t, self.freqs[:, a:a + 1])[:, 0].chunk(2, -1) for a, t in enumerate((t_rows, t_cols)))
+        waves = (basis(t, self.freqs[:, a:a + 1], self.weight)[:, 0] for a, t in enumerate((t_rows, t_cols)))
+        (sr, cr), (sc, cc) = (w.chunk(2, -1) for w in waves)
         waves = torch.cat([sr * cc + cr * sc, cr * cc - sr * sc], -1)  # sin and cos of the sum of the two phases
         return waves * (style * (self.weight * self.channels**-.5))[:, None]
 
@@ -95,11 +99,23 @@ class Synthesis(nn.Module):
         kept = self.lines(self.input(t_rows, t_cols, styles["input"]), styles)
         return split_lines(kept[-1:] if self.composition == "once" else kept, len(t_rows), self.rank)
 
+    def folded(self, styles: dict) -> dict:
+        "`styles` with the folded weights of every layer, for pictures that are drawn in pieces."
+        steered = {f"{b.name}.{n}": l for b in (*self.lines.blocks, *self.pixels.refine) for n, l in b.named_children()}
+        others = [l for l in self.pixels.modules() if isinstance(l, FullyConnected)]
+        return styles | {n: l.folded(styles[n]) for n, l in steered.items()} | {l: l.folded() for l in others}
+
+    def pixels_at_once(self, ws: torch.Tensor) -> int:
+        "How many pixels of each picture are drawn at a time: as many as fit a processor's cache, or a device's memory."
+        spare, widest = spare_memory(ws.device), 4 * self.pixels.to_rgb.inputs
+        if self.composition == "none": widest += max(l.inputs for b in self.lines.blocks for l in b.children())
+        return max(1, (2**15 if spare is None else spare // (3 * widest * ws.element_size())) // len(ws))
+
     def bands(self, ws: torch.Tensor, rows, cols, step: int):
         "Colours of `step` rows of pixels at a time, [B, step*W, 3]."
-        styles = self.styles(ws)
+        styles = self.folded(self.styles(ws))
         if self.composition == "none":
-            rows, cols = torch.as_tensor(rows), torch.as_tensor(cols)
+            rows, cols = (coordinates(t, ws.device) for t in (rows, cols))
             for part in rows.split(step): yield self.colours(styles, part.repeat_interleave(len(cols)), cols.repeat(len(part)))
         else:
             rows, cols = self.bilines(styles, rows, cols)
@@ -109,7 +125,7 @@ class Synthesis(nn.Module):
         train = np.linspace(0, 1, self.resolution)
         rows, cols = (train if t is None else t for t in (rows, cols))
         H, W = len(rows), len(cols)
-        step = H if torch.is_grad_enabled() else max(1, 2**15 // (W * len(ws)))
+        step = H if needs_gradient(ws, *self.parameters()) else max(1, self.pixels_at_once(ws) // W)
         return torch.cat(list(self.bands(ws, rows, cols, step)), 1).unflatten(1, (H, W)).permute(0, 3, 1, 2)
 
 # %% ../nbs/05_generator.ipynb #0fe65f35
@@ -121,10 +137,20 @@ def colours(self: Synthesis, styles: dict, t_rows, t_cols) -> torch.Tensor:
     return self.pixels(maps, styles)
 
 @patch
+def points_at_once(self: Synthesis, ws: torch.Tensor) -> int:
+    "How many points of each picture are drawn at a time; see `pixels_at_once`."
+    spare = spare_memory(ws.device)
+    if spare is None: return max(1, 2**14 // self.rank // len(ws))
+    widest = max(l.inputs for b in self.lines.blocks for l in b.children())
+    kept, columns = len(self.lines.blocks) * self.pixels.to_rgb.inputs, 1 if self.composition == "none" else 2 * self.rank
+    column = len(ws) * (2 * widest + kept) * ws.element_size() + 16 * self.input.channels  # phases are in float64
+    return max(1, spare // (columns * column))
+
+@patch
 def at(self: Synthesis, ws: torch.Tensor, t_rows, t_cols) -> torch.Tensor:
-    "The same for any number of points, some thousands at a time."
-    styles, step = self.styles(ws), max(1, 2**14 // self.rank // len(ws))
-    return torch.cat([self.colours(styles, t_rows[i:i + step], t_cols[i:i + step]) for i in range(0, len(t_rows), step)], 1)
+    "The same for any number of points, as many at a time as `points_at_once`."
+    styles, places = self.folded(self.styles(ws)), [coordinates(t, ws.device).split(self.points_at_once(ws)) for t in (t_rows, t_cols)]
+    return torch.cat([self.colours(styles, *part) for part in zip(*places)], 1)
 
 # %% ../nbs/05_generator.ipynb #827961d1
 def block_channels(
@@ -166,6 +192,7 @@ class Generator(nn.Module, PyTorchModelHubMixin, library_name="creps", license="
         composition: str = "layerwise",  # "layerwise" | "once" | "none" (CREPS-NB)
         decoders: bool = True,        # False: add the maps up without decoders between them
         image_channels: int = 3,      # C of the image: 1 grey, 3 RGB, 4 RGBA
+        shape=None,                   # (H, W) of the pictures it is trained on, the longer side R; None: R x R
     ):
         super().__init__()
         channels = block_channels(check_resolution(resolution), channel_base, channel_max)
@@ -173,19 +200,20 @@ class Generator(nn.Module, PyTorchModelHubMixin, library_name="creps", license="
         self.resolution, self.z_dim, self.w_dim, self.label_dim, self.mapping_layers = resolution, z_dim, w_dim, label_dim, mapping_layers
         self.channel_base, self.channel_max, self.rank, self.biline_channels = channel_base, channel_max, rank, biline_channels
         self.bandwidth, self.composition, self.decoders = default_bandwidth(resolution) if bandwidth is None else bandwidth, composition, decoders
-        self.image_channels = image_channels
+        self.image_channels, self.shape = image_channels, size_pair(resolution if shape is None else shape)
+        if max(self.shape) != resolution: raise ValueError(f"shape must have the resolution {resolution} as its longer side, not {shape!r}")
         self.synthesis = Synthesis(resolution, w_dim, channels, rank, biline_channels, self.bandwidth, composition, decoders, image_channels)
         self.num_ws = self.synthesis.num_ws
         self.mapping = Mapping(z_dim, w_dim, label_dim, mapping_layers, self.num_ws)
 
     def draw(self,
         ws: torch.Tensor,        # [B, num_ws, w_dim]
-        size=None,               # N or (H, W); None: R
+        size=None,               # N or (H, W); None: `shape`, R x R as a rule
         view: View = None,       # window on the plane; angle != 0 is exact, and slow
         align: str = "centers",  # "corners": the authors' grid
     ) -> torch.Tensor:           # [B, C, H, W]
         "The image of `ws` at any size and view."
-        size = size_pair(self.resolution if size is None else size)
+        size = size_pair(self.shape if size is None else size)
         if view is None or view.angle % 360 == 0: return self.synthesis(ws, *grid(size, self.resolution, view, align))
         t_rows, t_cols = (t.ravel() for t in points(size, self.resolution, view, align))
         return self.synthesis.at(ws, t_rows, t_cols).unflatten(1, size).permute(0, 3, 1, 2)
@@ -199,9 +227,16 @@ def shipped_models() -> list:
     folder = Path(str(importlib.resources.files("creps"))) / "models"
     return sorted(p.name for p in folder.iterdir() if (p / "config.json").exists()) if folder.is_dir() else []
 
+def _hub_answers() -> bool:
+    "Whether the hub can be reached, by one short question: its own functions go on trying for half a minute."
+    try: get_session().head(constants.ENDPOINT, timeout=5)
+    except Exception: return False
+    return True
+
 def find_model(
     name,  # a folder; else a shipped name; else owner/name on the Hugging Face hub
     files=("config.json", "model.safetensors"),
+    **hub,  # of `hf_hub_download`: revision, token, cache_dir, force_download, local_files_only
 ) -> list:  # paths of the files
     "Where a saved network's files are; only the form owner/name may use the network."
     folder = Path(name)
@@ -212,18 +247,31 @@ def find_model(
         return [folder / f for f in files]
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", str(name)):
         raise ValueError(f"no model {str(name)!r}: give a folder, a hub id (owner/name), or a shipped name ({', '.join(shipped_models()) or 'none are shipped yet'})")
-    try: return [Path(hf_hub_download(str(name), f)) for f in files]
-    except Exception as e: raise ValueError(f"no model {str(name)!r}: no such folder, and the hub says: {str(e).splitlines()[0]}") from None
+    hub["local_files_only"] = hub.get("local_files_only") or not _hub_answers()
+    try: return [Path(hf_hub_download(str(name), f, **hub)) for f in files]
+    except Exception as e:
+        said = f"the hub says: {str(e).splitlines()[0]}"
+        if hub["local_files_only"]: said = "it hasn't been downloaded (the hub can't be reached, or wasn't asked)"
+        raise ValueError(f"no model {str(name)!r}: no such folder, and {said}") from None
 
 # %% ../nbs/05_generator.ipynb #d773ee13
 @patch(cls_method=True)
 def from_pretrained(cls: Generator,
     name,  # folder, shipped name, or owner/name on the hub
+    *,
+    revision: str | None = None,   # of a network on the hub: branch, tag or commit
+    token: str | bool | None = None,  # for private networks
+    cache_dir: str | None = None,  # where downloads are kept; None: the hub's usual place
+    force_download: bool = False,
+    local_files_only: bool = False,   # nothing but what has been downloaded before
 ) -> Generator:
     "The network saved under `name`, in eval mode; strict: files that do not fit exactly are refused (ValueError)."
-    config, weights = find_model(name)
+    config, weights = find_model(name, revision=revision, token=token, cache_dir=cache_dir,
+                                 force_download=force_download, local_files_only=local_files_only)
     try: G = cls(**json.loads(config.read_text()))
     except (ValueError, TypeError, AttributeError) as e: raise ValueError(f"{config} does not describe a generator: {e}") from None
     try: G.load_state_dict(load_file(weights), strict=True)
     except (RuntimeError, SafetensorError) as e: raise ValueError(f"{weights} does not fit its config.json: {' '.join(str(e).split())[:300]}") from None
+    bad = next((n for n, t in G.state_dict().items() if not t.isfinite().all()), None)
+    if bad: raise ValueError(f"{weights} is of no use: not all numbers of {bad} are finite")
     return G.eval()

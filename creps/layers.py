@@ -35,8 +35,11 @@ class FullyConnected(nn.Module):
         gain = self.lr * (ACT_GAIN if self.act else 1)
         return self.weight * (gain / self.inputs**.5), self.bias if gain == 1 else self.bias * gain
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = F.linear(x, *self.folded())
+    def forward(self,
+        x: torch.Tensor,      # [..., inputs]
+        folded: tuple = None, # what `folded` gave, where it serves several times
+    ) -> torch.Tensor:        # [..., outputs]
+        y = F.linear(x, *(folded or self.folded()))
         return F.leaky_relu_(y, .2) if self.act else y
 
     def extra_repr(self): return f"{self.inputs}, {self.outputs}, lr={self.lr:g}, act={self.act}"
@@ -150,11 +153,12 @@ class ModulatedLinear(nn.Module):
 
     def forward(self,
         x: torch.Tensor,      # [B, P, inputs]
-        style: torch.Tensor,  # [B, inputs]
+        style,                # [B, inputs]; or what `folded` gave for it, where it serves several times
     ) -> torch.Tensor:        # [B, P, outputs]
-        weight, bias = self.folded(style)
+        weight, bias = style if isinstance(style, tuple) else self.folded(style)
         y = torch.baddbmm(bias, x, weight)
-        return rectify(y) if self.demodulate else y.clamp(-CLAMP, CLAMP)
+        if y.requires_grad: return rectify(y) if self.demodulate else y.clamp(-CLAMP, CLAMP)
+        return (F.leaky_relu_(y, .2) if self.demodulate else y).clamp_(-CLAMP, CLAMP)
 
     def extra_repr(self): return f"{self.inputs}, {self.outputs}, demodulate={self.demodulate}"
 
