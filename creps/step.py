@@ -218,7 +218,9 @@ def turn(self: Rule, it: Iteration, side: str, phases: list) -> dict:
     if side == "D": freeze(state.D, it.settings["freeze_d"])
     network, adam = (state.G, state.adam_G) if side == "G" else (state.D, state.adam_D)
     stats = {}
-    for group in [phases] if self.joint else [[p] for p in phases]: stats |= minimise(it, network, adam, group, "grad_" + side)
+    for group in [phases] if self.joint else [[p] for p in phases]:
+        own = dict(g_reg="grad_pl", d_reg="grad_r1").get(group[0].__name__)   # a penalty that is minimised alone has a norm of its own
+        stats |= minimise(it, network, adam, group, own or "grad_" + side)
     return stats
 
 def freeze(D, blocks: int):
