@@ -270,7 +270,7 @@ def cmd_train(
         old = load_settings(out) if options.get("resume") and any(Path(out, "checkpoints").glob("*")) else {}
         wanted = lambda name: options.get(name) or old.get(name)
         data = open_data(data, size_pair(wanted("shape") or wanted("resolution") or 64), mirror=options["mirror"], labels=bool(options["cond"] or old.get("label_dim")),
-                         max_bad=options["max_bad"], channels=wanted("image_channels") or 3)
+                         max_bad=options["max_bad"], channels=wanted("image_channels") or 3, icc=options["icc"] and old.get("icc", not old))
         options |= dict(metric=metric_of(metric, data), best=next(iter(chosen(metric))))
     fit(data, out, **options)
     if not options.get("dry_run") and first_process(): print(f"the generator is in {out}; draw with: creps generate {out} --grid grid.png; look at it with: creps report {out}")

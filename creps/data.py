@@ -67,6 +67,7 @@ def _colour(
     to_srgb=None,          # of `_plain(im)` to RGB; None: what Pillow does
 ) -> Image.Image:
     "`im`, of any mode, as RGB; as premultiplied RGBa if it knows transparency."
+    if im.mode in ("RGBA", "RGBa") and not to_srgb: return im.convert("RGBa")  # nothing is taken apart, to save memory
     alpha, colour = _alpha(im), _plain(im, bounds)
     colour = to_srgb(colour) if to_srgb else colour.convert("RGB")
     if alpha is None: return colour
@@ -168,7 +169,8 @@ _OTHERS = {b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cJXL ": "JPEG XL", b"\xff\xd8\xff\
 def _accepts(format: str, data: bytes) -> bool:
     "Whether a format's reader takes `data` for one of its own, by the first bytes."
     accepts = Image.OPEN[format][1]
-    return bool(accepts) and accepts(data[:16]) is True
+    try: return bool(accepts) and accepts(data[:16]) is True
+    except Exception: return False  # too short for it
 
 def _plug_in(data: bytes):
     "Load the package that reads HEIC or AVIF if `data` is that and Pillow can't; ValueError names it if it isn't there."

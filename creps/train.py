@@ -385,12 +385,12 @@ def choose(
 # %% ../nbs/15_train.ipynb #83262685
 def _channels(data) -> int: return data.shape[2] if len(data.shape) > 2 else 3
 
-def _open(data, resolution, shape, channels, cond: bool, mirror: bool, max_bad: float, side=None) -> tuple:
+def _open(data, resolution, shape, channels, cond: bool, mirror: bool, max_bad: float, side=None, icc: bool = True) -> tuple:
     "The data set, and the resolution of a training on it; its labels count only with `cond`. `side`: of larger pictures, for rules that take them."
     shape = size_pair(shape) if shape else None
     R = resolution or (max(shape) if shape else 64)
     if shape and max(shape) != R: raise ValueError(f"the longer side of shape {shape[0]}x{shape[1]} must be the resolution {R}")
-    if isinstance(data, (str, os.PathLike)): data = open_data(data, side or shape or (check_resolution(R),) * 2, mirror=mirror, labels=cond, max_bad=max_bad, channels=channels or 3)
+    if isinstance(data, (str, os.PathLike)): data = open_data(data, side or shape or (check_resolution(R),) * 2, mirror=mirror, labels=cond, max_bad=max_bad, channels=channels or 3, icc=icc)
     elif not resolution and not side: R = max(data.shape[:2])
     if shape and shape != tuple(data.shape[:2]) or max(data.shape[:2]) != (side or R): raise ValueError(f"the pictures are {data.shape[0]}x{data.shape[1]}, but the training wants {'x'.join(map(str, shape or (side or R,) * 2))}")
     if channels and channels != _channels(data): raise ValueError(f"the pictures have {_channels(data)} channels, not {channels}")
@@ -441,6 +441,7 @@ def fit(
     freeze_d: Natural = 0,         # blocks of D, from the highest resolution down, that stay as they are
     resume: str = None,        # "latest", or a checkpoint to go on from
     max_bad: Fraction = .05,      # largest share of unreadable pictures, in [0, 1)
+    icc: bool = True,          # convert colours with an ICC profile to sRGB; a run that began without goes on without
     device: Device = "auto",      # auto, cpu, cuda, mps
     precision: Literal["float32", "bfloat16", "float16"] = "float32",   # of D's four highest resolutions: float32, bfloat16 or float16
     channel_base: Count | None = None,  # generator: width of block r = base / r ...
@@ -481,9 +482,10 @@ def fit(
         checkpoint = None if dry_run else find_checkpoint(out, resume)
         if accelerator: accelerator.wait_for_everyone()   # before the first process writes what would look like another run
         before = read_about(checkpoint)["settings"] if checkpoint else {}
-        data, R = _open(data, resolution or before.get("resolution"), shape or (None if rule.data_size else before.get("shape")), image_channels or before.get("image_channels"), cond or bool(before.get("label_dim")), mirror, max_bad, rule.data_size)
+        icc = icc and before.get("icc", not before)  # the pictures stay as the run has seen them
+        data, R = _open(data, resolution or before.get("resolution"), shape or (None if rule.data_size else before.get("shape")), image_channels or before.get("image_channels"), cond or bool(before.get("label_dim")), mirror, max_bad, rule.data_size, icc)
         given = {k: options[k] for k in (*G_KEYS, *SETTING_KEYS) if k in options} | dict(image_channels=_channels(data), shape=[R, R] if rule.data_size else list(data.shape[:2]), label_dim=data.label_dim if cond or before.get("label_dim") else 0)
-        given |= dict(plane=plane, data=str(options["data"]) if isinstance(options["data"], (str, os.PathLike)) else None, mirror=mirror, pictures=len(data))
+        given |= dict(plane=plane, data=str(options["data"]) if isinstance(options["data"], (str, os.PathLike)) else None, mirror=mirror, icc=icc, pictures=len(data))
         G, D = init if isinstance(init, tuple) else (init, None)
         settings = choose(R, given, before, G, getattr(rule, "native", {}) | widths_of(D))
         share = Share(settings["batch"], batch_device, accelerator)

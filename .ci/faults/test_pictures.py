@@ -3,7 +3,7 @@ import contextlib, io, json, os, shutil, socket, struct, sys, tempfile, warnings
 from pathlib import Path
 import numpy as np, pytest
 from PIL import Image, ImageCms, features
-from conftest import write_pictures
+from conftest import TINY, write_pictures
 from creps import data
 from creps.data import BadData, ImageFolder, Pictures, Sampler, batches, decode, open_data
 
@@ -170,7 +170,7 @@ REFUSED = {
     "OpenEXR": (b"\x76\x2f\x31\x01" + bytes(99), "unsupported kind of picture: OpenEXR"), "SVG": (b"<?xml version='1.0'?><svg/>", "unsupported kind of picture: SVG"),
     "JPEG-LS": (b"\xff\xd8\xff\xf7" + bytes(99), "unsupported kind of picture: JPEG-LS"), "TGA": (saved(plain("RGB", "red"), "TGA"), "unsupported kind of picture: TGA"),
     "film": (struct.pack(">I", 24) + b"ftypisom\0\0\0\0isommp42" + bytes(99), "unsupported kind of picture: a container of isom"),
-    "text": (b"I am a picture, believe me.", "not a picture"), "nothing": (b"", "zero bytes"),
+    "text": (b"I am a picture, believe me.", "not a picture"), "nothing": (b"", "zero bytes"), "two bytes": (b"x\n", "^not a picture$"),
     "half a TIFF": (tiff(b"\1" * N, 8, 1)[:60], "damaged TIFF"), "PNG without a palette": (png(8, 3, b"\1" * N), "damaged PNG"),
 }
 
@@ -293,6 +293,11 @@ def test_no_icc_from_python_and_the_shell(here, creps):
     for i in range(4): (here / "wide" / f"{i}.png").write_bytes(saved(plain("RGB", (60, 180, 90)), "PNG", icc_profile=WIDE))
     assert np.abs(open_data("wide", N).batch([0])[0][0, 4, 4] - wide_to_srgb((60, 180, 90))).max() <= 1.5
     assert open_data("wide", N, icc=False).batch([0])[0][0, 4, 4].tolist() == [60, 180, 90]
+    def shown(): return Image.open("run/sheets/reals.png").getpixel((8, 8))
+    assert creps("train", "--data", "wide", "--out", "run", *TINY, "--kimg", .01, "--no-icc").rc == 0 and shown() == (60, 180, 90)
+    assert creps("evaluate", "run", "--data", "wide", "--metrics", "swd", "--samples", 4, "--no-icc", "--max-bad", .2).rc == 0
+    assert creps("train", "--data", "wide", "--out", "run", "--resume", "latest", "--kimg", .02).rc == 0
+    assert [json.loads(line)["settings"]["icc"] for line in open("run/log.jsonl") if "settings" in line] == [False, False]
 
 # Folders, zips, labels
 
