@@ -123,6 +123,7 @@ def cmd_generate(
     labels: str = None,   # a class for all, or one for each seed
     out: str = None,      # folder for one PNG a seed
     grid: str = None,     # one PNG with all of them
+    max_memory: str = None,  # for a picture, such as 1GB; left out: 256MB, on a GPU 2GB if they are free
     device: str = "auto", # auto, cpu, cuda, mps
 ):
     "Draw pictures of a trained generator at any size and view."
@@ -135,7 +136,7 @@ def cmd_generate(
     drawn, dev = [], next(G.parameters()).device
     for i, seed in enumerate(seeds):
         with torch.no_grad(): ws = G.mapping(z[i:i + 1].to(dev), None if label is None else label[i:i + 1].to(dev), trunc)
-        picture = render(G, ws, size, view)[0]
+        picture = render(G, ws, size, view, max_memory=max_memory)[0]
         if out: write_png(picture, Path(out, f"seed{seed:04d}.png"))
         if grid: drawn.append(picture)
     if grid: write_png(image_grid(np.stack(drawn)), grid)
@@ -153,7 +154,7 @@ def cmd_render(
     angle: float = 0.,    # degrees, counter-clockwise
     aspect: float = None, # width : height of the window; left out: square pixels
     label: str = None,    # class, for a conditional model
-    max_memory: str = "256MB",  # for everything but the network
+    max_memory: str = None,  # for everything but the network, such as 1GB; left out: 256MB, on a GPU 2GB if they are free
     device: str = "auto", # auto, cpu, cuda, mps
 ):
     "Draw one picture of any size straight into a file, in constant memory; a broken off .tif or .dzi is continued."
