@@ -11,12 +11,14 @@ __all__ = ['SETTING_KEYS', 'SHAPED_BY', 'live', 'all_settings', 'check', 'saved_
 import inspect, json, math, os, signal, tempfile, threading, time
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Annotated, Literal
 import numpy as np, torch
 from fastcore.basics import patch
 from safetensors import SafetensorError
 from tqdm.auto import tqdm
 from . import losses, tiles
-from .core import image_grid, resident_peak, reuse_memory, size_pair, to_pil, to_uint8
+from .core import (Amount, Count, Device, Fraction, Natural, Positive, Seed, Size, Within, image_grid, resident_peak, reuse_memory,
+                        size_pair, to_pil, to_uint8)
 from .generator import Generator, check_resolution
 from .data import Sampler, batches, open_data
 from .step import G_KEYS, Rule, Share, State, defaults, latents, plane
@@ -384,46 +386,46 @@ def fit(
     data,                      # folder, zip, "scenery", "hf:ID", or a data set with len, shape, label_dim and batch(indices)
     out,                       # run folder
     *,
-    resolution: int = None,    # training size, a power of two; None: the data set's, or 64
-    plane: int = None,         # size that the generator is built for, if its training is to go on there with init; None: resolution
-    shape: str = None,         # HxW of pictures that are not square: the longer side is the resolution, both are multiples of a quarter of it
-    image_channels: int = None,  # 1 grey, 3 RGB, 4 RGBA; None: 3, or the data set's
-    batch: int = None,         # images per step, over all processes; None: 16, or 32 from 128 px up
-    batch_device: int = None,  # at most so many at a time in each process; None: all of its share
-    kimg: float = 200.,        # total length, in thousands of real images shown
-    snap: float = 10.,         # kimg between snapshots
-    keep: int = 3,             # checkpoints to keep
-    seed: int = 0,             # of everything random
-    gamma: float = None,       # strength of R1; None: max(.1, .5 (R/128)^2)
+    resolution: Count | None = None,    # training size, a power of two; None: the data set's, or 64
+    plane: Count | None = None,         # size that the generator is built for, if its training is to go on there with init; None: resolution
+    shape: Size | None = None,         # HxW of pictures that are not square: the longer side is the resolution, both are multiples of a quarter of it
+    image_channels: Literal[1, 3, 4] | None = None,  # 1 grey, 3 RGB, 4 RGBA; None: 3, or the data set's
+    batch: Count | None = None,         # images per step, over all processes; None: 16, or 32 from 128 px up
+    batch_device: Count | None = None,  # at most so many at a time in each process; None: all of its share
+    kimg: Positive = 200.,        # total length, in thousands of real images shown
+    snap: Positive = 10.,         # kimg between snapshots
+    keep: Natural = 3,             # checkpoints to keep
+    seed: Seed = 0,             # of everything random
+    gamma: Amount | None = None,       # strength of R1; None: max(.1, .5 (R/128)^2)
     cond: bool = False,        # train with the data set's labels
     mirror: bool = False,      # add left-right flipped copies
     augment: str = "none",     # what D's pictures go through: none, ada (adaptive), or a fixed strength such as 0.2
-    ada_target: float = .6,    # mean sign of D(real) that the adaptive strength aims at
-    ada_kimg: float = None,    # thousands of images in which it can go from 0 to 1; None: 500, or 100 with init
+    ada_target: Annotated[float, Within(-1, 1)] = .6,    # mean sign of D(real) that the adaptive strength aims at
+    ada_kimg: Positive | None = None,    # thousands of images in which it can go from 0 to 1; None: 500, or 100 with init
     init=None,                 # trained networks to begin with: G, or (G, D); in a shell a model or a run folder
-    freeze_d: int = 0,         # blocks of D, from the highest resolution down, that stay as they are
+    freeze_d: Natural = 0,         # blocks of D, from the highest resolution down, that stay as they are
     resume: str = None,        # "latest", or a checkpoint to go on from
-    max_bad: float = .05,      # largest share of unreadable pictures, in [0, 1)
-    device: str = "auto",      # auto, cpu, cuda, mps
-    precision: str = "float32",   # of D's four highest resolutions: float32, bfloat16 or float16
-    channel_base: int = None,  # generator: width of block r = base / r ...
-    channel_max: int = None,   # ... but at most this
-    d_channel_base: int = None,   # discriminator, likewise
-    d_channel_max: int = None,
-    biline_channels: int = None,  # channels of lines and pixels
-    rank: int = None,          # lines per axis; None: 8
-    bandwidth: float = None,   # Fourier frequencies, cycles per picture side; None: 10 min(1, R/256)
-    z_dim: int = None,         # width of the latent
-    w_dim: int = None,         # width of the style code
-    mapping_layers: int = None,
-    composition: str = None,   # layerwise (None), once, none
+    max_bad: Fraction = .05,      # largest share of unreadable pictures, in [0, 1)
+    device: Device = "auto",      # auto, cpu, cuda, mps
+    precision: Literal["float32", "bfloat16", "float16"] = "float32",   # of D's four highest resolutions: float32, bfloat16 or float16
+    channel_base: Count | None = None,  # generator: width of block r = base / r ...
+    channel_max: Count | None = None,   # ... but at most this
+    d_channel_base: Count | None = None,   # discriminator, likewise
+    d_channel_max: Count | None = None,
+    biline_channels: Count | None = None,  # channels of lines and pixels
+    rank: Count | None = None,          # lines per axis; None: 8
+    bandwidth: Positive | None = None,   # Fourier frequencies, cycles per picture side; None: 10 min(1, R/256)
+    z_dim: Count | None = None,         # width of the latent
+    w_dim: Count | None = None,         # width of the style code
+    mapping_layers: Count | None = None,
+    composition: Literal["layerwise", "once", "none"] | None = None,   # layerwise (None), once, none
     decoders: bool = True,     # decoders between the compositions
-    lr: float = .002,          # Adam's learning rate before the lazy correction
-    ema_kimg: float = None,    # half-life of the average; None: batch * 10/32
-    r1_interval: int = 16,     # steps between R1 phases
-    pl_interval: int = 4,      # steps between path-length phases; 0: none
-    pl_weight: float = 2.,     # of the path-length penalty
-    max_bad_steps: int = 50,   # steps in a row with a loss or gradient that isn't finite, after which the run stops
+    lr: Positive = .002,          # Adam's learning rate before the lazy correction
+    ema_kimg: Positive | None = None,    # half-life of the average; None: batch * 10/32
+    r1_interval: Natural = 16,     # steps between R1 phases
+    pl_interval: Natural = 4,      # steps between path-length phases; 0: none
+    pl_weight: Amount = 2.,     # of the path-length penalty
+    max_bad_steps: Count = 50,   # steps in a row with a loss or gradient that isn't finite, after which the run stops
     metric=None,               # callable: average generator -> dict, logged at every snapshot
     best: str = None,          # the metric's value whose smallest network is kept in OUT/best
     step_rule: Rule = None,    # how one iteration goes; None: that of CREPS

@@ -18,7 +18,7 @@ import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 from fastcore.basics import patch
 from PIL import Image
 from .coords import View, turn
-from .core import from_uint8, parse_bytes, rng
+from .core import Memory, from_uint8, rng
 from .export import needs
 from .generator import Generator
 from .render import render
@@ -386,10 +386,9 @@ def report_view(
     port: int = 0,            # 0: any that is free
     browser: bool = True,     # open one
     device: str = "auto",     # auto, cpu, cuda, mps
-    max_memory: str = None,   # for a picture, such as 1GB; left out: 256MB, on a GPU 2GB if they are free
+    max_memory: Memory | None = None,  # for a picture, such as 1GB; left out: 256MB, on a GPU 2GB if they are free
 ):
     "Pan, zoom and turn a model's pictures in a browser, until Ctrl-C."
-    if max_memory is not None: parse_bytes(max_memory)
     server = serve(model, host, port, device, max_memory)
     try:
         print(f"{server.url}\nCtrl-C stops it." + ("" if host in ("127.0.0.1", "localhost", "::1") else " Whoever can reach this computer and knows the address can look, too."), flush=True)
