@@ -98,13 +98,13 @@ def tile_shape(
     device,
     channels: int,        # C, of lines and pixels
     most: int = 2**18,    # pixels that a device's tile may have
-    width: int = 1024,    # of the picture
+    size=(1024, 1024),    # (H, W) of the picture
 ) -> tuple[int, int]:
-    "Height and width of a tile, multiples of 32."
+    "Height and width of a tile: on a processor what suits its caches, on a device what takes the fewest tiles."
     if torch.device(device).type == "cpu": return (32, 64) if channels > 16 else (64, 64) if channels > 8 else (64, 128)
-    columns = max(most // 64 // 64, 1) * 64  # of a tile of 64 rows
-    columns = min(columns, math.ceil(width / 64) * 64)
-    return max(most // columns // 64, 1) * 64, columns
+    widths = sorted({math.ceil(size[1] / parts / 64) * 64 for parts in range(1, 65)}, reverse=True)
+    shapes = [(min(most // w, size[0] + 63) // 64 * 64, w) for w in widths if 64 * w <= most] or [(64, max(most // 4096, 1) * 64)]
+    return min(shapes, key=lambda shape: math.prod(math.ceil(n / m) for n, m in zip(size, shape)))
 
 def fill(
     lines: LineStage,
@@ -353,8 +353,7 @@ def plan(
         return Plan(workers, step, (h, w), 2**15, weights + workers * each)
     quarter = max(limit - weights, 0) // 4
     step = min(max(quarter // position // 64, 1) * 64, 2**15 // columns)
-    h, w = tile_shape(lines.device, lines.channels, min(quarter // pixel, 2**19), size[1])
-    h = min(h, math.ceil(size[0] / 64) * 64)
+    h, w = tile_shape(lines.device, lines.channels, min(quarter // pixel, 2**19), size)
     return Plan(1, step, (h, w), max(h * w, 2**12), weights + step * position + h * w * pixel)
 
 SLACK = 32 << 20  # bytes that the smallest blocks may take beyond the limit

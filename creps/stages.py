@@ -6,7 +6,7 @@
 __all__ = ['compiled', 'fold', 'activation', 'Layer', 'Scratch', 'PixelStage', 'fused', 'LineStage', 'crew']
 
 # %% ../nbs/05a_stages.ipynb #f2370e02
-import copy, threading
+import threading
 from functools import cache
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
