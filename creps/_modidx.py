@@ -197,6 +197,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'creps.benchmark.StageTimes.__exit__': ('benchmark.html#stagetimes.__exit__', 'creps/benchmark.py'),
                                  'creps.benchmark.StageTimes.__init__': ('benchmark.html#stagetimes.__init__', 'creps/benchmark.py'),
                                  'creps.benchmark.StageTimes._timed': ('benchmark.html#stagetimes._timed', 'creps/benchmark.py'),
+                                 'creps.benchmark._sizes': ('benchmark.html#_sizes', 'creps/benchmark.py'),
                                  'creps.benchmark.apart': ('benchmark.html#apart', 'creps/benchmark.py'),
                                  'creps.benchmark.bench_render': ('benchmark.html#bench_render', 'creps/benchmark.py'),
                                  'creps.benchmark.bench_step': ('benchmark.html#bench_step', 'creps/benchmark.py'),

@@ -14,14 +14,15 @@ from contextlib import suppress
 from dataclasses import asdict
 from inspect import signature
 from pathlib import Path
+from typing import Annotated, Literal
 import numpy as np, torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 from . import render as renderer
 from . import train
 from .coords import View
-from .core import resident_peak, reuse_memory, rng, size_pair, to_uint8
-from .generator import Generator
+from .core import Count, Device, Memory, Natural, Number, Positive, Seed, resident_peak, reuse_memory, rng, size_pair, to_uint8
+from .generator import Generator, check_resolution
 from .stages import LineStage, PixelStage
 from .step import Iteration, Rule, Share
 
@@ -389,24 +390,28 @@ def report(line: dict, rows: list, out: str = None, remark: str = ""):
     print(json.dumps(line))
 
 # %% ../nbs/23_benchmark.ipynb #807837fb
+def _sizes(text) -> list:
+    "Sizes with commas between them, as pairs, the smallest first."
+    return sorted(map(size_pair, str(text).split(",")), key=np.prod)
+
 def report_render(
     model: str = None,        # folder, shipped name, or owner/name on the hub; left out: random weights, of the widths below
-    sizes: str = "256,512,1024",  # each N or HxW
-    max_memory: str = "256MB",
-    repeats: int = 3,         # the median counts
-    angle: float = 0.,        # of the view, degrees
-    zoom: float = 1.,         # of the view
-    dtype: str = None,        # of the pixel stage: bfloat16 or float16; left out: float32
+    sizes: Annotated[str, _sizes] = "256,512,1024",  # each N or HxW
+    max_memory: Memory = "256MB",
+    repeats: Count = 3,       # the median counts
+    angle: Number = 0.,       # of the view, degrees
+    zoom: Positive = 1.,      # of the view
+    dtype: Literal["float32", "bfloat16", "float16"] | None = None,  # of the pixel stage: bfloat16 or float16; left out: float32
     compile: bool = False,    # let torch.compile fuse the pixel stage
     profile: bool = False,    # also say where the time goes
-    draw_up_to: int = 0,      # also measure G.draw, which keeps the whole picture, up to this size
-    resolution: int = 512,    # R of the random network
-    channel_base: int = None, # its widths; left out: the full ones
-    channel_max: int = None,
-    biline_channels: int = None,
-    seed: int = 0,            # of the code, and of random weights
-    threads: int = None,      # left out: as many as torch takes
-    device: str = "auto",     # auto, cpu, cuda, mps
+    draw_up_to: Natural = 0,  # also measure G.draw, which keeps the whole picture, up to this size
+    resolution: Annotated[int, check_resolution] = 512,  # R of the random network
+    channel_base: Count | None = None,  # its widths; left out: the full ones
+    channel_max: Count | None = None,
+    biline_channels: Count | None = None,
+    seed: Seed = 0,           # of the code, and of random weights
+    threads: Count | None = None,  # left out: as many as torch takes
+    device: Device = "auto",  # auto, cpu, cuda, mps
     out: str = None,          # a JSON file for the rows
 ):
     "Time and memory of pictures, against the machine's limit."
@@ -415,26 +420,26 @@ def report_render(
     model = model or {k: v for k, v in given.items() if v is not None}
     view = None if (angle, zoom) == (0, 1) else View(zoom=zoom, angle=angle)
     common, rows = dict(max_memory=max_memory, repeats=repeats, view=view, dtype=dtype, seed=seed, threads=threads, device=device), []
-    pairs = sorted(map(size_pair, str(sizes).split(",")), key=np.prod)
+    pairs = _sizes(sizes)
     for size in pairs: rows += bench_render(model, [size], compile=compile, profile=profile, **common)
     rows += bench_render(model, [s for s in pairs if max(s) <= draw_up_to], draw=True, **common | dict(dtype=None))
     report(rows[len(pairs) - 1] | (dict(results=rows) if len(rows) > 1 else {}), rows, out)
 
 # %% ../nbs/23_benchmark.ipynb #c9d1f6ff
 def report_step(
-    resolution: int = 64,
-    batch: int = None,        # images in a step; left out here and below: what `creps train` takes at this resolution
-    repeats: int = 5,         # the median counts
-    channel_base: int = None, # widths of the generator
-    channel_max: int = None,
-    d_channel_base: int = None,  # widths of the discriminator
-    d_channel_max: int = None,
-    biline_channels: int = None,
-    threads: int = None,      # left out: as many as torch takes
+    resolution: Annotated[int, check_resolution] = 64,
+    batch: Count | None = None,  # images in a step; left out here and below: what `creps train` takes at this resolution
+    repeats: Count = 5,       # the median counts
+    channel_base: Count | None = None,  # widths of the generator
+    channel_max: Count | None = None,
+    d_channel_base: Count | None = None,  # widths of the discriminator
+    d_channel_max: Count | None = None,
+    biline_channels: Count | None = None,
+    threads: Count | None = None,  # left out: as many as torch takes
     plain: bool = False,      # with whole activations, in place of tiles
     phase: str = None,        # only these, such as G or Gmain,Dmain; left out: the whole step
-    precision: str = "float32",  # of D's four highest resolutions: float32, bfloat16 or float16
-    device: str = "auto",     # auto, cpu, cuda, mps
+    precision: Literal["float32", "bfloat16", "float16"] = "float32",  # of D's four highest resolutions
+    device: Device = "auto",  # auto, cpu, cuda, mps
     out: str = None,          # a JSON file for the rows
 ):
     "Time and memory of a training step and its phases, against the machine's limit."
