@@ -69,8 +69,9 @@ def chosen_seeds(
     if text is None: return None
     try:
         spans = [[int(n) for n in str(part).split("-")] for part in (text.split(",") if isinstance(text, str) else text)]
+        if any(len(s) > 2 or not 0 <= s[-1] - s[0] < 1000 for s in spans): raise ValueError
         seeds = [n for s in spans for n in range(s[0], s[-1] + 1)]
-        if not seeds or any(len(s) > 2 for s in spans): raise ValueError
+        if not seeds: raise ValueError
     except (TypeError, ValueError): raise ValueError(f"seeds must be like 0-2 or 0,3, not {text!r}") from None
     return seeds
 

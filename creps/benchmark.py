@@ -176,7 +176,7 @@ def painter(
     draw: bool,  # by `G.draw`, not by the renderer
     view, warp, dtype, **how,
 ):
-    "A function that fills a picture [1, H, W, 3] with a code."
+    "A function that fills a picture [1, H, W, C] with a code."
     if not draw: return lambda out: renderer.render(G, ws, out.shape[1:3], view, warp, out=out, dtype=dtype, **how)
     def whole(out):
         with torch.inference_mode(): out[:] = to_uint8(G.draw(ws, out.shape[1:3], view))
@@ -188,8 +188,8 @@ def measure_render(size, model, seed, device, repeats, dtype, view, profile, dra
     device = train.pick_device(device)
     G, kind = network(model, seed).to(device), dtype and getattr(torch, dtype)
     paint = painter(G, one_code(G, seed), draw, view and View(**view), dtype=kind, **how)
-    out = np.ones((1, *size, 3), np.uint8)  # written to, so that it is there
-    paint(np.ones((1, 64, 64, 3), np.uint8))
+    out = np.ones((1, *size, G.image_channels), np.uint8)  # written to, so that it is there
+    paint(np.ones((1, 64, 64, G.image_channels), np.uint8))
     water, before = HighWater(device), matmul_peak(device)
     water.mark()
     seconds, extra = stopwatch(lambda: paint(out), repeats, device), water.above()
@@ -390,6 +390,13 @@ def report(line: dict, rows: list, out: str = None, remark: str = ""):
     print(json.dumps(line))
 
 # %% ../nbs/23_benchmark.ipynb #807837fb
+def _phases(text) -> list:
+    "Names of phases with commas between them."
+    names = str(text).split(",")
+    if wrong := set(names) - {"G", *phase_weights(dict(pl_interval=1, r1_interval=1))}:
+        raise ValueError(f"there is no phase {sorted(wrong)[0]!r}")
+    return names
+
 def _sizes(text) -> list:
     "Sizes with commas between them, as pairs, the smallest first."
     return sorted(map(size_pair, str(text).split(",")), key=np.prod)
@@ -437,13 +444,13 @@ def report_step(
     biline_channels: Count | None = None,
     threads: Count | None = None,  # left out: as many as torch takes
     plain: bool = False,      # with whole activations, in place of tiles
-    phase: str = None,        # only these, such as G or Gmain,Dmain; left out: the whole step
+    phase: Annotated[str, _phases] | None = None,  # only these, such as G or Gmain,Dmain; left out: the whole step
     precision: Literal["float32", "bfloat16", "float16"] = "float32",  # of D's four highest resolutions
     device: Device = "auto",  # auto, cpu, cuda, mps
     out: str = None,          # a JSON file for the rows
 ):
     "Time and memory of a training step and its phases, against the machine's limit."
     given = dict(batch=batch, channel_base=channel_base, channel_max=channel_max, d_channel_base=d_channel_base, d_channel_max=d_channel_max, biline_channels=biline_channels, precision=precision)
-    step = bench_step(resolution, repeats, threads, device, plain, phase and phase.split(","), **given)
+    step = bench_step(resolution, repeats, threads, device, plain, phase and _phases(phase), **given)
     rows = [*step["phases"].values()] + [{k: v for k, v in step.items() if k != "phases"}] * ("s_per_kimg" in step)
     report(step, rows, out, f"{step['s_per_kimg']:.1f} s/kimg with a batch of {step['batch']}" if "s_per_kimg" in step else "")
