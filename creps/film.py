@@ -180,7 +180,7 @@ def pictures(
         code = ws if s.ws is None else s.ws
         if not isinstance(code, torch.Tensor) or code.ndim != 3 or len(code) != 1:
             raise ValueError(f"shot {i} needs one code [1, num_ws, w_dim], in itself or as ws, not {list(code.shape) if isinstance(code, torch.Tensor) else code!r}")
-    how = dict(size=size_pair(G.resolution if size is None else size), align=align, max_memory=max_memory, tol=tol, dtype=dtype)
+    how = dict(size=size_pair(getattr(G, "shape", G.resolution) if size is None else size), align=align, max_memory=max_memory, tol=tol, dtype=dtype)
     for _, run in groupby(shots, key=lambda s: id(s.ws)):
         run = list(run)
         code = ws if run[0].ws is None else run[0].ws
@@ -245,7 +245,7 @@ def film(
     **how,                   # align, max_memory, tol, dtype, as in `pictures`
 ) -> Path:                   # of the film, which is there whole or not at all
     "Draw a film and write it."
-    path, shots, size = Path(path), list(shots), size_pair(G.resolution if size is None else size)
+    path, shots, size = Path(path), list(shots), size_pair(getattr(G, "shape", G.resolution) if size is None else size)
     if (channels := getattr(G, "image_channels", 3)) != 3: raise ValueError(f"films are RGB, and this network draws {channels} channels: write its `pictures` one by one")
     _check(path, len(shots), size, fps)
     part = path.with_name(f"{path.stem}.part{path.suffix}")  # ffmpeg and Pillow go by the suffix

@@ -414,7 +414,7 @@ def _pixel_stage(synthesis, styles, dtype, compile) -> PixelStage:
 def render(
     G,                       # a Generator, or any network with `draw`; one that isn't `pointwise` draws whole pictures
     ws: torch.Tensor,        # [B, num_ws, w_dim]
-    size=None,               # N or (H, W); None: the training size
+    size=None,               # N or (H, W); None: that of the training
     view: View = None,
     warp=None,               # (u_row, u_col) -> (u_row, u_col) on float64 arrays, or a 3 x 3 matrix on (u_row, u_col, 1); after the view
     out=None,                # uint8 array or memory map [B, H, W, C], or a path: .png, .tif, .dzi (see notebook 07)
@@ -427,7 +427,7 @@ def render(
     progress: bool = False,  # a bar with the time left, on stderr
 ):                           # uint8 [B, H, W, C], or `out`
     "Draw codes at any size, view or warp in constant memory."
-    size, memory = size_pair(G.resolution if size is None else size), parse_bytes(max_memory)
+    size, memory = size_pair(getattr(G, "shape", G.resolution) if size is None else size), parse_bytes(max_memory)
     if not tol >= 0: raise ValueError(f"tol must be a largest error of at least 0, in [-1, 1], not {tol!r}")
     if dtype not in (None, torch.float32, torch.bfloat16, torch.float16): raise ValueError(f"dtype must be torch.float32, bfloat16 or float16, not {dtype!r}")
     path = isinstance(out, (str, Path))

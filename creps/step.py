@@ -37,13 +37,17 @@ def defaults(
 G_KEYS = ("z_dim", "w_dim", "label_dim", "channel_base", "channel_max", "rank", "biline_channels", "bandwidth", "mapping_layers", "composition", "decoders", "image_channels")
 D_KEYS = ("resolution", "label_dim", "image_channels")
 
+def _at_plane(settings: dict) -> tuple:
+    "The shape of the pictures at the size that the generator is built for."
+    return tuple(n * settings["plane"] // settings["resolution"] for n in settings["shape"])
+
 def new_networks(
     settings: dict,  # every setting of a run
     device="cpu",
 ) -> tuple[Generator, Discriminator]:
     "A new generator and its discriminator, from the run's seed; nobody else's random numbers are touched."
     def make():
-        G = Generator(settings["plane"], **{k: settings[k] for k in G_KEYS})
+        G = Generator(settings["plane"], **{k: settings[k] for k in G_KEYS}, shape=_at_plane(settings))
         widths = dict(channel_base=settings["d_channel_base"], channel_max=settings["d_channel_max"])
         return G.train(), Discriminator(**{k: settings[k] for k in D_KEYS}, **widths).train()
     return seeded(settings["seed"], make, device)

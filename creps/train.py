@@ -4,19 +4,22 @@
 
 # %% auto #0
 __all__ = ['SETTING_KEYS', 'SHAPED_BY', 'live', 'all_settings', 'check', 'saved_bytes', 'estimate', 'describe', 'now',
-           'memory_mb', 'board', 'Log', 'Guard', 'save_network', 'write_sheet', 'samples', 'pick_device', 'Run',
-           'Diverged', 'finite', 'widths_of', 'of_network', 'take_over', 'resumed', 'choose', 'prepare', 'team', 'fit']
+           'memory_mb', 'board', 'Log', 'Guard', 'save_network', 'write_sheet', 'samples', 'Run', 'Diverged', 'finite',
+           'widths_of', 'of_network', 'take_over', 'resumed', 'choose', 'prepare', 'team', 'fit']
 
 # %% ../nbs/15_train.ipynb #9ab6c79e
 import inspect, json, math, os, signal, tempfile, threading, time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Annotated, Literal
 import numpy as np, torch
 from fastcore.basics import patch
 from safetensors import SafetensorError
 from tqdm.auto import tqdm
 from . import losses, tiles
-from .core import image_grid, resident_peak, reuse_memory, size_pair, to_pil, to_uint8
+from .core import (Amount, Count, Device, Fraction, Natural, Positive, Seed, Size, Within, image_grid, resident_peak, reuse_memory,
+                        size_pair, to_pil, to_uint8)
+from .device import PRECISIONS, low_precision, pick_device
 from .generator import Generator, check_resolution
 from .data import Sampler, batches, open_data
 from .step import G_KEYS, Rule, Share, State, defaults, latents, plane
@@ -59,7 +62,7 @@ def check(settings: dict):
     if any(n % (R // 4) for n in settings["shape"]) or max(settings["shape"]) != R:
         raise ValueError(f"shape must have the resolution {R} as its longer side and multiples of {R // 4} as both, not {'x'.join(map(str, settings['shape']))}")
     if settings["image_channels"] not in (1, 3, 4): raise ValueError(f"image_channels must be 1 (grey), 3 (RGB) or 4 (RGBA), not {settings['image_channels']!r}")
-    if settings["precision"] not in ("float32", "bfloat16", "float16"): raise ValueError(f"precision must be float32, bfloat16 or float16, not {settings['precision']!r}")
+    if settings["precision"] not in PRECISIONS: raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {settings['precision']!r}")
 
 # %% ../nbs/15_train.ipynb #93ed7d1a
 def saved_bytes(loss) -> int:
@@ -75,6 +78,7 @@ def estimate(
     settings: dict,
     share: Share = None,  # None: the whole batch at once
     rule: Rule = None,    # None: that of CREPS
+    device="cpu",         # where the training will be
 ) -> dict:  # parameters of G and D, bytes of a training step (None for another system than CREPS)
     "Parameter counts and the memory that a training step needs, without running one."
     G, D = (rule or Rule()).networks(settings, "meta")
@@ -84,23 +88,27 @@ def estimate(
     label = torch.empty(B, settings["label_dim"], device="meta") if settings["label_dim"] else None
     real, z = torch.empty(B, settings["image_channels"], *[settings["resolution"]] * 2, device="meta"), torch.empty(B, settings["z_dim"], device="meta")
     half, half_label = z[:max(1, B // 2)], label if label is None else label[:max(1, B // 2)]
-    draw = lambda ws, **how: tiles.draw(G.synthesis, ws, *plane(settings), step=H, **how)   # the tiles' size doesn't matter for what is saved
+    def draw(ws, twice=False):
+        _, again = tiles.plan(G.synthesis, len(ws), H, W, device, twice)
+        return tiles.draw(G.synthesis, ws, *plane(settings), step=H, again=again)   # the bands' height doesn't matter for what is kept
     def path():
         ws = G.mapping(half, half_label)
-        return losses.path_length(draw(ws, twice=True), ws, torch.zeros((), device="meta"))
+        return losses.path_length(draw(ws, True), ws, torch.zeros((), device="meta"))
     def against():
         draw(G.mapping(z, label)[:, :1])
         return losses.generator(D, torch.empty_like(real, requires_grad=True), label)
     phases = dict(Gmain=against, Greg=path,
                   Dmain=lambda: losses.discriminator(D, real, real, label, label), Dreg=lambda: losses.r1(D, real, label))
     activations = {n: saved_bytes(f) for n, f in phases.items()}
-    activations["Gmain"] += tiles.held_bytes(G.synthesis, H, W, B)
+    activations["Gmain"] += tiles.held_bytes(G.synthesis, H, W, B, device)
+    if again := tiles.held_bytes(G.synthesis, H, W, len(half), device, True):  # beside it the lines, once for each order
+        activations["Greg"] = again + 2 * saved_bytes(lambda: draw(G.mapping(half, half_label), True))
     return dict(parameters=count, activations=activations, bytes=16 * sum(count.values()) + 4 * count["G"] + max(activations.values()))
 
 # %% ../nbs/15_train.ipynb #d9a64e19
-def describe(settings: dict, share: Share = None, rule: Rule = None) -> str:
+def describe(settings: dict, share: Share = None, rule: Rule = None, device="cpu") -> str:
     "The settings and what they cost, as text."
-    cost = estimate(settings, share, rule)
+    cost = estimate(settings, share, rule, device)
     lines = [f"  {k:16} {v}" for k, v in settings.items()]
     counts = ", ".join(f"{n} {c / 1e6:.2f} M" for n, c in cost["parameters"].items())
     return "\n".join(["settings:"] + lines + [f"parameters: {counts}" + (f"; memory of a training step: about {cost['bytes'] / 2**20:.0f} MB" if cost["bytes"] else "")])
@@ -188,15 +196,6 @@ def samples(state: State, settings: dict, labels=None, count: int = 64, size=Non
     size = tuple(settings["shape"]) if size is None else size
     with torch.no_grad():
         return np.concatenate([to_uint8(state.ema(z[i:i + 16], None if label is None else label[i:i + 16], size=size)) for i in range(0, count, 16)])
-
-def pick_device(device: str = "auto") -> torch.device:
-    "The device to use: cuda, else mps, else cpu, when it is 'auto'."
-    best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        chosen = torch.device(best if device == "auto" else device)
-        torch.zeros(1, device=chosen)
-    except (RuntimeError, AssertionError) as e: raise ValueError(f"device {device!r} can't be used here: {str(e).splitlines()[0]}; try 'auto'") from None
-    return chosen
 
 # %% ../nbs/15_train.ipynb #afd91ea3
 class Run:
@@ -373,9 +372,10 @@ def prepare(out):
 def team(device: torch.device):
     "accelerate's view of the processes that work on this run; None if this is the only one."
     if int(os.environ.get("WORLD_SIZE", 1)) == 1: return None
-    try: from accelerate import Accelerator
+    try: from accelerate import Accelerator, InitProcessGroupKwargs
     except ImportError: raise ValueError("training with several processes needs accelerate: pip install 'creps[train]'") from None
-    return Accelerator(cpu=device.type == "cpu")
+    patience = InitProcessGroupKwargs(timeout=timedelta(hours=12))  # the others wait while one measures a snapshot
+    return Accelerator(cpu=device.type == "cpu", kwargs_handlers=[patience])
 
 live = None  # a callable that makes a watcher for `fit` in notebooks; set by `creps.report`
 
@@ -384,46 +384,46 @@ def fit(
     data,                      # folder, zip, "scenery", "hf:ID", or a data set with len, shape, label_dim and batch(indices)
     out,                       # run folder
     *,
-    resolution: int = None,    # training size, a power of two; None: the data set's, or 64
-    plane: int = None,         # size that the generator is built for, if its training is to go on there with init; None: resolution
-    shape: str = None,         # HxW of pictures that are not square: the longer side is the resolution, both are multiples of a quarter of it
-    image_channels: int = None,  # 1 grey, 3 RGB, 4 RGBA; None: 3, or the data set's
-    batch: int = None,         # images per step, over all processes; None: 16, or 32 from 128 px up
-    batch_device: int = None,  # at most so many at a time in each process; None: all of its share
-    kimg: float = 200.,        # total length, in thousands of real images shown
-    snap: float = 10.,         # kimg between snapshots
-    keep: int = 3,             # checkpoints to keep
-    seed: int = 0,             # of everything random
-    gamma: float = None,       # strength of R1; None: max(.1, .5 (R/128)^2)
+    resolution: Count | None = None,    # training size, a power of two; None: the data set's, or 64
+    plane: Count | None = None,         # size that the generator is built for, if its training is to go on there with init; None: resolution
+    shape: Size | None = None,         # HxW of pictures that are not square: the longer side is the resolution, both are multiples of a quarter of it
+    image_channels: Literal[1, 3, 4] | None = None,  # 1 grey, 3 RGB, 4 RGBA; None: 3, or the data set's
+    batch: Count | None = None,         # images per step, over all processes; None: 16, or 32 from 128 px up
+    batch_device: Count | None = None,  # at most so many at a time in each process; None: all of its share
+    kimg: Positive = 200.,        # total length, in thousands of real images shown
+    snap: Positive = 10.,         # kimg between snapshots
+    keep: Natural = 3,             # checkpoints to keep
+    seed: Seed = 0,             # of everything random
+    gamma: Amount | None = None,       # strength of R1; None: max(.1, .5 (R/128)^2)
     cond: bool = False,        # train with the data set's labels
     mirror: bool = False,      # add left-right flipped copies
     augment: str = "none",     # what D's pictures go through: none, ada (adaptive), or a fixed strength such as 0.2
-    ada_target: float = .6,    # mean sign of D(real) that the adaptive strength aims at
-    ada_kimg: float = None,    # thousands of images in which it can go from 0 to 1; None: 500, or 100 with init
+    ada_target: Annotated[float, Within(-1, 1)] = .6,    # mean sign of D(real) that the adaptive strength aims at
+    ada_kimg: Positive | None = None,    # thousands of images in which it can go from 0 to 1; None: 500, or 100 with init
     init=None,                 # trained networks to begin with: G, or (G, D); in a shell a model or a run folder
-    freeze_d: int = 0,         # blocks of D, from the highest resolution down, that stay as they are
+    freeze_d: Natural = 0,         # blocks of D, from the highest resolution down, that stay as they are
     resume: str = None,        # "latest", or a checkpoint to go on from
-    max_bad: float = .05,      # largest share of unreadable pictures, in [0, 1)
-    device: str = "auto",      # auto, cpu, cuda, mps
-    precision: str = "float32",   # of D's four highest resolutions: float32, bfloat16 or float16
-    channel_base: int = None,  # generator: width of block r = base / r ...
-    channel_max: int = None,   # ... but at most this
-    d_channel_base: int = None,   # discriminator, likewise
-    d_channel_max: int = None,
-    biline_channels: int = None,  # channels of lines and pixels
-    rank: int = None,          # lines per axis; None: 8
-    bandwidth: float = None,   # Fourier frequencies, cycles per picture side; None: 10 min(1, R/256)
-    z_dim: int = None,         # width of the latent
-    w_dim: int = None,         # width of the style code
-    mapping_layers: int = None,
-    composition: str = None,   # layerwise (None), once, none
+    max_bad: Fraction = .05,      # largest share of unreadable pictures, in [0, 1)
+    device: Device = "auto",      # auto, cpu, cuda, mps
+    precision: Literal["float32", "tf32", "bfloat16", "float16"] = "float32",  # of products; tf32: NVIDIA's; the others: in D's four highest resolutions, bfloat16 in G's pixels, too
+    channel_base: Count | None = None,  # generator: width of block r = base / r ...
+    channel_max: Count | None = None,   # ... but at most this
+    d_channel_base: Count | None = None,   # discriminator, likewise
+    d_channel_max: Count | None = None,
+    biline_channels: Count | None = None,  # channels of lines and pixels
+    rank: Count | None = None,          # lines per axis; None: 8
+    bandwidth: Positive | None = None,   # Fourier frequencies, cycles per picture side; None: 10 min(1, R/256)
+    z_dim: Count | None = None,         # width of the latent
+    w_dim: Count | None = None,         # width of the style code
+    mapping_layers: Count | None = None,
+    composition: Literal["layerwise", "once", "none"] | None = None,   # layerwise (None), once, none
     decoders: bool = True,     # decoders between the compositions
-    lr: float = .002,          # Adam's learning rate before the lazy correction
-    ema_kimg: float = None,    # half-life of the average; None: batch * 10/32
-    r1_interval: int = 16,     # steps between R1 phases
-    pl_interval: int = 4,      # steps between path-length phases; 0: none
-    pl_weight: float = 2.,     # of the path-length penalty
-    max_bad_steps: int = 50,   # steps in a row with a loss or gradient that isn't finite, after which the run stops
+    lr: Positive = .002,          # Adam's learning rate before the lazy correction
+    ema_kimg: Positive | None = None,    # half-life of the average; None: batch * 10/32
+    r1_interval: Natural = 16,     # steps between R1 phases
+    pl_interval: Natural = 4,      # steps between path-length phases; 0: none
+    pl_weight: Amount = 2.,     # of the path-length penalty
+    max_bad_steps: Count = 50,   # steps in a row with a loss or gradient that isn't finite, after which the run stops
     metric=None,               # callable: average generator -> dict, logged at every snapshot
     best: str = None,          # the metric's value whose smallest network is kept in OUT/best
     step_rule: Rule = None,    # how one iteration goes; None: that of CREPS
@@ -438,6 +438,7 @@ def fit(
     accelerator, rule = team(device), step_rule or Rule()
     device = accelerator.device if accelerator else device
     checkpoint = None if dry_run else find_checkpoint(out, resume)
+    if accelerator: accelerator.wait_for_everyone()  # all have looked before one writes
     before = read_about(checkpoint)["settings"] if checkpoint else {}
     data, R = _open(data, resolution or before.get("resolution"), shape or (None if rule.data_size else before.get("shape")), image_channels or before.get("image_channels"), cond or bool(before.get("label_dim")), mirror, max_bad, rule.data_size)
     given = {k: options[k] for k in (*G_KEYS, *SETTING_KEYS) if k in options} | dict(image_channels=_channels(data), shape=[R, R] if rule.data_size else list(data.shape[:2]), label_dim=data.label_dim if cond or before.get("label_dim") else 0)
@@ -446,12 +447,12 @@ def fit(
     settings = choose(R, given, before, G, getattr(rule, "native", {}) | widths_of(D))
     share = Share(settings["batch"], batch_device, accelerator)
     if share.rank == 0 and not dry_run: prepare(out)
-    if share.rank == 0 and (progress or dry_run): print(describe(settings, share, rule), flush=True)
+    if share.rank == 0 and (progress or dry_run): print(describe(settings, share, rule, device), flush=True)
     if dry_run: return
     watchers = [w for w in (watch or (live() if live and progress else None), board(Path(out, "tensorboard")) if tensorboard and share.rank == 0 else None) if w]
     reuse_memory()
     state = rule.begin(settings, device)
-    state.D.precision = getattr(torch, settings["precision"])
+    state.D.precision = low_precision(settings["precision"])
     said = resumed(state, checkpoint, settings, rule.rates(settings), share.rank == 0) if checkpoint else take_over(state, init) if init else ""
     if said and share.rank == 0: print(said, flush=True)
     if checkpoint and state.images >= settings["kimg"] * 1000: return _finished(state, out, progress and share.rank == 0)
