@@ -101,9 +101,10 @@ def draw(
     "What `net(ws, rows, cols)` gives, in bands."
     grid = np.linspace(0, 1, net.resolution)
     rows, cols = (grid if t is None else t for t in (rows, cols))
-    planned = plan(net, len(ws), len(rows), len(cols), ws.device, twice)
+    if torch.is_grad_enabled(): planned = plan(net, len(ws), len(rows), len(cols), ws.device, twice)
+    else: planned = max(1, net.pixels_at_once(ws) // len(cols)), False
     step, again = (p if wish is None else wish for wish, p in zip((step, again), planned))
-    again, styles = again and torch.is_grad_enabled(), net.folded(net.styles(ws))
+    styles = net.folded(net.styles(ws))
     if net.composition == "none": bands = _planar_bands(net, styles, rows, cols, step, again)
     else: bands = _bands(net, styles, rows, cols, step, again, dtype)
     return torch.cat(list(bands), 1).unflatten(1, (len(rows), len(cols))).permute(0, 3, 1, 2)
