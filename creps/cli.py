@@ -19,8 +19,8 @@ from PIL import Image, ImageDraw, ImageFont
 import creps
 from .ablation import ablate
 from .benchmark import report_render, report_step
-from .checkpoint import find_checkpoint, load_settings, load_state
-from .convert import load_official
+from .checkpoint import last_good, load_settings, load_state, network_in
+from .convert import load_official, networks_in
 from .coords import View
 from .core import (Count, Device, Memory, Number, Positive, Seed, Size, Within, image_grid, out_of_memory, reuse_memory, rng, size_pair,
                         to_pil, to_uint8)
@@ -30,7 +30,7 @@ from .export import report_export
 from .film import film, move, smooth
 from .distributions import Samples, chosen, computable, distances, report_evaluate
 from .metrics import box_reduce, psnr, report_consistency, swd
-from .processes import together
+from .processes import first_process, same_command, together
 from .render import render, targets
 from .report import report_run
 from .step import Rule
@@ -229,17 +229,13 @@ def cmd_render(
     print(json.dumps(dict(command="render", size=list(size), out=out, seconds=round(time.time() - start, 1))))
 
 # %% ../nbs/32_cli.ipynb #af443b17
-def _leads() -> bool:
-    "Whether this process speaks for all that work on a training; one that works alone does, whatever RANK a scheduler has set."
-    return os.environ.get("WORLD_SIZE", "1") in ("", "1") or os.environ.get("RANK", "0") == "0"
-
 def trained(
     path,  # a run folder, a model (folder, shipped name, hub id), or an official snapshot (.pkl)
 ) -> tuple:
     "G, and D where the path holds one, to begin a training with."
-    if str(path).endswith(".pkl"): return load_official(path, "G_ema"), load_official(path, "D")
+    if str(path).endswith(".pkl"): return load_official(path, "G_ema"), load_official(path, "D") if "D" in networks_in(path) else None
     G, D = Generator.from_pretrained(path), None
-    if Path(path, "checkpoints").is_dir() and (checkpoint := find_checkpoint(path, "latest")):
+    if Path(path, "checkpoints").is_dir() and (checkpoint := last_good(path)):
         state = Rule().begin(load_settings(path))
         load_state(state, checkpoint)
         D = state.D
@@ -277,7 +273,7 @@ def cmd_train(
                          max_bad=options["max_bad"], channels=wanted("image_channels") or 3)
         options |= dict(metric=metric_of(metric, data), best=next(iter(chosen(metric))))
     fit(data, out, **options)
-    if not options.get("dry_run") and _leads(): print(f"the generator is in {out}; draw with: creps generate {out} --grid grid.png; look at it with: creps report {out}")
+    if not options.get("dry_run") and first_process(): print(f"the generator is in {out}; draw with: creps generate {out} --grid grid.png; look at it with: creps report {out}")
 
 def cmd_convert(
     official,             # a training snapshot (.pkl) of the authors' code
@@ -286,6 +282,7 @@ def cmd_convert(
 ):
     "Convert an official snapshot; nothing in the file is executed."
     if which not in ("G_ema", "G"): raise ValueError(f"which must be G_ema or G, not {which!r}: a discriminator has no pretrained folder")
+    if there := network_in(out): raise ValueError(f"{there} is there already: choose another folder")
     G = load_official(official, which)
     save_network(G, writable_folder(out))
     print(f"{official} -> {out}: {G.resolution} px, z {G.z_dim}, {sum(p.numel() for p in G.parameters()) / 1e6:.2f} M parameters, label_dim {G.label_dim}")
@@ -439,8 +436,7 @@ def _steady_output():
             if stream: stream.flush()
         sys.stdout, sys.stderr = before
 
-SMALLER = dict(train="give --batch-device, a part of the batch at a time, or a smaller --batch or --resolution",
-               generate="give a smaller --size, or draw one picture straight into a file with creps render",
+SMALLER = dict(generate="give a smaller --size, or draw one picture straight into a file with creps render",
                render="give a smaller --max-memory or --size, or draw into a .tif or .dzi")
 
 def _obey(words) -> int:
@@ -449,7 +445,8 @@ def _obey(words) -> int:
     action, command = args.pop("action"), " ".join(filter(None, (args.pop("command"), args.pop("what", None))))
     reuse_memory()
     try:
-        if args.get("processes", 1) != 1 and "WORLD_SIZE" not in os.environ: return together(["-m", "creps", *words], args["processes"])
+        if args.get("processes", 1) != 1 and "WORLD_SIZE" not in os.environ:
+            return together(same_command("creps.cli", "main", list(words)), args["processes"])
         action(**args)
     except ValueError as e: problem = str(e)
     except OSError as e: problem = f"{e.filename}: {e.strerror}" if e.filename else e.strerror or str(e)
@@ -459,7 +456,7 @@ def _obey(words) -> int:
     except KeyboardInterrupt: return 130
     except SystemExit as e: return e.code
     else: return 0
-    if _leads(): print(f"creps {command}: {problem}", file=sys.stderr)
+    if first_process(): print(f"creps {command}: {problem}", file=sys.stderr)
     return 2
 
 def main(

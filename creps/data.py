@@ -678,7 +678,7 @@ def open_data(
     if str(spec).startswith("hf:"): return hub_dataset(str(spec)[3:], size, fit, mirror, labels, max_bad, cache, workers, channels=channels, icc=icc)
     if str(spec) not in WORLDS: return ImageFolder(spec, size, fit, mirror, labels, max_bad, cache, workers, channels, icc)
     world = open_world(str(spec), size, n, seed)
-    if labels and not hasattr(world, "labels"): raise BadData(f"{spec} has no labels")
+    if labels and not world.labels.shape[1]: raise BadData(f"{spec} has no labels")
     return Drawn(world, mirror, cache, channels, labels)
 
 # %% ../nbs/11_data.ipynb #8894df24

@@ -4,26 +4,25 @@
 
 # %% auto #0
 __all__ = ['SETTING_KEYS', 'SHAPED_BY', 'live', 'all_settings', 'check', 'saved_bytes', 'estimate', 'describe', 'now',
-           'memory_mb', 'board', 'Log', 'Guard', 'save_network', 'write_sheet', 'samples', 'Run', 'Diverged', 'finite',
-           'widths_of', 'of_network', 'take_over', 'resumed', 'choose', 'prepare', 'team', 'fit']
+           'memory_mb', 'board', 'append_line', 'Log', 'heard', 'Guard', 'write_sheet', 'samples', 'Run', 'Diverged',
+           'finite', 'widths_of', 'of_network', 'take_over', 'resumed', 'choose', 'advice_on_memory', 'team', 'fit']
 
 # %% ../nbs/15_train.ipynb #9ab6c79e
-import inspect, json, math, os, signal, tempfile, threading, time
+import contextlib, inspect, json, math, os, signal, threading, time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Annotated, Literal
 import numpy as np, torch
 from fastcore.basics import patch
-from safetensors import SafetensorError
 from tqdm.auto import tqdm
 from . import losses, tiles
-from .core import (Amount, Count, Device, Fraction, Natural, Positive, Seed, Size, Within, image_grid, resident_peak, reuse_memory,
-                        size_pair, to_pil, to_uint8)
+from .core import (Amount, Count, Device, Fraction, Natural, Positive, Seed, Size, Within, image_grid, out_of_memory, resident_peak,
+                        reuse_memory, size_pair, to_pil, to_uint8)
 from .device import PRECISIONS, low_precision, pick_device
 from .generator import Generator, check_resolution
 from .data import Sampler, batches, open_data
 from .step import G_KEYS, Rule, Share, State, defaults, latents, plane
-from .checkpoint import find_checkpoint, load_state, read_about, save_state, sweep, versions, write_whole
+from .checkpoint import checkpoints, find_checkpoint, load_state, read_about, run_folder, save_network, save_state, versions, write_whole
 
 # %% ../nbs/15_train.ipynb #42c692cd
 SETTING_KEYS = ("batch", "kimg", "snap", "seed", "gamma", "augment", "ada_target", "ada_kimg", "d_channel_base", "d_channel_max", "lr", "ema_kimg", "r1_interval", "pl_interval",
@@ -133,6 +132,16 @@ def board(folder):
     return watch
 
 # %% ../nbs/15_train.ipynb #38a89090
+def append_line(path, text: str):
+    "Add a line to a file, and end the last one before, if a process was killed in the middle of it."
+    try:
+        with open(path, "ab+") as f:
+            if f.tell():
+                f.seek(-1, os.SEEK_END)
+                if f.read(1) != b"\n": text = "\n" + text
+            f.write(text.encode() + b"\n")
+    except OSError as e: raise OSError(e.errno, e.strerror or str(e), str(path)) from e
+
 class Log:
     "Averages of what a step returns, as JSON lines, on a progress bar, and for watchers."
     def __init__(self, path, images: int, total: int, show: bool = True, watchers=()):
@@ -146,7 +155,7 @@ class Log:
         self.bar.update(min(images / 1000, self.bar.total) - self.bar.n)
 
     def say(self, line: dict):
-        with open(self.path, "a") as f: f.write(json.dumps(line) + "\n")
+        append_line(self.path, json.dumps(line))
         for watch in self.watchers: watch(line)
 
     def write(self, images: int, **extra) -> dict:
@@ -160,12 +169,16 @@ class Log:
         return line
 
 # %% ../nbs/15_train.ipynb #ab297111
+def heard() -> list:
+    "The signals that end a program from outside; nohup's ignored ones stay ignored, and only the main thread hears any."
+    if threading.current_thread() is not threading.main_thread(): return []
+    known = (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP"))
+    return [s for s in known if s is not None and signal.getsignal(s) is not signal.SIG_IGN]
+
 class Guard:
-    "While active, Ctrl-C and SIGTERM set `stopped` instead of ending the program; a second Ctrl-C does end it."
+    "While active, Ctrl-C, SIGTERM and SIGHUP set `stopped` instead of ending the program; a second Ctrl-C does end it."
     def __enter__(self):
-        self.stopped, self.old = 0, {}
-        if threading.current_thread() is threading.main_thread():
-            self.old = {s: signal.signal(s, self.stop) for s in (signal.SIGINT, signal.SIGTERM)}
+        self.stopped, self.old = 0, {s: signal.signal(s, self.stop) for s in heard()}
         return self
 
     def stop(self, number, frame):
@@ -176,16 +189,6 @@ class Guard:
         for s, handler in self.old.items(): signal.signal(s, handler)
 
 # %% ../nbs/15_train.ipynb #822aa090
-def save_network(G, out):
-    "Write G as a pretrained folder, file by file under its final name only when whole."
-    Path(out).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out, prefix=".network") as folder:
-        G.save_pretrained(folder)
-        for name in ("config.json", "model.safetensors"):
-            with open(Path(folder, name), "rb") as f: os.fsync(f.fileno())
-            os.chmod(Path(folder, name), 0o644)
-            os.replace(Path(folder, name), Path(out, name))
-
 def write_sheet(pictures, path, cols: int = 8):
     "Write a batch of pictures as one PNG."
     write_whole(path, lambda p: to_pil(image_grid(pictures, cols)).save(p, "PNG"))
@@ -215,6 +218,7 @@ class Run:
         self.state, self.settings, self.data, self.out, self.rule, self.share = state, settings, data, Path(out), rule, share
         self.metric, self.best, self.keep, self.max_bad_steps, self.progress, self.writes = metric, best, keep, max_bad_steps, progress, share.rank == 0
         self.labels = data.labels if settings["label_dim"] else None
+        self.kept, self.stepping = state.images, False   # at how many pictures a snapshot was last tried; whether a step is at work
         self.log = Log(self.out / "log.jsonl", state.images, settings["kimg"] * 1000, progress and self.writes, watchers)
 
     def agreed(self, stopped: int) -> int:
@@ -232,22 +236,28 @@ class Run:
 # %% ../nbs/15_train.ipynb #71486a01
 @patch
 def go(self: Run):
-    "Step until `kimg` is reached or somebody interrupts; the state is saved either way."
+    "Step until `kimg` is reached or somebody interrupts; the state is saved either way, and when something fails."
     state, s = self.state, self.settings
     stream = batches(self.data, Sampler(len(self.data), s["batch"], s["seed"], state.images), state.pl_mean.device, rows=None if self.share.count == 1 else self.share.rows)
-    if not state.images and self.writes: write_sheet(self.data.batch(np.linspace(0, len(self.data) - 1, min(64, len(self.data))).astype(int))[0], self.out / "sheets" / "reals.png")
     total, every = s["kimg"] * 1000, s["snap"] * 1000
     try:
+        if not state.images and self.writes: write_sheet(self.data.batch(np.linspace(0, len(self.data) - 1, min(64, len(self.data))).astype(int))[0], self.out / "sheets" / "reals.png")
         with Guard() as guard:
             for real, label in stream:
                 before, crossed = state.images, lambda n: state.images // n > before // n
+                self.stepping = True
                 stats = self.rule(state, s, (real, None if self.labels is None else label, self.labels), self.share)
+                self.stepping = False
                 self.log.add(stats, state.images)
                 stopped = self.agreed(guard.stopped)
                 last = state.images >= total or stopped
                 if crossed(every) or last: self.snapshot()
                 elif crossed(1000): self.line()
                 if last: break
+    except Diverged: raise
+    except Exception as e:
+        self.rescue(e)
+        raise
     finally:
         stream.close()
         self.log.bar.close()
@@ -272,31 +282,53 @@ def line(self: Run, **extra) -> dict:
     return line
 
 @patch
+def save(self: Run, join):
+    "Write checkpoint and network. `join`: as in `save_state`."
+    self.kept = self.state.images
+    save_state(self.state, self.settings, self.out / "checkpoints" / f"{self.state.images:09d}.safetensors", join)
+    save_network(self.state.ema, self.out)
+
+@patch
 def snapshot(self: Run):
     "Checkpoint, network, sheets, line; then the oldest checkpoint goes."
     state, s, name = self.state, self.settings, f"{self.state.images:09d}"
     if not finite(state): raise Diverged(f"the weights are not finite any more, at {state.images / 1000:g} kimg: the last good checkpoint in {self.out} is kept; try a smaller lr or a larger gamma")
     try:
-        if self.writes: save_state(state, s, self.out / "checkpoints" / f"{name}.safetensors", self.share.sum)
-        elif state.strength: state.strength.state(self.share.sum)   # the others take part in the sum
         if self.writes:
-            save_network(state.ema, self.out)
+            self.save(self.share.sum)
             write_sheet(samples(state, s, self.labels), self.out / "sheets" / f"{name}.png")
             if getattr(state.ema, "pointwise", False): write_sheet(samples(state, s, self.labels, 8, tuple(4 * n for n in s["shape"])), self.out / "sheets" / f"{name}_4x.png", 4)
-        measured = self.metric(state.ema) if self.metric and self.writes else {}
-        if self.best and self.writes: self._keep_best(measured)
-        self.line(**measured)
-    except (OSError, SafetensorError) as e:
-        raise ValueError(f"can't write the snapshot of {state.images / 1000:g} kimg to {self.out} ({getattr(e, 'strerror', None) or str(e)[:100]}): the checkpoint before it is intact; make room and go on with --resume latest") from None
-    for old in sorted(Path(self.out, "checkpoints").glob("*.safetensors"))[:-self.keep] if self.writes else (): old.unlink()
+        elif state.strength: state.strength.state(self.share.sum)   # the others take part in the sum
+    except OSError as e:
+        raise ValueError(f"can't write {e.filename or self.out} ({e.strerror}), the snapshot of {state.images / 1000:g} kimg: the checkpoint before it is intact; make room and go on with --resume latest") from None
+    measured = self.metric(state.ema) if self.metric and self.writes else {}
+    if self.best and self.writes: self._keep_best(measured)
+    self.line(**measured)
+    for old in checkpoints(self.out)[:-self.keep] if self.writes else (): old.unlink(missing_ok=True)
 
 @patch
 def _keep_best(self: Run, measured: dict):
+    if self.best not in measured: raise ValueError(f"best={self.best!r} is no value of the metric, which gives {', '.join(measured) or 'none'}")
     note = self.out / "best" / "best.json"
     value, before = measured[self.best], json.loads(note.read_text())[self.best] if note.exists() else math.inf
     if value < before:
         save_network(self.state.ema, note.parent)
         write_whole(note, lambda p: Path(p).write_text(json.dumps(measured | dict(kimg=self.state.images / 1000))))
+
+@patch
+def rescue(self: Run, error: Exception):
+    "Save what an error would lose: all steps since the last snapshot. A run that has not come to its first step leaves nothing."
+    state, at = self.state, f"{self.state.images / 1000:g} kimg"
+    if not self.writes: return
+    if not state.images:
+        for path in (self.log.path, self.out / "sheets" / "reals.png"): path.unlink(missing_ok=True)
+    if state.images <= self.kept or not finite(state): return
+    try:
+        self.save(lambda sums: sums)   # the other processes may have ended
+        self.event("failed", error=f"{type(error).__name__}: {error}")
+    except OSError: return   # the disk is what failed
+    how = ", but for the step in which it happened" if self.stepping else ""
+    print(f"an error stopped the run at {at}; all is saved{how}: go on with --resume latest (resume='latest')", flush=True)
 
 # %% ../nbs/15_train.ipynb #8d0b08ff
 def widths_of(D) -> dict:
@@ -361,17 +393,19 @@ def _open(data, resolution, shape, channels, cond: bool, mirror: bool, max_bad: 
     if cond and not data.label_dim: raise ValueError("cond: this data set has no labels")
     return data, check_resolution(R)
 
-def prepare(out):
-    "Make the run folder; ValueError if it can't be written."
-    try:
-        for name in ("checkpoints", "sheets"): Path(out, name).mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=out): pass
-        sweep(out)
-    except OSError as e: raise ValueError(f"can't write to the run folder {out}: {e.strerror}; choose another one") from None
+@contextlib.contextmanager
+def advice_on_memory():
+    "Where memory doesn't suffice, the error says what would take less."
+    try: yield
+    except (RuntimeError, MemoryError) as e:
+        if not out_of_memory(e): raise
+        lines = str(e).splitlines() or ["the system gave none"]
+        raise ValueError(f"the memory does not suffice ({lines[0][:150]}): compute the batch in parts (--batch-device 4), "
+                         "or choose a smaller --batch, --resolution or --channel-max") from None
 
 def team(device: torch.device):
     "accelerate's view of the processes that work on this run; None if this is the only one."
-    if int(os.environ.get("WORLD_SIZE", 1)) == 1: return None
+    if int(os.environ.get("WORLD_SIZE") or 1) == 1: return None
     try: from accelerate import Accelerator, InitProcessGroupKwargs
     except ImportError: raise ValueError("training with several processes needs accelerate: pip install 'creps[train]'") from None
     patience = InitProcessGroupKwargs(timeout=timedelta(hours=12))  # the others wait while one measures a snapshot
@@ -392,7 +426,7 @@ def fit(
     batch_device: Count | None = None,  # at most so many at a time in each process; None: all of its share
     kimg: Positive = 200.,        # total length, in thousands of real images shown
     snap: Positive = 10.,         # kimg between snapshots
-    keep: Natural = 3,             # checkpoints to keep
+    keep: Count = 3,               # checkpoints to keep
     seed: Seed = 0,             # of everything random
     gamma: Amount | None = None,       # strength of R1; None: max(.1, .5 (R/128)^2)
     cond: bool = False,        # train with the data set's labels
@@ -434,32 +468,35 @@ def fit(
 ) -> Generator:                # the average generator
     "Train a CREPS generator; `out` becomes a pretrained folder."
     options = locals()
+    if not isinstance(keep, int) or keep < 1: raise ValueError(f"keep must be at least 1, not {keep!r}: a training goes on from its newest checkpoint")
+    if best and not metric: raise ValueError(f"best={best!r} needs a metric that gives it")
     device = pick_device(device)
     accelerator, rule = team(device), step_rule or Rule()
     device = accelerator.device if accelerator else device
-    checkpoint = None if dry_run else find_checkpoint(out, resume)
-    if accelerator: accelerator.wait_for_everyone()  # all have looked before one writes
-    before = read_about(checkpoint)["settings"] if checkpoint else {}
-    data, R = _open(data, resolution or before.get("resolution"), shape or (None if rule.data_size else before.get("shape")), image_channels or before.get("image_channels"), cond or bool(before.get("label_dim")), mirror, max_bad, rule.data_size)
-    given = {k: options[k] for k in (*G_KEYS, *SETTING_KEYS) if k in options} | dict(image_channels=_channels(data), shape=[R, R] if rule.data_size else list(data.shape[:2]), label_dim=data.label_dim if cond or before.get("label_dim") else 0)
-    given |= dict(plane=plane, data=str(options["data"]) if isinstance(options["data"], (str, os.PathLike)) else None, mirror=mirror, pictures=len(data))
-    G, D = init if isinstance(init, tuple) else (init, None)
-    settings = choose(R, given, before, G, getattr(rule, "native", {}) | widths_of(D))
-    share = Share(settings["batch"], batch_device, accelerator)
-    if share.rank == 0 and not dry_run: prepare(out)
-    if share.rank == 0 and (progress or dry_run): print(describe(settings, share, rule, device), flush=True)
-    if dry_run: return
-    watchers = [w for w in (watch or (live() if live and progress else None), board(Path(out, "tensorboard")) if tensorboard and share.rank == 0 else None) if w]
-    reuse_memory()
-    state = rule.begin(settings, device)
-    state.D.precision = low_precision(settings["precision"])
-    said = resumed(state, checkpoint, settings, rule.rates(settings), share.rank == 0) if checkpoint else take_over(state, init) if init else ""
-    if said and share.rank == 0: print(said, flush=True)
-    if checkpoint and state.images >= settings["kimg"] * 1000: return _finished(state, out, progress and share.rank == 0)
-    run = Run(state, settings, data, out, rule, share, metric, best, keep, watchers, max_bad_steps, progress)
-    run.event("resume" if checkpoint else "start", settings=settings, versions=versions(), device=str(device), processes=share.world, said=said)
-    run.go()
-    return state.ema
+    first = not accelerator or accelerator.is_main_process
+    with advice_on_memory(), run_folder(out) if first and not dry_run else contextlib.nullcontext():
+        checkpoint = None if dry_run else find_checkpoint(out, resume)
+        if accelerator: accelerator.wait_for_everyone()   # before the first process writes what would look like another run
+        before = read_about(checkpoint)["settings"] if checkpoint else {}
+        data, R = _open(data, resolution or before.get("resolution"), shape or (None if rule.data_size else before.get("shape")), image_channels or before.get("image_channels"), cond or bool(before.get("label_dim")), mirror, max_bad, rule.data_size)
+        given = {k: options[k] for k in (*G_KEYS, *SETTING_KEYS) if k in options} | dict(image_channels=_channels(data), shape=[R, R] if rule.data_size else list(data.shape[:2]), label_dim=data.label_dim if cond or before.get("label_dim") else 0)
+        given |= dict(plane=plane, data=str(options["data"]) if isinstance(options["data"], (str, os.PathLike)) else None, mirror=mirror, pictures=len(data))
+        G, D = init if isinstance(init, tuple) else (init, None)
+        settings = choose(R, given, before, G, getattr(rule, "native", {}) | widths_of(D))
+        share = Share(settings["batch"], batch_device, accelerator)
+        if share.rank == 0 and (progress or dry_run): print(describe(settings, share, rule, device), flush=True)
+        if dry_run: return
+        watchers = [w for w in (watch or (live() if live and progress else None), board(Path(out, "tensorboard")) if tensorboard and share.rank == 0 else None) if w]
+        reuse_memory()
+        state = rule.begin(settings, device)
+        state.D.precision = low_precision(settings["precision"])
+        said = resumed(state, checkpoint, settings, rule.rates(settings), share.rank == 0) if checkpoint else take_over(state, init) if init else ""
+        if said and share.rank == 0: print(said, flush=True)
+        if checkpoint and state.images >= settings["kimg"] * 1000: return _finished(state, out, progress and share.rank == 0)
+        run = Run(state, settings, data, out, rule, share, metric, best, keep, watchers, max_bad_steps, progress)
+        run.event("resume" if checkpoint else "start", settings=settings, versions=versions(), device=str(device), processes=share.world, said=said)
+        run.go()
+        return state.ema
 
 def _finished(state: State, out, say: bool):
     if say: print(f"{out} is finished: {state.images / 1000:g} kimg")
