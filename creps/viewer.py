@@ -8,17 +8,18 @@ __all__ = ['STATE', 'LIMITS', 'BENDS', 'SHOWS', 'MOST', 'checked', 'latent', 'gr
            'explore', 'report_view']
 
 # %% ../nbs/31_viewer.ipynb #b577bf98
-import copy, hmac, importlib.resources, io, json, math, secrets, sys, threading, time, traceback, webbrowser
+import copy, hmac, importlib.resources, io, json, math, secrets, socket, sys, threading, time, traceback, webbrowser
 from collections import deque
 from concurrent.futures import Future
 from functools import cache, partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Annotated
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 from fastcore.basics import patch
 from PIL import Image
 from .coords import View, turn
-from .core import from_uint8, rng
+from .core import Device, Within, from_uint8, rng
 from .export import needs
 from .generator import Generator
 from .render import render
@@ -305,14 +306,17 @@ class Server(ThreadingHTTPServer):
         host: str = "127.0.0.1",  # other addresses can be reached from other computers
         port: int = 0,            # 0: any that is free
     ):
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.files, self.token, self.desk = page_files(), secrets.token_urlsafe(16), Desk(partial(answer, G, name))
         try: super().__init__((host, port), _Handler)
-        except (OSError, OverflowError) as e: raise ValueError(f"can't listen at {host}:{port}: {getattr(e, 'strerror', None) or e}; choose another --port") from None
+        except (OSError, OverflowError) as e: raise ValueError(f"can't listen at {host}:{port}: {getattr(e, 'strerror', None) or e}; choose another --host or --port") from None
         self.desk.ask(dict(client="", gen=0, kind="draw", state={}, size=[64, 64], tile=[0, 0, 64, 64], step=1))  # the first picture takes longer
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
-    def url(self) -> str: return f"http://{self.server_address[0]}:{self.server_port}/{self.token}/"
+    def url(self) -> str:
+        host = self.server_address[0]
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.server_port}/{self.token}/"
 
     def handle_error(self, request, address):
         if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)): super().handle_error(request, address)
@@ -378,9 +382,9 @@ def explore(
 def report_view(
     model,                    # folder, shipped name, or owner/name on the hub
     host: str = "127.0.0.1",  # other addresses can be reached from other computers
-    port: int = 0,            # 0: any that is free
+    port: Annotated[int, Within(0, 65535)] = 0,  # 0: any that is free
     browser: bool = True,     # open one
-    device: str = "auto",     # auto, cpu, cuda, mps
+    device: Device = "auto",  # auto, cpu, cuda, mps
 ):
     "Pan, zoom and turn a model's pictures in a browser, until Ctrl-C."
     server = serve(model, host, port, device)
