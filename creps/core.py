@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['Count', 'Natural', 'Seed', 'Number', 'Positive', 'Amount', 'Fraction', 'Size', 'Memory', 'Device', 'as_bytes',
-           'to_uint8', 'from_uint8', 'image_grid', 'to_pil', 'show_images', 'same', 'Reference', 'gold', 'gold_state',
-           'rng', 'seed_everything', 'seeded', 'constant', 'reuse_memory', 'resident_peak', 'size_pair', 'parse_bytes',
-           'Within', 'device_name', 'needs_gradient', 'spare_memory', 'out_of_memory']
+           'to_uint8', 'from_uint8', 'image_grid', 'to_pil', 'show_images', 'same', 'same_pictures', 'Reference',
+           'gold', 'gold_state', 'rng', 'seed_everything', 'seeded', 'constant', 'reuse_memory', 'resident_peak',
+           'size_pair', 'parse_bytes', 'Within', 'device_name', 'some_bytes', 'needs_gradient', 'spare_memory',
+           'out_of_memory']
 
 # %% ../nbs/00_core.ipynb #db56fd42
 import contextlib, ctypes, math, os, random, re, sys
@@ -106,6 +107,26 @@ def same(
     error = float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-30))
     assert error <= rtol, f"differ by {error:.2e} of the largest magnitude, more than {rtol:.0e}"
     return error
+
+# %% ../nbs/00_core.ipynb #1295be9f
+def same_pictures(
+    a,                    # a picture, uint8 [..., H, W, C], or a list of them; sizes may differ
+    b,                    # what they should be; same shapes
+    levels: int = 1,      # grey levels that a pixel may be off
+    share: float = 1e-3,  # of all pixels, rounded up, that may be off at all
+):
+    "Assert that pictures agree up to the last digit before rounding, and print how many pixels don't."
+    a, b = ([np.asarray(p) for p in (x if isinstance(x, (list, tuple)) else [x])] for x in (a, b))
+    shapes = [[p.shape for p in x] for x in (a, b)]
+    assert shapes[0] == shapes[1], f"shapes differ: {shapes[0]} and {shapes[1]}"
+    assert all(p.dtype == np.uint8 for p in (*a, *b)), "pictures are arrays of uint8"
+    off = np.concatenate([np.abs(p.astype(int) - q).max(-1).ravel() for p, q in zip(a, b)])
+    moved, largest = int((off > 0).sum()), int(off.max(initial=0))
+    found = f"{moved:,} of {off.size:,} pixels differ"
+    if moved: found += f", by {largest} of 255 grey levels at most"
+    allowed = math.ceil(share * off.size)
+    assert largest <= levels and moved <= allowed, f"{found}; {allowed:,} may, by {levels}"
+    print(found)
 
 # %% ../nbs/00_core.ipynb #345d8a03
 class Reference:
@@ -259,6 +280,11 @@ def device_name(text) -> str:
     try: return text if text == "auto" else str(torch.device(text))
     except RuntimeError: raise ValueError(f"device must be auto, cpu, cuda or mps, not {text!r}") from None
 
+def some_bytes(text) -> int:
+    "`parse_bytes` of what must not be 0."
+    if not parse_bytes(text): raise ValueError(f"must be some memory, such as 256MB, not {text!r}")
+    return parse_bytes(text)
+
 Count = Annotated[int, Within(1)]
 Natural = Annotated[int, Within(0)]
 Seed = Annotated[int, Within()]
@@ -267,7 +293,7 @@ Positive = Annotated[float, Within(0, above=True)]
 Amount = Annotated[float, Within(0)]
 Fraction = Annotated[float, Within(0, 1, below=True)]
 Size = Annotated[str, size_pair]
-Memory = Annotated[str, parse_bytes]
+Memory = Annotated[str, some_bytes]
 Device = Annotated[str, device_name]
 
 # %% ../nbs/00_core.ipynb #c3f6e9b0

@@ -17,6 +17,7 @@ import numpy as np, torch
 from PIL import Image, ImageChops, ImageCms, ImagePalette, TiffImagePlugin, features
 from tqdm import tqdm
 from .core import from_uint8, parse_bytes, rng, size_pair
+from .device import pinned, upload
 
 # %% ../nbs/11_data.ipynb #a8873d15
 def _tag(im: Image.Image, number: int, default):
@@ -687,7 +688,7 @@ def open_data(
     if str(spec).startswith("hf:"): return hub_dataset(str(spec)[3:], size, fit, mirror, labels, max_bad, cache, workers, channels=channels, icc=icc)
     if str(spec) not in WORLDS: return ImageFolder(spec, size, fit, mirror, labels, max_bad, cache, workers, channels, icc)
     world = open_world(str(spec), size, n, seed)
-    if labels and not hasattr(world, "labels"): raise BadData(f"{spec} has no labels")
+    if labels and not world.labels.shape[1]: raise BadData(f"{spec} has no labels")
     return Drawn(world, mirror, cache, channels, labels)
 
 # %% ../nbs/11_data.ipynb #8894df24
@@ -726,11 +727,11 @@ def batches(
     prefetch: int = 2,  # batches prepared ahead, at least 1
     rows=None,          # slice or index array: the part of each batch that this process reads; None: all of it
 ):                      # yields float32 [B, channels, H, W] in [-1, 1] and [B, label_dim], on `device`
-    "Images and labels without end, prepared by a background thread."
+    "Images and labels without end, decoded by a background thread, uploaded by the caller's."
     ahead = copy.copy(sampler)
     def load(indices):
         pictures, labels = data.batch(indices if rows is None else indices[rows])
-        return from_uint8(torch.from_numpy(pictures).to(device)), torch.from_numpy(labels).to(device)
+        return [pinned(torch.from_numpy(x), device) for x in (pictures, labels)]
     threads = torch.get_num_threads()
     with ThreadPoolExecutor(1, "batches", _alone) as pool:
         pool.submit(int).result()       # it has begun
@@ -741,6 +742,7 @@ def batches(
                 ready = queue.popleft().result()
                 queue.append(pool.submit(load, next(ahead)))
                 sampler.position += sampler.batch
-                yield ready
+                pictures, labels = (upload(x, device) for x in ready)
+                yield from_uint8(pictures), labels
         finally:
             for job in queue: job.cancel()
