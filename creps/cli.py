@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['MOST_SEEDS', 'DEMO', 'SMALLER', 'Parser', 'word_of', 'add_arguments', 'parse_seeds', 'parse_pair', 'parse_labels',
-           'seed_latents', 'writable_folder', 'png_name', 'write_png', 'cmd_generate', 'drawable', 'cmd_render',
-           'trained', 'metric_of', 'cmd_train', 'cmd_convert', 'cmd_info', 'labelled', 'enlarged', 'demo_sheet',
-           'demo_film', 'samples', 'demo_training', 'cmd_demo', 'training_arguments', 'parser', 'main']
+           'classes', 'seed_latents', 'writable_folder', 'png_name', 'write_png', 'cmd_generate', 'drawable',
+           'cmd_render', 'trained', 'metric_of', 'cmd_train', 'cmd_convert', 'cmd_info', 'labelled', 'enlarged',
+           'demo_sheet', 'demo_film', 'samples', 'demo_training', 'cmd_demo', 'training_arguments', 'parser', 'main']
 
 # %% ../nbs/32_cli.ipynb #19ebbcb1
 import argparse, contextlib, errno, inspect, json, os, re, sys, tempfile, time
@@ -132,13 +132,18 @@ def parse_labels(
     if text is None and label_dim: raise ValueError(f"this model draws {label_dim} classes: name one, such as {flag} 0")
     if text is None: return None
     if not label_dim: raise ValueError(f"this model is unconditional: leave {flag} out")
-    try: classes = [int(x) for x in str(text).split(",")]
-    except ValueError: classes = [-1]
-    if len(classes) not in (1, count) or not all(0 <= c < label_dim for c in classes):
+    try: wanted = classes(text)
+    except ValueError: wanted = [label_dim]
+    if len(wanted) not in (1, count) or max(wanted) >= label_dim:
         raise ValueError(f"{flag} must be one class or {count} of them, each from 0 to {label_dim - 1}, not {text!r}")
-    return torch.eye(label_dim)[classes * (count if len(classes) == 1 else 1)]
+    return torch.eye(label_dim)[wanted * (count if len(wanted) == 1 else 1)]
 
 # %% ../nbs/32_cli.ipynb #e6d3cf3a
+def classes(text) -> list:
+    "Whole numbers with commas between them."
+    try: return [Within(0)(int(x)) for x in str(text).split(",")]
+    except ValueError: raise ValueError(f"must be classes such as 3 or 0,1,2, not {text!r}") from None
+
 def seed_latents(
     seeds,       # whole numbers
     z_dim: int,
@@ -173,10 +178,10 @@ def cmd_generate(
     center: Annotated[str, parse_pair] = ".5,.5",  # ROW,COLUMN on the plane
     angle: Number = 0.,   # degrees, counter-clockwise
     aspect: Positive | None = None,  # width : height of the window; left out: square pixels
-    labels: str = None,   # a class for all, or one for each seed
+    labels: Annotated[str, classes] | None = None,  # a class for all, or one for each seed
     out: str = None,      # folder for one PNG a seed
     grid: Annotated[str, png_name] | None = None,  # one PNG with all of them
-    max_memory: Memory = "256MB",  # for everything but the network and the pictures
+    max_memory: Memory | None = None,  # for everything but the network and the pictures; left out: 256MB, on a GPU 2GB if they are free
     device: Device = "auto",  # auto, cpu, cuda, mps
 ):
     "Draw pictures of a trained generator at any size and view."
@@ -212,8 +217,8 @@ def cmd_render(
     center: Annotated[str, parse_pair] = ".5,.5",  # ROW,COLUMN on the plane
     angle: Number = 0.,   # degrees, counter-clockwise
     aspect: Positive | None = None,  # width : height of the window; left out: square pixels
-    label: str = None,    # class, for a conditional model
-    max_memory: Memory = "256MB",  # for everything but the network
+    label: Annotated[str, classes] | None = None,  # class, for a conditional model
+    max_memory: Memory | None = None,  # for everything but the network; left out: 256MB, on a GPU 2GB if they are free
     device: Device = "auto",  # auto, cpu, cuda, mps
 ):
     "Draw one picture of any size straight into a file, in constant memory; a broken off .tif or .dzi is continued."
@@ -270,7 +275,7 @@ def cmd_train(
         old = load_settings(out) if options.get("resume") and any(Path(out, "checkpoints").glob("*")) else {}
         wanted = lambda name: options.get(name) or old.get(name)
         data = open_data(data, size_pair(wanted("shape") or wanted("resolution") or 64), mirror=options["mirror"], labels=bool(options["cond"] or old.get("label_dim")),
-                         max_bad=options["max_bad"], channels=wanted("image_channels") or 3)
+                         max_bad=options["max_bad"], channels=wanted("image_channels") or 3, icc=options["icc"] and old.get("icc", not old))
         options |= dict(metric=metric_of(metric, data), best=next(iter(chosen(metric))))
     fit(data, out, **options)
     if not options.get("dry_run") and first_process(): print(f"the generator is in {out}; draw with: creps generate {out} --grid grid.png; look at it with: creps report {out}")
@@ -436,7 +441,7 @@ def _steady_output():
             if stream: stream.flush()
         sys.stdout, sys.stderr = before
 
-SMALLER = dict(generate="give a smaller --size, or draw one picture straight into a file with creps render",
+SMALLER = dict(generate="give a smaller --size or --max-memory, or draw one picture straight into a file with creps render",
                render="give a smaller --max-memory or --size, or draw into a .tif or .dzi")
 
 def _obey(words) -> int:

@@ -6,7 +6,8 @@
 __all__ = ['Count', 'Natural', 'Seed', 'Number', 'Positive', 'Amount', 'Fraction', 'Size', 'Memory', 'Device', 'as_bytes',
            'to_uint8', 'from_uint8', 'image_grid', 'to_pil', 'show_images', 'same', 'same_pictures', 'Reference',
            'gold', 'gold_state', 'rng', 'seed_everything', 'seeded', 'constant', 'reuse_memory', 'resident_peak',
-           'size_pair', 'parse_bytes', 'Within', 'device_name', 'needs_gradient', 'spare_memory', 'out_of_memory']
+           'size_pair', 'parse_bytes', 'Within', 'device_name', 'some_bytes', 'needs_gradient', 'spare_memory',
+           'out_of_memory']
 
 # %% ../nbs/00_core.ipynb #db56fd42
 import contextlib, ctypes, math, os, random, re, sys
@@ -279,6 +280,11 @@ def device_name(text) -> str:
     try: return text if text == "auto" else str(torch.device(text))
     except RuntimeError: raise ValueError(f"device must be auto, cpu, cuda or mps, not {text!r}") from None
 
+def some_bytes(text) -> int:
+    "`parse_bytes` of what must not be 0."
+    if not parse_bytes(text): raise ValueError(f"must be some memory, such as 256MB, not {text!r}")
+    return parse_bytes(text)
+
 Count = Annotated[int, Within(1)]
 Natural = Annotated[int, Within(0)]
 Seed = Annotated[int, Within()]
@@ -287,7 +293,7 @@ Positive = Annotated[float, Within(0, above=True)]
 Amount = Annotated[float, Within(0)]
 Fraction = Annotated[float, Within(0, 1, below=True)]
 Size = Annotated[str, size_pair]
-Memory = Annotated[str, parse_bytes]
+Memory = Annotated[str, some_bytes]
 Device = Annotated[str, device_name]
 
 # %% ../nbs/00_core.ipynb #c3f6e9b0

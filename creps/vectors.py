@@ -14,7 +14,7 @@ import numpy as np, torch
 from PIL import Image
 from .core import size_pair
 from .coords import View
-from .scenery import Scenery, turned
+from .scenery import Scenery, World, turned
 
 # %% ../nbs/10a_vectors.ipynb #7ab10008
 _NPM = "@iconify-json/noto@1.2.9"
@@ -104,45 +104,45 @@ def portrait_names() -> tuple:
     "The drawings of heads and shoulders."
     return tuple(json.loads((importlib.resources.files("creps") / "portraits.json").read_text())["names"])
 
-class Drawings:
+class Drawings(World):
     "Drawings of Noto Emoji as a data set that is known at every size and view."
     def __init__(self,
         names,                # of the drawings
         size=64,              # int, (H, W) or "HxW"
         view: View = None,    # window on the plane; None: the largest of this shape in the unit square
         points: bool = False, # colours at the middles of the pixels instead of means over their areas
+        classes=None,         # a whole number for each drawing: its label
     ):
-        self.names, self.size, self.view, self.points = list(names), size_pair(size), view or View(), points
-        self._shapes = noto()[0]
-        if unknown := [n for n in self.names if n not in self._shapes]: raise ValueError(f"no drawing is called {unknown[0]!r}")
+        self.names, self.size, self.view, self.points = tuple(names), size_pair(size), view or View(), points
+        self.classes = None if classes is None else tuple(classes)
+        known = noto()[0]
+        if unknown := [n for n in self.names if n not in known]: raise ValueError(f"no drawing is called {unknown[0]!r}")
 
     def __len__(self): return len(self.names)
 
-    def __getitem__(self, i: int) -> np.ndarray:  # uint8 [H, W, 3]
-        return self.draw([i])[0]
+    @property
+    def labels(self) -> np.ndarray:  # float32 [len, classes]; [len, 0]: there are none
+        "A one for the class of each picture."
+        if self.classes is None: return super().labels
+        return np.eye(max(self.classes) + 1, dtype=np.float32)[list(self.classes)]
 
     def draw(self,
         indices,  # iterable of whole numbers
     ) -> np.ndarray:  # uint8 [B, H, W, 3]
         "Many pictures at once."
-        out = np.zeros((len(indices := list(indices)), *self.size, 3), np.uint8)
-        for k, i in enumerate(indices):
-            if not 0 <= i < len(self): raise IndexError(f"no picture {i}: there are {len(self)}, from 0 to {len(self) - 1}")
-            out[k] = draw_shapes(self._shapes[self.names[i]], self.size, self.view, self.points)
-        return out
+        known, indices = noto()[0], self._checked(indices)
+        pictures = [draw_shapes(known[self.names[i]], self.size, self.view, self.points) for i in indices]
+        return np.stack(pictures) if pictures else np.zeros((0, *self.size, 3), np.uint8)
 
 def portraits(size=64, view: View = None, points: bool = False) -> Drawings:
     "384 heads and shoulders: 64 designs in six colours of skin."
     return Drawings(portrait_names(), size, view, points)
 
 def emoji(size=64, view: View = None, points: bool = False) -> Drawings:
-    "All 3729 drawings that have a category, which is their label."
+    "All 3729 drawings that have a category; the number of the category, in the order of the alphabet, is their class."
     categories = noto()[1]
-    names = [n for category in sorted(categories) for n in sorted(categories[category])]
-    world = Drawings(names, size, view, points)
-    world.classes = sorted(categories)
-    world.labels = np.repeat(np.eye(len(categories), dtype=np.float32), [len(categories[c]) for c in world.classes], 0)
-    return world
+    pairs = [(name, k) for k, category in enumerate(sorted(categories)) for name in sorted(categories[category])]
+    return Drawings([name for name, _ in pairs], size, view, points, [k for _, k in pairs])
 
 # %% ../nbs/10a_vectors.ipynb #7ab10021
 RASTERS = dict(relief="shadedrelief.jpg", marble="bmng.jpg")
@@ -211,7 +211,7 @@ def area_means(
     at = total[:, whole] * (1 - share) + total[:, whole + 1] * share
     return np.diff(at, axis=1) / np.diff(cols)[:, None]
 
-class Earth:
+class Earth(World):
     "Patches of the earth at random places and scales: a data set that is known down to the pixels of a large picture."
     def __init__(self,
         n: int = 10000,       # how many
@@ -232,12 +232,9 @@ class Earth:
 
     def __len__(self): return self.n
 
-    def __getitem__(self, i: int) -> np.ndarray:  # uint8 [H, W, 3]
-        return self.draw([i])[0]
-
     def patch(self, i: int) -> tuple:  # latitude and longitude of its middle, height: in degrees
         "Where patch `i` is."
-        if not 0 <= i < self.n: raise IndexError(f"no picture {i}: there are {self.n}, from 0 to {self.n - 1}")
+        self._checked([i])
         chance = np.random.default_rng([self.seed % 2**63, int(i)])
         for _ in range(10000):
             high = self.least * 2**(self.octaves * chance.random()) / 30
@@ -268,7 +265,7 @@ class Earth:
         indices,  # iterable of whole numbers
     ) -> np.ndarray:  # uint8 [B, H, W, 3]
         "Many pictures at once."
-        out = np.zeros((len(indices := list(indices)), *self.size, 3), np.uint8)
+        out = np.zeros((len(indices := self._checked(indices)), *self.size, 3), np.uint8)
         for k, i in enumerate(indices): out[k] = self._one(i) + .5
         return out
 
@@ -281,7 +278,7 @@ def open_world(
     n: int = 10000,    # pictures, where their number is free
     seed: int = 0,     # of the world, where there are many
     view: View = None, # window on the plane; None: the largest of this shape in the unit square
-):                     # has len(world), world.size and world.draw(indices) -> uint8 [B, H, W, 3]
+) -> World:
     "The world of this name."
     if name == "scenery": return Scenery(n, seed, size, view)
     if name == "earth": return Earth(n, seed, size, view)
