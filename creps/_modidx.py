@@ -1214,6 +1214,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'creps.vectors._package': ('vectors.html#_package', 'creps/vectors.py'),
                                'creps.vectors._raster_file': ('vectors.html#_raster_file', 'creps/vectors.py'),
                                'creps.vectors._rendered': ('vectors.html#_rendered', 'creps/vectors.py'),
+                               'creps.vectors._renderer': ('vectors.html#_renderer', 'creps/vectors.py'),
                                'creps.vectors._svg': ('vectors.html#_svg', 'creps/vectors.py'),
                                'creps.vectors.area_means': ('vectors.html#area_means', 'creps/vectors.py'),
                                'creps.vectors.draw_shapes': ('vectors.html#draw_shapes', 'creps/vectors.py'),
