@@ -166,6 +166,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'creps.augment._halving': ('augment.html#_halving', 'creps/augment.py'),
                                'creps.augment._matrix': ('augment.html#_matrix', 'creps/augment.py'),
                                'creps.augment._shift': ('augment.html#_shift', 'creps/augment.py'),
+                               'creps.augment._spread': ('augment.html#_spread', 'creps/augment.py'),
                                'creps.augment._stretch': ('augment.html#_stretch', 'creps/augment.py'),
                                'creps.augment._sym6': ('augment.html#_sym6', 'creps/augment.py'),
                                'creps.augment._turn': ('augment.html#_turn', 'creps/augment.py'),
