@@ -20,12 +20,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from inspect import signature
 from pathlib import Path
+from typing import Annotated, Literal
 import numpy as np, torch
 from . import peers, train
 from .anyres import AnyresPatchRule
 from .benchmark import TASKS, Flops, HighWater, Plain, matmul_peak, step_settings, stopwatch
 from .checkpoint import find_checkpoint, load_state, versions, write_whole
-from .core import from_uint8, reuse_memory, rng
+from .core import Device, from_uint8, reuse_memory, rng
 from .data import open_data
 from .distributions import INCEPTION, evaluate, evaluate_scales
 from .metrics import alexnet_file, consistency
@@ -68,8 +69,9 @@ def chosen_seeds(
     if text is None: return None
     try:
         spans = [[int(n) for n in str(part).split("-")] for part in (text.split(",") if isinstance(text, str) else text)]
+        if any(len(s) > 2 or not 0 <= s[-1] - s[0] < 1000 for s in spans): raise ValueError
         seeds = [n for s in spans for n in range(s[0], s[-1] + 1)]
-        if not seeds or any(len(s) > 2 for s in spans): raise ValueError
+        if not seeds: raise ValueError
     except (TypeError, ValueError): raise ValueError(f"seeds must be like 0-2 or 0,3, not {text!r}") from None
     return seeds
 
@@ -530,13 +532,13 @@ def all_tables(rows: list, format: str = "markdown") -> str:
 
 # %% ../nbs/24_ablation.ipynb #cf1d935b
 def ablate(
-    preset: str = "smoke",     # smoke (minutes), cpu (hours), colab (a GPU), paper
-    variants: str = None,      # names, or groups: rungs, peers, sweep; with commas; left out: all
-    seeds: str = None,         # like 0-2 or 0,3; left out: as many as the preset has
-    table: str = "markdown",   # what is printed: markdown, latex or csv
+    preset: Annotated[str, check_preset] = "smoke",  # smoke (minutes), cpu (hours), colab (a GPU), paper
+    variants: Annotated[str, chosen_variants] | None = None,  # names, or groups: rungs, peers, sweep; with commas; left out: all
+    seeds: Annotated[str, chosen_seeds] | None = None,  # like 0-2 or 0,3; left out: as many as the preset has
+    table: Literal["markdown", "latex", "csv"] = "markdown",  # what is printed
     results: str = "results",  # folder for results
     data: str = "scenery",     # folder, zip, hf:owner/name or scenery
-    device: str = "auto",      # auto, cpu, cuda, mps
+    device: Device = "auto",   # auto, cpu, cuda, mps
     costs: bool = False,       # train nothing; measure time and memory of what is done anew, all in one go
     dry_run: bool = False,     # say hours and memory of what is missing, and do nothing
 ) -> list:                     # the results

@@ -12,16 +12,17 @@ __all__ = ['TASKS', 'STAGES', 'wait', 'stopwatch', 'matmul_peak', 'render_flops'
 import ctypes, functools, gc, json, os, statistics, subprocess, sys, threading, time
 from contextlib import suppress
 from dataclasses import asdict
-from inspect import signature
 from pathlib import Path
+from typing import Annotated, Literal
 import numpy as np, torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 from . import render as renderer
 from . import train
 from .coords import View
-from .core import resident_peak, reuse_memory, rng, size_pair, to_uint8
-from .generator import Generator
+from .core import Count, Device, Memory, Natural, Number, Positive, Seed, resident_peak, reuse_memory, rng, size_pair, to_uint8
+from .device import low_precision
+from .generator import Generator, check_resolution
 from .stages import LineStage, PixelStage
 from .step import Iteration, Rule, Share
 
@@ -175,7 +176,7 @@ def painter(
     draw: bool,  # by `G.draw`, not by the renderer
     view, warp, dtype, **how,
 ):
-    "A function that fills a picture [1, H, W, 3] with a code."
+    "A function that fills a picture [1, H, W, C] with a code."
     if not draw: return lambda out: renderer.render(G, ws, out.shape[1:3], view, warp, out=out, dtype=dtype, **how)
     def whole(out):
         with torch.inference_mode(): out[:] = to_uint8(G.draw(ws, out.shape[1:3], view))
@@ -187,8 +188,8 @@ def measure_render(size, model, seed, device, repeats, dtype, view, profile, dra
     device = train.pick_device(device)
     G, kind = network(model, seed).to(device), dtype and getattr(torch, dtype)
     paint = painter(G, one_code(G, seed), draw, view and View(**view), dtype=kind, **how)
-    out = np.ones((1, *size, 3), np.uint8)  # written to, so that it is there
-    paint(np.ones((1, 64, 64, 3), np.uint8))
+    out = np.ones((1, *size, G.image_channels), np.uint8)  # written to, so that it is there
+    paint(np.ones((1, 64, 64, G.image_channels), np.uint8))
     water, before = HighWater(device), matmul_peak(device)
     water.mark()
     seconds, extra = stopwatch(lambda: paint(out), repeats, device), water.above()
@@ -270,15 +271,14 @@ def step_settings(
     **given,  # settings of `creps.fit` that differ from its defaults
 ) -> dict:
     "Every setting of a training, as `fit` would have it."
-    known = (*train.G_KEYS, *train.SETTING_KEYS)
-    return train.all_settings(resolution, {k: p.default for k, p in signature(train.fit).parameters.items() if k in known} | given)
+    return train.all_settings(resolution, given)
 
 def phase_weights(settings: dict) -> dict:  # phase -> how often in a step
     rare = {k: 1 / settings[v] for k, v in (("Greg", "pl_interval"), ("Dreg", "r1_interval")) if settings[v]}
     return {k: w for k, w in (dict(Gmain=1., Greg=0., Dmain=1., Dreg=0.) | rare | dict(average=1.)).items() if w}
 
 class Plain(Rule):
-    "The same recipe with whole activations: what the tiles of notebook 05b are held against."
+    "The same recipe with whole activations: what the bands of notebook 05b are held against."
     def fakes(self, it, ws, phase, twice=False): return it.state.G.synthesis(ws if twice else ws[:, :1], *train.plane(it.settings))
 
 def phases(
@@ -317,7 +317,7 @@ def measure_step(settings, device, repeats, plain=False, only=None) -> dict:
     reuse_memory()  # as `fit` does
     device, rule, flops = train.pick_device(device), Plain() if plain else Rule(), step_flops(settings)
     state, shape = rule.begin(settings, device), [settings["image_channels"], *settings["shape"]]
-    state.D.precision = getattr(torch, settings["precision"])
+    state.D.precision = low_precision(settings["precision"])
     real = torch.randn(settings["batch"], *shape, generator=rng(0)).clamp(-1, 1).to(device)
     water, before, found = HighWater(device), matmul_peak(device), {}
     for phase, run in phases(rule, state, settings, real).items():
@@ -345,7 +345,7 @@ def bench_step(
     repeats: int = 5,      # the median counts
     threads: int = None,   # None: as many as torch has now
     device: str = "auto",
-    plain: bool = False,   # with whole activations, in place of tiles
+    plain: bool = False,   # with whole activations, in place of bands
     only=None,             # names of the phases to measure; None: all
     **given,               # settings of `creps.fit`, such as batch and channel_base
 ) -> dict:                 # the row of a whole step, and of each phase in `phases`
@@ -389,24 +389,35 @@ def report(line: dict, rows: list, out: str = None, remark: str = ""):
     print(json.dumps(line))
 
 # %% ../nbs/23_benchmark.ipynb #807837fb
+def _phases(text) -> list:
+    "Names of phases with commas between them."
+    names = str(text).split(",")
+    if wrong := set(names) - {"G", *phase_weights(dict(pl_interval=1, r1_interval=1))}:
+        raise ValueError(f"there is no phase {sorted(wrong)[0]!r}")
+    return names
+
+def _sizes(text) -> list:
+    "Sizes with commas between them, as pairs, the smallest first."
+    return sorted(map(size_pair, str(text).split(",")), key=np.prod)
+
 def report_render(
     model: str = None,        # folder, shipped name, or owner/name on the hub; left out: random weights, of the widths below
-    sizes: str = "256,512,1024",  # each N or HxW
-    max_memory: str = "256MB",
-    repeats: int = 3,         # the median counts
-    angle: float = 0.,        # of the view, degrees
-    zoom: float = 1.,         # of the view
-    dtype: str = None,        # of the pixel stage: bfloat16 or float16; left out: float32
+    sizes: Annotated[str, _sizes] = "256,512,1024",  # each N or HxW
+    max_memory: Memory = "256MB",
+    repeats: Count = 3,       # the median counts
+    angle: Number = 0.,       # of the view, degrees
+    zoom: Positive = 1.,      # of the view
+    dtype: Literal["float32", "bfloat16", "float16"] | None = None,  # of the pixel stage: bfloat16 or float16; left out: float32
     compile: bool = False,    # let torch.compile fuse the pixel stage
     profile: bool = False,    # also say where the time goes
-    draw_up_to: int = 0,      # also measure G.draw, which keeps the whole picture, up to this size
-    resolution: int = 512,    # R of the random network
-    channel_base: int = None, # its widths; left out: the full ones
-    channel_max: int = None,
-    biline_channels: int = None,
-    seed: int = 0,            # of the code, and of random weights
-    threads: int = None,      # left out: as many as torch takes
-    device: str = "auto",     # auto, cpu, cuda, mps
+    draw_up_to: Natural = 0,  # also measure G.draw, which keeps the whole picture, up to this size
+    resolution: Annotated[int, check_resolution] = 512,  # R of the random network
+    channel_base: Count | None = None,  # its widths; left out: the full ones
+    channel_max: Count | None = None,
+    biline_channels: Count | None = None,
+    seed: Seed = 0,           # of the code, and of random weights
+    threads: Count | None = None,  # left out: as many as torch takes
+    device: Device = "auto",  # auto, cpu, cuda, mps
     out: str = None,          # a JSON file for the rows
 ):
     "Time and memory of pictures, against the machine's limit."
@@ -415,30 +426,30 @@ def report_render(
     model = model or {k: v for k, v in given.items() if v is not None}
     view = None if (angle, zoom) == (0, 1) else View(zoom=zoom, angle=angle)
     common, rows = dict(max_memory=max_memory, repeats=repeats, view=view, dtype=dtype, seed=seed, threads=threads, device=device), []
-    pairs = sorted(map(size_pair, str(sizes).split(",")), key=np.prod)
+    pairs = _sizes(sizes)
     for size in pairs: rows += bench_render(model, [size], compile=compile, profile=profile, **common)
     rows += bench_render(model, [s for s in pairs if max(s) <= draw_up_to], draw=True, **common | dict(dtype=None))
     report(rows[len(pairs) - 1] | (dict(results=rows) if len(rows) > 1 else {}), rows, out)
 
 # %% ../nbs/23_benchmark.ipynb #c9d1f6ff
 def report_step(
-    resolution: int = 64,
-    batch: int = None,        # images in a step; left out here and below: what `creps train` takes at this resolution
-    repeats: int = 5,         # the median counts
-    channel_base: int = None, # widths of the generator
-    channel_max: int = None,
-    d_channel_base: int = None,  # widths of the discriminator
-    d_channel_max: int = None,
-    biline_channels: int = None,
-    threads: int = None,      # left out: as many as torch takes
-    plain: bool = False,      # with whole activations, in place of tiles
-    phase: str = None,        # only these, such as G or Gmain,Dmain; left out: the whole step
-    precision: str = "float32",  # of D's four highest resolutions: float32, bfloat16 or float16
-    device: str = "auto",     # auto, cpu, cuda, mps
+    resolution: Annotated[int, check_resolution] = 64,
+    batch: Count | None = None,  # images in a step; left out here and below: what `creps train` takes at this resolution
+    repeats: Count = 5,       # the median counts
+    channel_base: Count | None = None,  # widths of the generator
+    channel_max: Count | None = None,
+    d_channel_base: Count | None = None,  # widths of the discriminator
+    d_channel_max: Count | None = None,
+    biline_channels: Count | None = None,
+    threads: Count | None = None,  # left out: as many as torch takes
+    plain: bool = False,      # with whole activations, in place of bands
+    phase: Annotated[str, _phases] | None = None,  # only these, such as G or Gmain,Dmain; left out: the whole step
+    precision: Literal["float32", "tf32", "bfloat16", "float16"] = "float32",  # as in `creps train`
+    device: Device = "auto",  # auto, cpu, cuda, mps
     out: str = None,          # a JSON file for the rows
 ):
     "Time and memory of a training step and its phases, against the machine's limit."
     given = dict(batch=batch, channel_base=channel_base, channel_max=channel_max, d_channel_base=d_channel_base, d_channel_max=d_channel_max, biline_channels=biline_channels, precision=precision)
-    step = bench_step(resolution, repeats, threads, device, plain, phase and phase.split(","), **given)
+    step = bench_step(resolution, repeats, threads, device, plain, phase and _phases(phase), **given)
     rows = [*step["phases"].values()] + [{k: v for k, v in step.items() if k != "phases"}] * ("s_per_kimg" in step)
     report(step, rows, out, f"{step['s_per_kimg']:.1f} s/kimg with a batch of {step['batch']}" if "s_per_kimg" in step else "")

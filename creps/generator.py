@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['COMPOSITIONS', 'decoder', 'PixelNetwork', 'PlaneInput', 'Synthesis', 'block_channels', 'check_resolution',
-           'Generator', 'shipped_models', 'find_model']
+           'Generator', 'shipped_models', 'find_model', 'check_finite']
 
 # %% ../nbs/05_generator.ipynb #6f455e6c
 import importlib.resources, json, re
 from pathlib import Path
 import numpy as np, torch, torch.nn as nn
 from fastcore.basics import patch
-from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
+from huggingface_hub import PyTorchModelHubMixin, constants, hf_hub_download
+from huggingface_hub.utils import get_session
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from .coords import View, grid, points
@@ -191,6 +192,7 @@ class Generator(nn.Module, PyTorchModelHubMixin, library_name="creps", license="
         composition: str = "layerwise",  # "layerwise" | "once" | "none" (CREPS-NB)
         decoders: bool = True,        # False: add the maps up without decoders between them
         image_channels: int = 3,      # C of the image: 1 grey, 3 RGB, 4 RGBA
+        shape=None,                   # (H, W) of the pictures it is trained on, the longer side R; None: R x R
     ):
         super().__init__()
         channels = block_channels(check_resolution(resolution), channel_base, channel_max)
@@ -198,19 +200,20 @@ class Generator(nn.Module, PyTorchModelHubMixin, library_name="creps", license="
         self.resolution, self.z_dim, self.w_dim, self.label_dim, self.mapping_layers = resolution, z_dim, w_dim, label_dim, mapping_layers
         self.channel_base, self.channel_max, self.rank, self.biline_channels = channel_base, channel_max, rank, biline_channels
         self.bandwidth, self.composition, self.decoders = default_bandwidth(resolution) if bandwidth is None else bandwidth, composition, decoders
-        self.image_channels = image_channels
+        self.image_channels, self.shape = image_channels, size_pair(resolution if shape is None else shape)
+        if max(self.shape) != resolution: raise ValueError(f"shape must have the resolution {resolution} as its longer side, not {shape!r}")
         self.synthesis = Synthesis(resolution, w_dim, channels, rank, biline_channels, self.bandwidth, composition, decoders, image_channels)
         self.num_ws = self.synthesis.num_ws
         self.mapping = Mapping(z_dim, w_dim, label_dim, mapping_layers, self.num_ws)
 
     def draw(self,
         ws: torch.Tensor,        # [B, num_ws, w_dim]
-        size=None,               # N or (H, W); None: R
+        size=None,               # N or (H, W); None: `shape`, R x R as a rule
         view: View = None,       # window on the plane; angle != 0 is exact, and slow
         align: str = "centers",  # "corners": the authors' grid
     ) -> torch.Tensor:           # [B, C, H, W]
         "The image of `ws` at any size and view."
-        size = size_pair(self.resolution if size is None else size)
+        size = size_pair(self.shape if size is None else size)
         if view is None or view.angle % 360 == 0: return self.synthesis(ws, *grid(size, self.resolution, view, align))
         t_rows, t_cols = (t.ravel() for t in points(size, self.resolution, view, align))
         return self.synthesis.at(ws, t_rows, t_cols).unflatten(1, size).permute(0, 3, 1, 2)
@@ -224,9 +227,16 @@ def shipped_models() -> list:
     folder = Path(str(importlib.resources.files("creps"))) / "models"
     return sorted(p.name for p in folder.iterdir() if (p / "config.json").exists()) if folder.is_dir() else []
 
+def _hub_answers() -> bool:
+    "Whether the hub can be reached, by one short question: its own functions go on trying for half a minute."
+    try: get_session().head(constants.ENDPOINT, timeout=5)
+    except Exception: return False
+    return True
+
 def find_model(
     name,  # a folder; else a shipped name; else owner/name on the Hugging Face hub
     files=("config.json", "model.safetensors"),
+    **hub,  # of `hf_hub_download`: revision, token, cache_dir, force_download, local_files_only
 ) -> list:  # paths of the files
     "Where a saved network's files are; only the form owner/name may use the network."
     folder = Path(name)
@@ -237,18 +247,38 @@ def find_model(
         return [folder / f for f in files]
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", str(name)):
         raise ValueError(f"no model {str(name)!r}: give a folder, a hub id (owner/name), or a shipped name ({', '.join(shipped_models()) or 'none are shipped yet'})")
-    try: return [Path(hf_hub_download(str(name), f)) for f in files]
-    except Exception as e: raise ValueError(f"no model {str(name)!r}: no such folder, and the hub says: {str(e).splitlines()[0]}") from None
+    hub["local_files_only"] = hub.get("local_files_only") or not _hub_answers()
+    try: return [Path(hf_hub_download(str(name), f, **hub)) for f in files]
+    except Exception as e:
+        said = f"the hub says: {str(e).splitlines()[0]}"
+        if hub["local_files_only"]: said = "it hasn't been downloaded (the hub can't be reached, or wasn't asked)"
+        raise ValueError(f"no model {str(name)!r}: no such folder, and {said}") from None
 
 # %% ../nbs/05_generator.ipynb #d773ee13
+def check_finite(
+    net: nn.Module,
+    source,  # where it was read, for the message
+):
+    "ValueError for a network with weights that are infinite or no numbers: it would draw black."
+    broken = next((name for name, t in net.state_dict().items() if not t.isfinite().all()), None)
+    if broken: raise ValueError(f"{source}: {broken} holds numbers that are not finite, as after a training that diverged; go on from an earlier checkpoint")
+
 @patch(cls_method=True)
 def from_pretrained(cls: Generator,
     name,  # folder, shipped name, or owner/name on the hub
+    *,
+    revision: str | None = None,   # of a network on the hub: branch, tag or commit
+    token: str | bool | None = None,  # for private networks
+    cache_dir: str | None = None,  # where downloads are kept; None: the hub's usual place
+    force_download: bool = False,
+    local_files_only: bool = False,   # nothing but what has been downloaded before
 ) -> Generator:
     "The network saved under `name`, in eval mode; strict: files that do not fit exactly are refused (ValueError)."
-    config, weights = find_model(name)
+    config, weights = find_model(name, revision=revision, token=token, cache_dir=cache_dir,
+                                 force_download=force_download, local_files_only=local_files_only)
     try: G = cls(**json.loads(config.read_text()))
     except (ValueError, TypeError, AttributeError) as e: raise ValueError(f"{config} does not describe a generator: {e}") from None
     try: G.load_state_dict(load_file(weights), strict=True)
     except (RuntimeError, SafetensorError) as e: raise ValueError(f"{weights} does not fit its config.json: {' '.join(str(e).split())[:300]}") from None
+    check_finite(G, weights)
     return G.eval()

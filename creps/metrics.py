@@ -5,15 +5,16 @@
 # %% auto #0
 __all__ = ['ALEXNET', 'REDUCERS', 'psnr', 'ssim', 'read_weights', 'file_hash', 'alexnet_file', 'lpips_distance', 'box_reduce',
            'reduced', 'laplacian_pyramid', 'swd_levels', 'swd', 'frechet', 'latents', 'styles', 'CannotDraw', 'drawn',
-           'consistency_scores', 'consistency', 'report_consistency']
+           'consistency_scores', 'consistency', 'size_pairs', 'report_consistency']
 
 # %% ../nbs/20_metrics.ipynb #0c3a9eea
-import hashlib, inspect, json, sys, warnings
+import hashlib, inspect, json, os, sys, warnings
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated, Literal
 import numpy as np, torch, torch.nn.functional as F
 from safetensors.torch import load_file
-from .core import constant, rng, size_pair
+from .core import Count, Device, Number, Seed, constant, rng, size_pair
 from .generator import Generator
 from .train import pick_device
 
@@ -58,7 +59,7 @@ def read_weights(
     if not path.is_file(): raise ValueError(f"no weights at {path}")
     try:
         if path.suffix == ".safetensors": return load_file(path)
-        return torch.hub.load_state_dict_from_url(path.name, str(path.parent), "cpu", file_name=path.name, weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as e: raise ValueError(f"{path} can't be read as weights: {str(e).splitlines()[0]}") from None
 
 @lru_cache(maxsize=8)
@@ -71,13 +72,14 @@ ALEXNET = "alexnet-owt-7be5be79.pth"  # the name under which torchvision keeps i
 
 @lru_cache(maxsize=1)
 def _told(folder):
-    print(f"LPIPS is left out (n/a): no {ALEXNET} in {str(folder).replace(str(Path.home()), '~')}. To fetch it once: "
+    print(f"LPIPS is left out (n/a): no {ALEXNET} in {str(folder).replace(os.path.expanduser('~'), '~')}. To fetch it once: "
           "python -c \"import torchvision; torchvision.models.alexnet(weights='DEFAULT')\"", file=sys.stderr)
 
 def alexnet_file(
     weights=None,  # a file; None: where torch keeps it
 ):                 # Path, or None if there is none
     "Where AlexNet's weights are; what is missing is said once."
+    if weights and not Path(weights).is_file(): raise ValueError(f"lpips_weights: there is no file {weights}")
     if weights: return Path(weights)
     path = Path(torch.hub.get_dir(), "checkpoints", ALEXNET)
     return path if path.is_file() else _told(path.parent)
@@ -185,15 +187,15 @@ def _wasserstein(p, q):
 
 def _pictures(x):
     x = torch.as_tensor(x)
-    if x.dtype != torch.uint8 or x.ndim != 4 or x.shape[-1] != 3 or not len(x) or min(x.shape[1:3]) < 7:
+    if x.dtype != torch.uint8 or x.ndim != 4 or x.shape[-1] not in (1, 3, 4) or not len(x) or min(x.shape[1:3]) < 7:
         found = f"{str(x.dtype).removeprefix('torch.')} {list(x.shape)}"
-        raise ValueError(f"a set of uint8 pictures [N, H, W, 3] of at least 7 x 7 pixels is needed, got {found}")
+        raise ValueError(f"a set of uint8 pictures [N, H, W, C] of at least 7 x 7 pixels is needed, got {found}")
     return x.permute(0, 3, 1, 2).float()
 
 # %% ../nbs/20_metrics.ipynb #bbf0930e
 def swd_levels(
-    a,              # uint8 pictures [N, H, W, 3], array or tensor; a tensor is worked on where it is
-    b,              # uint8 pictures [M, H, W, 3]
+    a,              # uint8 pictures [N, H, W, C], C one of 1, 3, 4; array or tensor; a tensor is worked on where it is
+    b,              # uint8 pictures [M, H, W, C]
     seed: int = 0,  # of patches and directions
 ) -> dict:          # side of the level -> distance
     "Sliced Wasserstein distance times 1000 of two sets of pictures, for each level of the pyramid."
@@ -319,25 +321,33 @@ def consistency(
                           truncation_psi=truncation_psi, lpips_net=net, reason=reason)
 
 # %% ../nbs/20_metrics.ipynb #68c7a742
+def size_pairs(text) -> list:  # of "256,512"
+    "Two sizes with a comma between them, as pairs that `consistency` can compare."
+    sizes = str(text).split(",")
+    if len(sizes) != 2: raise ValueError(f"sizes must be two of N or HxW, the smaller first, not {text!r}")
+    return list(_check_sizes(sizes, "box"))
+
 def report_consistency(
     model: str,               # folder, shipped name, or owner/name on the hub
-    sizes: str = "256,512",   # two of N or HxW: the larger is reduced to the smaller
-    samples: int = 64,        # how many codes
-    seed: int = 0,            # of the codes
-    align: str = "centers",   # grid of the pictures: centers, or the authors' corners
-    reducer: str = "box",     # box, lanczos or nearest
-    trunc: float = 1.,        # truncation psi: below 1 closer to the mean picture
-    batch: int = 8,           # pictures drawn at once
+    sizes: Annotated[str, size_pairs] | None = None,  # two of N or HxW: the larger is reduced to the smaller; left out: longer sides of 256 and 512
+    samples: Count = 64,      # how many codes
+    seed: Seed = 0,           # of the codes
+    align: Literal["centers", "corners"] = "centers",  # grid of the pictures: centers, or the authors' corners
+    reducer: Literal["box", "lanczos", "nearest"] = "box",
+    trunc: Number = 1.,       # truncation psi: below 1 closer to the mean picture
+    batch: Count = 8,         # pictures drawn at once
     lpips_weights: str = None,  # AlexNet's weights, a file; left out: in torch's cache
-    device: str = "auto",     # auto, cpu, cuda, mps
+    device: Device = "auto",  # auto, cpu, cuda, mps
 ):
     "How well a model draws the same picture at two sizes."
-    sizes = str(sizes).split(",")
-    _check_sizes(sizes, reducer)
+    if sizes: sizes = size_pairs(sizes)
+    if lpips_weights: alexnet_file(lpips_weights)
     G = Generator.from_pretrained(model).to(pick_device(device))
+    if not sizes: sizes = [tuple(n * side // G.resolution for n in G.shape) for side in (256, 512)]
     found = consistency(G, sizes, samples, seed, align, reducer, trunc, batch, lpips_weights)
     shown = [f"{k.upper()} " + ("n/a" if found[k] is None else f"{found[k]:.{n}f} +- {found[k + '_std']:.{n}f}{unit}")
              for k, n, unit in (("psnr", 2, " dB"), ("ssim", 4, ""), ("lpips", 4, ""))]
     why = f" ({found['reason']})" if found["reason"] else ""
-    print(f"{' and '.join(sizes)} brought down by {reducer}, grid {align}, {samples} codes: {', '.join(shown)}{why}")
+    told = [str(h) if h == w else f"{h}x{w}" for h, w in sizes]
+    print(f"{' and '.join(told)} brought down by {reducer}, grid {align}, {samples} codes: {', '.join(shown)}{why}")
     print(json.dumps(found))

