@@ -39,6 +39,8 @@ class Pretend(TorchDispatchMode):
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
         kwargs, name = kwargs or {}, operation.overloadpacket.__name__
+        with self: parts = operation.decompose(*args, **kwargs)  # in inference mode, compound operations arrive whole
+        if parts is not NotImplemented: return parts
         given = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
         kinds = {t.device.type for t in given if t.dim()}  # a number may come from anywhere
         if name == "_local_scalar_dense" and given[0].device.type == "meta":

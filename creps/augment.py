@@ -8,6 +8,7 @@ __all__ = ['NEUTRAL', 'random_parameters', 'neutral', 'geometry', 'doubling', 'h
 
 # %% ../nbs/13_augment.ipynb #acc5b7d1
 import math, torch, torch.nn.functional as F
+from .core import constant
 
 # %% ../nbs/13_augment.ipynb #a73e7f18
 NEUTRAL = dict(xflip=0., rotate90=0., xint=0., scale=1., rotate_before=0., aniso=1., rotate_after=0., xfrac=0., brightness=0., contrast=1.,
@@ -57,6 +58,7 @@ _SYM6 = torch.tensor([
     0.015404109327027373, 0.0034907120842174702, -0.11799011114819057, -0.048311742585633, 0.4910559419267466, 0.787641141030194,
     0.3379294217276218, -0.07263748762646252, -0.021060292512300564, 0.04472490177066578, 0.0017677118642428036, -0.007800708325034148], dtype=torch.float64)
 _SYM6 = _SYM6 / _SYM6.sum()
+def _sym6() -> torch.Tensor: return _SYM6
 _P = 3
 
 # %% ../nbs/13_augment.ipynb #478fd943
@@ -69,7 +71,11 @@ def doubling(
     "The matrix that mirrors at both ends and doubles the number of samples."
     like = _SYM6 if like is None else like
     unit = F.pad(torch.eye(n, dtype=like.dtype, device=like.device)[:, None], (before, after), mode="reflect")
-    return F.conv_transpose1d(unit, 2 * _SYM6.to(like).view(1, 1, -1), stride=2, padding=5)[:, 0].T
+    return F.conv_transpose1d(unit, 2 * constant(like, _sym6).view(1, 1, -1), stride=2, padding=5)[:, 0].T
+
+def _halving(n: int) -> torch.Tensor:
+    unit = torch.eye(2 * (n + 2 * _P), dtype=torch.float64)[:, None, 1:-1]
+    return F.conv1d(unit, _SYM6.view(1, 1, -1), stride=2)[:, 0].T
 
 def halving(
     n: int,     # samples of the result
@@ -77,8 +83,7 @@ def halving(
 ) -> torch.Tensor:  # [n, 2 (n + 2 P)]
     "The matrix that takes 2n samples with 2P spare ones on each side to n."
     like = _SYM6 if like is None else like
-    unit = torch.eye(2 * (n + 2 * _P), dtype=like.dtype, device=like.device)[:, None, 1:-1]
-    return F.conv1d(unit, _SYM6.to(like).view(1, 1, -1), stride=2)[:, 0].T
+    return constant(like, _halving, n)
 
 # %% ../nbs/13_augment.ipynb #e967cadf
 class _Sample(torch.autograd.Function):
@@ -235,7 +240,7 @@ def apply(
     changed = (inverse != torch.eye(3, dtype=inverse.dtype)).flatten(1).any(1).nonzero()[:, 0]
     if len(changed):
         there = changed.to(images.device)
-        images = images.index_copy(0, there, warp(images[there], inverse[changed], margin))
+        images = images.index_put((there,), warp(images[there], inverse[changed], margin))
     off = lambda name: bool((q[name] == NEUTRAL[name]).all())
     if not all(map(off, ("brightness", "contrast", "lumaflip", "hue", "saturation"))): images = recolour(images, colour(mine, images.shape[1] == 1))
     if not off("imgfilter"): images = filter_bands(images, mine["imgfilter"])
@@ -301,7 +306,7 @@ class AdaptiveStrength:
 
     def observe(self, logits: torch.Tensor):
         "Count the signs of the logits of real pictures; call it wherever D sees some."
-        signs = logits.detach().sign().sum(dtype=torch.float64 if logits.device.type != "mps" else torch.float32)
+        signs = logits.detach().sign().sum(dtype=torch.float32)  # whole numbers: exact up to 2^24
         seen = torch.stack([signs, torch.full_like(signs, logits.numel())])
         self.signs = seen if self.signs is None else self.signs + seen
 
@@ -325,5 +330,4 @@ class AdaptiveStrength:
     def restore(self, state: dict, first: bool = True, device="cpu"):
         "Go on from `state`; of several processes only the `first` takes the sums."
         self.p, self.iterations = float(state["p"]), int(state["iterations"])
-        dtype = torch.float64 if torch.device(device).type != "mps" else torch.float32
-        self.signs = torch.tensor([state["signs"], state["count"]], dtype=dtype, device=device) * first if state["count"] else None
+        self.signs = torch.tensor([state["signs"], state["count"]], device=device) * first if state["count"] else None

@@ -22,6 +22,7 @@ from . import render as renderer
 from . import train
 from .coords import View
 from .core import Count, Device, Memory, Natural, Number, Positive, Seed, resident_peak, reuse_memory, rng, size_pair, to_uint8
+from .device import low_precision
 from .generator import Generator, check_resolution
 from .stages import LineStage, PixelStage
 from .step import Iteration, Rule, Share
@@ -279,7 +280,7 @@ def phase_weights(settings: dict) -> dict:  # phase -> how often in a step
     return {k: w for k, w in (dict(Gmain=1., Greg=0., Dmain=1., Dreg=0.) | rare | dict(average=1.)).items() if w}
 
 class Plain(Rule):
-    "The same recipe with whole activations: what the tiles of notebook 05b are held against."
+    "The same recipe with whole activations: what the bands of notebook 05b are held against."
     def fakes(self, it, ws, phase, twice=False): return it.state.G.synthesis(ws if twice else ws[:, :1], *train.plane(it.settings))
 
 def phases(
@@ -318,7 +319,7 @@ def measure_step(settings, device, repeats, plain=False, only=None) -> dict:
     reuse_memory()  # as `fit` does
     device, rule, flops = train.pick_device(device), Plain() if plain else Rule(), step_flops(settings)
     state, shape = rule.begin(settings, device), [settings["image_channels"], *settings["shape"]]
-    state.D.precision = getattr(torch, settings["precision"])
+    state.D.precision = low_precision(settings["precision"])
     real = torch.randn(settings["batch"], *shape, generator=rng(0)).clamp(-1, 1).to(device)
     water, before, found = HighWater(device), matmul_peak(device), {}
     for phase, run in phases(rule, state, settings, real).items():
@@ -346,7 +347,7 @@ def bench_step(
     repeats: int = 5,      # the median counts
     threads: int = None,   # None: as many as torch has now
     device: str = "auto",
-    plain: bool = False,   # with whole activations, in place of tiles
+    plain: bool = False,   # with whole activations, in place of bands
     only=None,             # names of the phases to measure; None: all
     **given,               # settings of `creps.fit`, such as batch and channel_base
 ) -> dict:                 # the row of a whole step, and of each phase in `phases`
@@ -443,9 +444,9 @@ def report_step(
     d_channel_max: Count | None = None,
     biline_channels: Count | None = None,
     threads: Count | None = None,  # left out: as many as torch takes
-    plain: bool = False,      # with whole activations, in place of tiles
+    plain: bool = False,      # with whole activations, in place of bands
     phase: Annotated[str, _phases] | None = None,  # only these, such as G or Gmain,Dmain; left out: the whole step
-    precision: Literal["float32", "bfloat16", "float16"] = "float32",  # of D's four highest resolutions
+    precision: Literal["float32", "tf32", "bfloat16", "float16"] = "float32",  # as in `creps train`
     device: Device = "auto",  # auto, cpu, cuda, mps
     out: str = None,          # a JSON file for the rows
 ):

@@ -181,7 +181,7 @@ def cmd_generate(
     labels: Annotated[str, classes] | None = None,  # a class for all, or one for each seed
     out: str = None,      # folder for one PNG a seed
     grid: Annotated[str, png_name] | None = None,  # one PNG with all of them
-    max_memory: Memory = "256MB",  # for everything but the network and the pictures
+    max_memory: Memory | None = None,  # for everything but the network and the pictures; left out: 256MB, on a GPU 2GB if they are free
     device: Device = "auto",  # auto, cpu, cuda, mps
 ):
     "Draw pictures of a trained generator at any size and view."
@@ -218,7 +218,7 @@ def cmd_render(
     angle: Number = 0.,   # degrees, counter-clockwise
     aspect: Positive | None = None,  # width : height of the window; left out: square pixels
     label: Annotated[str, classes] | None = None,  # class, for a conditional model
-    max_memory: Memory = "256MB",  # for everything but the network
+    max_memory: Memory | None = None,  # for everything but the network; left out: 256MB, on a GPU 2GB if they are free
     device: Device = "auto",  # auto, cpu, cuda, mps
 ):
     "Draw one picture of any size straight into a file, in constant memory; a broken off .tif or .dzi is continued."
@@ -275,7 +275,7 @@ def cmd_train(
         old = load_settings(out) if options.get("resume") and any(Path(out, "checkpoints").glob("*")) else {}
         wanted = lambda name: options.get(name) or old.get(name)
         data = open_data(data, size_pair(wanted("shape") or wanted("resolution") or 64), mirror=options["mirror"], labels=bool(options["cond"] or old.get("label_dim")),
-                         max_bad=options["max_bad"], channels=wanted("image_channels") or 3)
+                         max_bad=options["max_bad"], channels=wanted("image_channels") or 3, icc=options["icc"] and old.get("icc", not old))
         options |= dict(metric=metric_of(metric, data), best=next(iter(chosen(metric))))
     fit(data, out, **options)
     if not options.get("dry_run") and first_process(): print(f"the generator is in {out}; draw with: creps generate {out} --grid grid.png; look at it with: creps report {out}")
@@ -441,7 +441,7 @@ def _steady_output():
             if stream: stream.flush()
         sys.stdout, sys.stderr = before
 
-SMALLER = dict(generate="give a smaller --size, or draw one picture straight into a file with creps render",
+SMALLER = dict(generate="give a smaller --size or --max-memory, or draw one picture straight into a file with creps render",
                render="give a smaller --max-memory or --size, or draw into a .tif or .dzi")
 
 def _obey(words) -> int:

@@ -14,9 +14,10 @@ from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path, PurePosixPath
 import numpy as np, torch
-from PIL import Image, ImageChops, ImageCms, ImagePalette, TiffImagePlugin
+from PIL import Image, ImageChops, ImageCms, ImagePalette, TiffImagePlugin, features
 from tqdm import tqdm
 from .core import from_uint8, parse_bytes, rng, size_pair
+from .device import pinned, upload
 
 # %% ../nbs/11_data.ipynb #a8873d15
 def _tag(im: Image.Image, number: int, default):
@@ -67,6 +68,7 @@ def _colour(
     to_srgb=None,          # of `_plain(im)` to RGB; None: what Pillow does
 ) -> Image.Image:
     "`im`, of any mode, as RGB; as premultiplied RGBa if it knows transparency."
+    if im.mode in ("RGBA", "RGBa") and not to_srgb: return im.convert("RGBa")  # nothing is taken apart, to save memory
     alpha, colour = _alpha(im), _plain(im, bounds)
     colour = to_srgb(colour) if to_srgb else colour.convert("RGB")
     if alpha is None: return colour
@@ -85,6 +87,7 @@ def _lattice(mode: str) -> Image.Image:
 @lru_cache(maxsize=64)
 def _transform(profile: bytes, mode: str) -> tuple:
     "What brings a picture of `mode` from `profile` to sRGB, or None; and why the profile is ignored, or None."
+    if not features.check("littlecms2"): return None, "this Pillow has no LittleCMS"
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         space = source.profile.xcolor_space
@@ -161,10 +164,14 @@ _FORMATS = dict(PNG=".png .apng", JPEG=".jpg .jpeg .jpe .jfif", WEBP=".webp", TI
 _UNSUPPORTED = re.compile("unsupported|not (yet )?supported|unknown (pixel mode|data organization|compression)|cannot handle"
                           "|unable to determine", re.I)
 
+_OTHERS = {b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cJXL ": "JPEG XL", b"\xff\xd8\xff\xf7": "JPEG-LS", b"II\xbc": "JPEG XR", b"%PDF": "PDF",
+           b"\x76\x2f\x31\x01": "OpenEXR", b"#?RADIANCE": "Radiance", b"PF": "PFM in colour", b"P7": "PAM", b"\0\0\2\0": "TGA"}
+
 def _accepts(format: str, data: bytes) -> bool:
     "Whether a format's reader takes `data` for one of its own, by the first bytes."
     accepts = Image.OPEN[format][1]
-    return bool(accepts) and accepts(data[:16]) is True
+    try: return bool(accepts) and accepts(data[:16]) is True
+    except Exception: return False  # too short for it
 
 def _plug_in(data: bytes):
     "Load the package that reads HEIC or AVIF if `data` is that and Pillow can't; ValueError names it if it isn't there."
@@ -196,7 +203,9 @@ def _tiff_kind(data: bytes) -> str:
 
 def _refusal(data: bytes, formats: list) -> str:
     "Why none of the readers of `formats` opens `data`."
-    for f in (f for f in formats if _accepts(f, data)):
+    known = [name for start, name in _OTHERS.items() if data.startswith(start)] + ["SVG"] * (b"<svg" in data[:1000])
+    if data[4:8] == b"ftyp": known.append("a container of " + data[8:12].decode("latin-1"))
+    for f in (f for f in formats if not known and _accepts(f, data)):
         try: Image.OPEN[f][0](io.BytesIO(data), "")
         except Exception as e:
             why = str(e)
@@ -204,9 +213,8 @@ def _refusal(data: bytes, formats: list) -> str:
         else: continue
         if f == "TIFF": why = _tiff_kind(data)
         return f"an unsupported kind of {f} ({why})" if unknown and why else f"a damaged {f}"
-    if data[:2] == b"\xff\x0a" or data[4:8] == b"JXL ": return "an unsupported kind of picture: JPEG XL"
-    others = [f for f in Image.OPEN if f not in formats and _accepts(f, data)]
-    return f"an unsupported kind of picture: {others[0]}" if others else "not a picture"
+    known += [f for f in Image.OPEN if f not in formats and _accepts(f, data)]
+    return f"an unsupported kind of picture: {known[0]}" if known else "not a picture"
 
 def _deep_key(im: Image.Image, data: bytes):
     "Make the colour of 16 bits a channel that a PNG names transparent: Pillow keeps the high bytes, and compares with those."
@@ -228,7 +236,10 @@ def _loaded(im: Image.Image, data: bytes):
     if im.format == "PNG" and im.mode == "RGB" and depth == 8 and clear: im.info["transparency"] = tuple(v & 255 for v in clear)
     if im.mode in ("P", "PA") and (palette := getattr(im, "tag_v2", {}).get(320)) and max(palette) < 256:
         im.palette = ImagePalette.raw("RGB;L", bytes(palette))  # of 8 bits, from old programs
-    im.load()
+    try: im.load()
+    except ValueError as e:
+        if "unknown raw mode" not in str(e): raise
+        raise ValueError(f"an unsupported kind of {im.format}{f' ({_tiff_kind(data)})' if im.format == 'TIFF' else ''}") from None
     if im.format == "PNG" and im.mode == "RGB" and depth == 16 and clear: _deep_key(im, data)
 
 def _opened(data: bytes):
@@ -716,11 +727,11 @@ def batches(
     prefetch: int = 2,  # batches prepared ahead, at least 1
     rows=None,          # slice or index array: the part of each batch that this process reads; None: all of it
 ):                      # yields float32 [B, channels, H, W] in [-1, 1] and [B, label_dim], on `device`
-    "Images and labels without end, prepared by a background thread."
+    "Images and labels without end, decoded by a background thread, uploaded by the caller's."
     ahead = copy.copy(sampler)
     def load(indices):
         pictures, labels = data.batch(indices if rows is None else indices[rows])
-        return from_uint8(torch.from_numpy(pictures).to(device)), torch.from_numpy(labels).to(device)
+        return [pinned(torch.from_numpy(x), device) for x in (pictures, labels)]
     threads = torch.get_num_threads()
     with ThreadPoolExecutor(1, "batches", _alone) as pool:
         pool.submit(int).result()       # it has begun
@@ -731,6 +742,7 @@ def batches(
                 ready = queue.popleft().result()
                 queue.append(pool.submit(load, next(ahead)))
                 sampler.position += sampler.batch
-                yield ready
+                pictures, labels = (upload(x, device) for x in ready)
+                yield from_uint8(pictures), labels
         finally:
             for job in queue: job.cancel()

@@ -6,15 +6,16 @@
 __all__ = ['low_pass', 'Conv', 'Residual', 'minibatch_deviation', 'Epilogue', 'Discriminator']
 
 # %% ../nbs/12_discriminator.ipynb #0b8c59e4
-from contextlib import nullcontext
 import torch, torch.nn as nn, torch.nn.functional as F
 from fastcore.basics import patch
-from .core import size_pair
+from .core import constant, size_pair
+from .device import autocast
 from .layers import ACT_GAIN, CLAMP, FullyConnected, Mapping, check_label, rectify
 
 # %% ../nbs/12_discriminator.ipynb #79de6bc1
 _TAPS = torch.tensor([1., 3, 3, 1]) / 8
-_FIR = torch.outer(_TAPS, _TAPS)
+
+def _filter() -> torch.Tensor: return torch.outer(_TAPS, _TAPS)
 
 def low_pass(
     x: torch.Tensor,  # [B, C, H, W]
@@ -23,7 +24,7 @@ def low_pass(
 ) -> torch.Tensor:    # side (H + 2 padding - 4) // stride + 1
     "Each channel of `x` behind the filter [1, 3, 3, 1]/8, along both axes."
     channels = x.shape[1]
-    return F.conv2d(x, _FIR.to(x).expand(channels, 1, 4, 4), padding=padding, stride=stride, groups=channels)
+    return F.conv2d(x, constant(x, _filter).expand(channels, 1, 4, 4), padding=padding, stride=stride, groups=channels)
 
 # %% ../nbs/12_discriminator.ipynb #c5ad3913
 class Conv(nn.Module):
@@ -138,7 +139,7 @@ def judge(self: Discriminator, images, label):
     "The logits, whatever the size of the images."
     check_label(label, self.label_dim)
     x = images.contiguous(memory_format=torch.channels_last)
-    with nullcontext() if self.precision == torch.float32 else torch.autocast(x.device.type, self.precision):
+    with autocast(x.device, self.precision):
         for r in self.sizes[:4]: x = getattr(self, f"b{r}")(x)
     x = x.to(images.dtype)
     for r in self.sizes[4:]: x = getattr(self, f"b{r}")(x)

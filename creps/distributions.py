@@ -478,6 +478,7 @@ def report_evaluate(
     fit: Literal["crop", "pad"] = "crop",  # how pictures get the network's shape: crop, or pad with white
     mirror: bool = False,   # double the reference with left-right flipped copies
     max_bad: Fraction = .05,   # largest share of unreadable pictures, in [0, 1)
+    icc: bool = True,       # convert colours with an ICC profile to sRGB
     seed: Seed = 0,         # of the codes, and of the picks
     trunc: Number = 1.,     # truncation psi: below 1 closer to the mean picture
     batch: Count = 16,      # pictures drawn at once
@@ -492,7 +493,7 @@ def report_evaluate(
     device = pick_device(device)
     G, found = Generator.from_pretrained(model).to(device), {}
     for s in times:
-        real = open_data(data, tuple(s * n for n in G.shape), fit, mirror, bool(G.label_dim), max_bad, channels=G.image_channels)
+        real = open_data(data, tuple(s * n for n in G.shape), fit, mirror, bool(G.label_dim), max_bad, channels=G.image_channels, icc=icc)
         if G.label_dim != real.label_dim: raise ValueError(f"{model} draws {G.label_dim} classes, and {data} has {real.label_dim}")
         computable(metrics, samples, len(real), reals, G.image_channels, weights, device)
         found[s] = evaluate(G, real, metrics, samples, reals, seed, trunc, weights=weights, cache=cache, device=device, batch=batch)

@@ -15,8 +15,8 @@ import numpy as np, torch
 from PIL import Image
 from tqdm.auto import tqdm
 from .coords import View
-from .core import parse_bytes, size_pair
-from .render import ArrayTarget, Bent, Frame, Straight, Survey, block_shape, density, overhead, paint, render, tile_shape
+from .core import size_pair
+from .render import ArrayTarget, Bent, Frame, Straight, Survey, block_shape, density, in_float32, memory_limit, paint, plan, render
 from .stages import LineStage, PixelStage, crew
 
 # %% ../nbs/09_film.ipynb #db7fbdd0
@@ -91,10 +91,11 @@ class Reel(Bent):
         surveys: list,  # of the frames
         nodes: int,     # to a unit
         dtype=torch.float32,
+        box: int = 2**15,  # as in `Bent`
     ):
         r = np.array([s.range() for s in surveys])
         self.spans = r[:, 0].min(), r[:, 1].max(), r[:, 2].min(), r[:, 3].max()
-        super().__init__(lines, None, SimpleNamespace(range=lambda *part: self.spans), nodes, dtype)
+        super().__init__(lines, None, SimpleNamespace(range=lambda *part: self.spans), nodes, dtype, box)
 
     def source(self, frame: Frame, survey: Survey):
         "What draws a frame: this, or the interpolated lines of a straight one."
@@ -108,8 +109,9 @@ class Reel(Bent):
         "Lines out of the table."
         table, place = (self.second.mT, t * self.nodes - self.c0) if axis else (self.first, t * self.nodes - self.r0)
         k = torch.from_numpy(place).floor().long()
-        low, high = (table.index_select(1, (k + i).to(table.device)) for i in (0, 1))
-        f = (torch.from_numpy(place) - k).to(low)[:, None]
+        f = (torch.from_numpy(place) - k).to(table.dtype).to(table.device)[:, None]
+        k = k.to(table.device)
+        low, high = table.index_select(1, k), table.index_select(1, k + 1)
         return low.lerp_(high, f).unflatten(0, (self.lines.maps, -1))
 
 # %% ../nbs/09_film.ipynb #2a077058
@@ -132,10 +134,11 @@ def reel_for(
     tol: float,    # largest error of a colour in [-1, 1]
     limit: int,    # bytes that the table may take
     pool,          # of `crew`
+    box: int = 2**15,  # as in `Bent`
 ) -> Reel:         # None if it isn't worth it, or doesn't fit
     "One table for all frames."
     def reel(nodes):
-        table = Reel(lines, surveys, nodes, pixels.dtype)
+        table = Reel(lines, surveys, nodes, pixels.dtype, box)
         own = [Straight(lines, s.straight) if s.straight else Bent(lines, f, s, nodes) for f, s in zip(frames, surveys)]
         return table if table.cost() <= min(limit, sum(o.cost(0, 0, *f.size) for o, f in zip(own, frames))) else None
     start = max(3 * frames[0].resolution // 2, 64)
@@ -146,18 +149,20 @@ def reel_for(
 # %% ../nbs/09_film.ipynb #56f927b1
 def _from_reel(G, ws, shots, size, align, max_memory, tol, dtype):
     "Yield all frames of one code from a reel; or none and return False, if each is better drawn for itself."
-    styles, workers = G.synthesis.styles(ws), torch.get_num_threads() if ws.device.type == "cpu" else 1
-    lines, pixels = LineStage(G.synthesis, styles), PixelStage(G.synthesis, styles, dtype or torch.float32)
-    left = parse_bytes(max_memory) - overhead(lines, pixels, workers, tile_shape(ws.device, lines.channels))
-    with crew(workers) as pool:
+    net, ws = in_float32(G.synthesis, ws)
+    styles, limit = net.styles(ws), memory_limit(max_memory, ws.device)
+    lines, pixels = LineStage(net, styles), PixelStage(net, styles, dtype or torch.float32)
+    p = plan(lines, pixels, size, limit, torch.get_num_threads())
+    lines.step, left = p.step, limit - p.overhead
+    with crew(p.workers) as pool:
         frames = [Frame(size, G.resolution, s.view, s.warp, align) for s in shots]
         surveys = [Survey(f, pool) for f in frames]
-        if not (reel := reel_for(lines, pixels, frames, surveys, tol, left // 2, pool)): return False
+        if not (reel := reel_for(lines, pixels, frames, surveys, tol, left // 2, pool, p.box)): return False
         reel.block(0, 0, *size, pool)
         for frame, survey in zip(frames, surveys):
             source, picture = reel.source(frame, survey), np.empty((*size, getattr(G, "image_channels", 3)), np.uint8)
             block = block_shape(source, size, (64, 64), left if source is reel else left - reel.cost())
-            paint(source, pixels, ArrayTarget(picture), 0, size, block, pool)
+            paint(source, pixels, ArrayTarget(picture), 0, size, block, p.tile, pool)
             yield picture
     return True
 
@@ -169,7 +174,7 @@ def pictures(
     shots: list,             # of Shot
     size=None,               # N or (H, W); None: the training size
     align: str = "centers",
-    max_memory="256MB",      # for everything but the generator and the picture
+    max_memory=None,         # for everything but the generator and the picture, as in `render`
     tol: float = 2 / 255,    # largest error of a colour in [-1, 1]; 0: every frame exact, and for itself
     dtype: torch.dtype = None,  # of the pixel stage
 ):                           # yields uint8 [H, W, 3]

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['COMPOSITIONS', 'decoder', 'PixelNetwork', 'PlaneInput', 'Synthesis', 'block_channels', 'check_resolution',
-           'Generator', 'shipped_models', 'find_model']
+           'Generator', 'shipped_models', 'find_model', 'check_finite']
 
 # %% ../nbs/05_generator.ipynb #6f455e6c
 import importlib.resources, json, re
@@ -255,6 +255,14 @@ def find_model(
         raise ValueError(f"no model {str(name)!r}: no such folder, and {said}") from None
 
 # %% ../nbs/05_generator.ipynb #d773ee13
+def check_finite(
+    net: nn.Module,
+    source,  # where it was read, for the message
+):
+    "ValueError for a network with weights that are infinite or no numbers: it would draw black."
+    broken = next((name for name, t in net.state_dict().items() if not t.isfinite().all()), None)
+    if broken: raise ValueError(f"{source}: {broken} holds numbers that are not finite, as after a training that diverged; go on from an earlier checkpoint")
+
 @patch(cls_method=True)
 def from_pretrained(cls: Generator,
     name,  # folder, shipped name, or owner/name on the hub
@@ -272,6 +280,5 @@ def from_pretrained(cls: Generator,
     except (ValueError, TypeError, AttributeError) as e: raise ValueError(f"{config} does not describe a generator: {e}") from None
     try: G.load_state_dict(load_file(weights), strict=True)
     except (RuntimeError, SafetensorError) as e: raise ValueError(f"{weights} does not fit its config.json: {' '.join(str(e).split())[:300]}") from None
-    bad = next((n for n, t in G.state_dict().items() if not t.isfinite().all()), None)
-    if bad: raise ValueError(f"{weights} is of no use: not all numbers of {bad} are finite")
+    check_finite(G, weights)
     return G.eval()

@@ -18,7 +18,7 @@ from .biline import StyledBlock
 from .coords import View, points, whole
 from .core import constant, rng, seeded, size_pair
 from .discriminator import Discriminator, low_pass
-from .generator import Generator, block_channels, check_resolution, find_model
+from .generator import Generator, block_channels, check_finite, check_resolution, find_model
 from .layers import ACT_GAIN, Mapping, ModulatedLinear, Styles, rectify, truncate
 from .step import D_KEYS, Iteration, Rule, State
 
@@ -56,6 +56,7 @@ class Peer(nn.Module, PyTorchModelHubMixin):
         except TypeError as e: raise ValueError(f"{config} does not describe a {cls.__name__}: {e}") from None
         try: G.load_state_dict(load_file(weights), strict=True)
         except (RuntimeError, SafetensorError) as e: raise ValueError(f"{weights} does not fit its config.json: {' '.join(str(e).split())[:300]}") from None
+        check_finite(G, weights)
         return G.eval()
 
 # %% ../nbs/21_peers.ipynb #909aa9a3

@@ -4,18 +4,19 @@
 
 # %% auto #0
 __all__ = ['SLACK', 'targets', 'as_map', 'Frame', 'rectangles', 'Survey', 'tile_shape', 'fill', 'both', 'Straight',
-           'least_squares_', 'Bent', 'largest', 'density', 'Points', 'choose', 'overhead', 'block_shape', 'ArrayTarget',
-           'paint', 'render']
+           'least_squares_', 'Bent', 'largest', 'density', 'Points', 'choose', 'Plan', 'memory_limit', 'plan',
+           'block_shape', 'ArrayTarget', 'paint', 'in_float32', 'render']
 
 # %% ../nbs/06_render.ipynb #81cfee55
-import hashlib, math, sys
+import copy, hashlib, math, sys
 from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 from .coords import View, axes, to_t, turn, whole
-from .core import parse_bytes, size_pair, to_uint8
+from .core import as_bytes, parse_bytes, size_pair, spare_memory, to_uint8
 from .stages import LineStage, PixelStage, crew
 
 # %% ../nbs/06_render.ipynb #587dfae8
@@ -95,11 +96,15 @@ class Survey:
 # %% ../nbs/06_render.ipynb #d9858651
 def tile_shape(
     device,
-    channels: int,  # C, of lines and pixels
+    channels: int,        # C, of lines and pixels
+    most: int = 2**18,    # pixels that a device's tile may have
+    size=(1024, 1024),    # (H, W) of the picture
 ) -> tuple[int, int]:
-    "Height and width of a tile."
-    if torch.device(device).type != "cpu": return 256, 1024
-    return (32, 64) if channels > 16 else (64, 64) if channels > 8 else (64, 128)
+    "Height and width of a tile: on a processor what suits its caches, on a device what takes the fewest tiles."
+    if torch.device(device).type == "cpu": return (32, 64) if channels > 16 else (64, 64) if channels > 8 else (64, 128)
+    widths = sorted({math.ceil(size[1] / parts / 64) * 64 for parts in range(1, 65)}, reverse=True)
+    shapes = [(min(most // w, size[0] + 63) // 64 * 64, w) for w in widths if 64 * w <= most] or [(64, max(most // 4096, 1) * 64)]
+    return min(shapes, key=lambda shape: math.prod(math.ceil(n / m) for n, m in zip(size, shape)))
 
 def fill(
     lines: LineStage,
@@ -149,14 +154,19 @@ class Straight:
 
 # %% ../nbs/06_render.ipynb #f06852b8
 def least_squares_(
-    nodes,  # tensors: lines at equally spaced places; changed in place, all but the first and the last
+    table: torch.Tensor,  # lines at equally spaced nodes; changed in place, all but the first and the last
+    dim: int = 0,         # that counts the nodes
 ):
     "Shift the nodes so that the polyline through them fits the curve, not the curve's own points."
-    before = nodes[0].clone()
-    for here, after in zip(nodes[1:-1], nodes[2:]):
-        bend = before.add_(after).sub_(here, alpha=2)
-        before = here.clone()
+    n, before = table.shape[dim], table.narrow(dim, 0, 1).clone()
+    together = 1 if table.device.type == "cpu" else max(n // 16, 64)  # one by one they stay in the cache
+    for i in range(1, n - 1, together):
+        count = min(together, n - 1 - i)
+        here, last = table.narrow(dim, i, count), table.narrow(dim, i + count - 1, 1).clone()
+        bend = before if count == 1 else torch.cat([before, table.narrow(dim, i, count - 1)], dim)
+        bend.add_(table.narrow(dim, i + 1, count)).sub_(here, alpha=2)
         here.sub_(bend, alpha=1 / 12)
+        before = last
 
 # %% ../nbs/06_render.ipynb #9ab0dcde
 class Bent:
@@ -167,8 +177,10 @@ class Bent:
         survey: Survey,
         nodes: int,
         dtype=torch.float32,
+        box: int = 2**15,  # nodes that are composed at a time
     ):
         self.lines, self.frame, self.survey, self.nodes, self.dtype, self.kept = lines, frame, survey, nodes, dtype, None
+        self.box, self.together = box, 256 if lines.device.type == "cpu" else max(box // 16, 256)  # pixels whose lines are gathered
         self.bytes = lines.maps * lines.channels * lines.rank * 4
 
     def _span(self, *part) -> list:
@@ -188,8 +200,8 @@ class Bent:
         (self.r0, _), (self.c0, _), self.kept = *span, span
         (rows, cols) = (np.arange(*ends) / self.nodes for ends in span)
         self.first, self.second = (t.flatten(0, 1) for t in both(fill(self.lines, rows, 0, False, pool), fill(self.lines, cols, 1, True, pool)))
-        least_squares_(self.first.unbind(1))
-        least_squares_(self.second.unbind(2))
+        least_squares_(self.first, 1)
+        least_squares_(self.second, 2)
 
     def __call__(self, y: int, x: int, h: int, w: int) -> torch.Tensor:  # [maps, C, h*w]
         rows, cols = self.frame(y, x, h, w)
@@ -202,7 +214,7 @@ def _features(self: Bent, a, b):
     i, j = int(a.min()), int(b.min())
     p, q = int(a.max()) + 2 - i, int(b.max()) + 2 - j  # nodes of the bounding box
     if p * q > 64 * a.size: return self._gathered(a.ravel(), b.ravel()).view(-1, *a.shape)
-    if p * q <= 2**15 or a.size == 1: return self._resampled(a - i, b - j, i, j, p, q)
+    if p * q <= self.box or a.size == 1: return self._resampled(a - i, b - j, i, j, p, q)
     axis = int(a.shape[1] >= a.shape[0])  # the halves' boxes are smaller
     return torch.cat([self._features(*part) for part in zip(np.array_split(a, 2, axis), np.array_split(b, 2, axis))], axis + 1)
 
@@ -210,22 +222,29 @@ def _features(self: Bent, a, b):
 def _resampled(self: Bent, a, b, i, j, p, q):
     box = torch.bmm(self.first[:, i:i + p], self.second[..., j:j + q])
     at = np.stack([2 * b / (q - 1) - 1, 2 * a / (p - 1) - 1], -1)[None]
-    return F.grid_sample(box[None], torch.from_numpy(at).to(box), align_corners=True, padding_mode="border")[0]
+    return F.grid_sample(box[None], torch.from_numpy(at).to(box.dtype).to(box.device), align_corners=True, padding_mode="border")[0]
 
 @patch
 def _gathered(self: Bent, a, b):
-    def between(table, dim, t):
+    def places(t):
+        "Node and fraction of each place, in pieces of `together`, on the device."
         k = torch.from_numpy(t).long()
-        low, high = (table.index_select(dim, (k + s).to(table.device)) for s in (0, 1))
-        f = (torch.from_numpy(t) - k).to(table)
+        f = (torch.from_numpy(t) - k).to(self.first.dtype)
+        return zip(k.to(self.first.device).split(self.together), f.to(self.first.device).split(self.together))
+    def between(table, dim, k, f):
+        low, high = table.index_select(dim, k), table.index_select(dim, k + 1)
         return torch.lerp(low, high, f[:, None] if dim == 1 else f)
-    parts = [(between(self.first, 1, a[s:s + 256]) * between(self.second, 2, b[s:s + 256]).mT).sum(-1) for s in range(0, len(a), 256)]
+    parts = [(between(self.first, 1, *row) * between(self.second, 2, *col).mT).sum(-1) for row, col in zip(places(a), places(b))]
     return torch.cat(parts, 1)
 
 # %% ../nbs/06_render.ipynb #cd579725
+def _refuse(bad):
+    "ValueError if colours are no numbers."
+    if bad: raise ValueError("the network's colours are not finite: its weights or ws hold numbers that are infinite or none at all")
+
 def largest(errors: torch.Tensor, count: int) -> float:
     "The largest magnitude to expect among `count` errors of which a sample is given."
-    e = errors.abs().flatten().double()
+    e = errors.abs().flatten().cpu().double()  # a sample, and not every device has float64
     q = e.kthvalue(math.ceil(.8 * len(e)))[0]
     return float(max(q + (e[e >= q] - q).mean() * math.log(max(count / 5, 1)), e.max()))
 
@@ -240,9 +259,10 @@ def _interpolated(lines, t, axis, nodes):
     "Lines [maps, C, D, n] as a table would give them."
     low = np.floor(t * nodes)
     needed, where = np.unique(np.add.outer(range(-1, 3), low), return_inverse=True)
-    around = _lines_at(lines, needed / nodes, axis)[..., where.reshape(4, -1)].unbind(-2)
-    least_squares_(around)
-    return torch.lerp(around[1], around[2], torch.from_numpy(t * nodes - low).to(around[1]))
+    around = _lines_at(lines, needed / nodes, axis)[..., where.reshape(4, -1)]
+    least_squares_(around, -2)
+    _, left, right, _ = around.unbind(-2)
+    return torch.lerp(left, right, torch.from_numpy(t * nodes - low).to(left.dtype).to(left.device))
 
 def _crossings(pixels, rows, cols):
     "Colours where rows and columns meet."
@@ -267,6 +287,7 @@ def density(
     exact, nodes = submit(_lines_at), start
     while tol and nodes <= most:
         error = largest(colours(submit(_interpolated, nodes)) - colours(exact), count)
+        _refuse(math.isnan(error))
         if error <= share * tol: return nodes
         nodes *= max(1.05, (error / (.95 * share * tol)) ** .67)  # with bends alone the error would fall with 1 / nodes, with curvature alone with its square
         nodes = math.ceil(nodes / 64) * 64
@@ -285,6 +306,7 @@ class Points:
 def choose(
     frame: Frame, lines: LineStage, pixels: PixelStage,
     tol: float, exact: bool, pool,
+    box: int = 2**15,  # see `Bent`
 ):
     "The source of features that suits a frame: Straight, Bent or Points."
     if lines.planar: return Points(lines, frame, pixels.dtype)
@@ -293,19 +315,46 @@ def choose(
     spans, (h, w) = survey.range(), frame.size
     most = 2 * h * w / (spans[1] - spans[0] + spans[3] - spans[2])  # pixel by pixel takes as many positions as that table
     nodes = 0 if exact else density(lines, pixels, spans, tol, pool, max(min(3 * frame.resolution // 2, int(most)), 1), 3 * h * w, most=most)
-    return Bent(lines, frame, survey, nodes, pixels.dtype) if nodes else Points(lines, frame, pixels.dtype)
+    return Bent(lines, frame, survey, nodes, pixels.dtype, box) if nodes else Points(lines, frame, pixels.dtype)
 
 # %% ../nbs/06_render.ipynb #2b20dc79
-def overhead(
+@dataclass(frozen=True)
+class Plan:
+    "How much is computed at a time, and what memory that takes besides lines."
+    workers: int    # threads
+    step: int       # positions whose lines are computed at a time
+    tile: tuple     # height and width, in pixels
+    box: int        # nodes of a table that are composed at a time
+    overhead: int   # bytes: folded weights and the buffers of the workers
+
+def memory_limit(
+    max_memory,  # bytes, text such as "256MB", or None
+    device,
+) -> int:        # bytes
+    "What a picture may take. None: 256 MB, on a GPU 2 GB if they are free."
+    if max_memory is not None: return parse_bytes(max_memory)
+    spare = spare_memory(device)
+    return 256 << 20 if spare is None else min(spare, 2 << 30)
+
+def plan(
     lines: LineStage, pixels: PixelStage,
-    workers: int,
-    shape,  # of a tile
-) -> int:   # bytes
-    "Memory that drawing takes besides lines: folded weights and the buffers of the workers."
-    columns, n = lines.step * (1 if lines.planar else lines.rank), shape[0] * shape[1]
-    chunk = 4 * columns * (2 * lines.width + 6 * lines.input.channels)  # two activations; phases in float64
-    tile = 4 * n * lines.channels * (3 * lines.maps + 20)                # features, their making, activations
-    return lines.bytes + pixels.bytes + workers * (chunk + tile)
+    size,          # (H, W) of the picture
+    limit: int,    # bytes
+    threads: int,  # workers to have if there is room
+) -> Plan:
+    "Sizes that fit a limit, if any do."
+    columns, weights = 1 if lines.planar else lines.rank, lines.bytes + pixels.bytes
+    position = 4 * columns * (2 * lines.width + 6 * lines.input.channels)  # bytes: two activations; phases in float64
+    pixel = 4 * lines.channels * (3 * lines.maps + 20)                     # features, their making, activations
+    if lines.device.type == "cpu":
+        step, (h, w) = max(1, 512 // columns), tile_shape("cpu", lines.channels)
+        each, least = step * position + h * w * pixel, 128 * 4 * lines.maps * lines.channels * lines.rank
+        workers = min(threads, max(1, (limit - weights - least) // each))
+        return Plan(workers, step, (h, w), 2**15, weights + workers * each)
+    quarter = max(limit - weights, 0) // 4
+    step = min(max(quarter // position // 64, 1) * 64, 2**15 // columns)
+    h, w = tile_shape(lines.device, lines.channels, min(quarter // pixel, 2**19), size)
+    return Plan(1, step, (h, w), max(h * w, 2**12), weights + step * position + h * w * pixel)
 
 SLACK = 32 << 20  # bytes that the smallest blocks may take beyond the limit
 
@@ -340,40 +389,68 @@ class ArrayTarget:
     def abort(self): pass
 
 # %% ../nbs/06_render.ipynb #5933816b
+def _leaving(
+    picture: torch.Tensor,  # uint8 [h, w, C]
+):                          # a function that waits and gives an array
+    "Begin to copy a picture from a device."
+    if not picture.is_cuda:
+        array = picture.cpu().numpy()
+        return lambda: array
+    host = torch.empty(picture.shape, dtype=picture.dtype, pin_memory=True)
+    host.copy_(picture, non_blocking=True)
+    copied = torch.cuda.Event()
+    copied.record(torch.cuda.current_stream(picture.device))
+    def arrived():
+        copied.synchronize()
+        return host.numpy()
+    return arrived
+
 def paint(
     source, pixels: PixelStage,
     target, level: int,
     size,                # (H, W) of the level
     block,               # (h, w) of the blocks
+    tile,                # (h, w) of the tiles, from `plan`
     pool,
     tick=lambda n: None, # told of finished pixels
 ):
     "Draw one level into a target, band by band."
-    th, tw = tile_shape(pixels.device, pixels.channels)
+    th, tw = tile
     tw = max(tw, th * tw // min(th, size[0]) // 64 * 64)  # flat pictures have wider tiles
+    rows, here, bad = max(th // target.unit[0], 1) * target.unit[0], pixels.device.type == "cpu", []
     @torch.inference_mode()
-    def tile(place, y, x, part):
+    def draw(place, y, x, part):
         r, c, h, w = part
         rgb = pixels(source(y + r, x + c, h, w)).float().view(1, -1, h, w)
+        wrong = ~rgb.isfinite().all()
+        if not here:
+            bad.append(wrong)  # looked at when nothing else waits for the device
+            return place[r:r + h, c:c + w], _leaving(as_bytes(rgb)[0].contiguous())
+        _refuse(wrong)
         place[r:r + h, c:c + w] = to_uint8(rgb)[0]
     under_way = deque()
     def finish():
         (y, x, place), jobs = under_way.popleft()
-        for job in jobs: job.result()
+        for landed in [job.result() for job in jobs]:
+            if landed: landed[0][:] = landed[1]()
         target.done(level, y, x, place)
         tick(place.shape[0] * place.shape[1])
+    def finish_all():
+        while under_way: finish()
+        if bad: _refuse(torch.stack(bad).any())
+        bad.clear()
     for y0, x0, h0, w0 in rectangles(size, *block):
-        bands = [(y0 + y, x0, h, w) for y, _, h, w in rectangles((h0, w0), target.unit[0], w0)]
+        bands = [(y0 + y, x0, h, w) for y, _, h, w in rectangles((h0, w0), rows, w0)]
         wanted = [b for b in bands if target.missing(level, *b)]
         tick(sum(h * w for _, _, h, w in bands) - sum(h * w for _, _, h, w in wanted))
         if wanted:
-            while under_way: finish()  # its lines are about to go
+            finish_all()  # its lines are about to go
             source.block(y0, x0, h0, w0, pool)
         for y, x, h, w in wanted:
             place = target.place(level, y, x, h, w)
-            under_way.append(((y, x, place), [pool.submit(tile, place, y, x, part) for part in rectangles((h, w), th, tw)]))
+            under_way.append(((y, x, place), [pool.submit(draw, place, y, x, part) for part in rectangles((h, w), th, tw)]))
             while len(under_way) > 2 and sum(len(jobs) for _, jobs in under_way) > 16: finish()
-    while under_way: finish()
+    finish_all()
 
 # %% ../nbs/06_render.ipynb #59fb5723
 def _pictures(out, batch: int, size, channels: int) -> np.ndarray:
@@ -399,15 +476,21 @@ def _key(synthesis, ws, frame: Frame, *how) -> str:
     for y in np.linspace(0, frame.size[0] - 1, 16).astype(int): digest.update(np.stack(frame(y, 0, 1, frame.size[1])))
     return digest.hexdigest()[:32]
 
-def _pixel_stage(synthesis, styles, dtype, compile) -> PixelStage:
-    "The pixel stage, compiled if that is wanted and possible."
-    pixels = PixelStage(synthesis, styles, dtype, compile)
-    if not compile: return pixels
-    try: pixels(torch.zeros(len(pixels.decoders), pixels.channels, math.prod(tile_shape(pixels.device, pixels.channels)), dtype=dtype, device=pixels.device))
+def _fused(pixels: PixelStage, synthesis, styles, tile) -> PixelStage:
+    "A compiled pixel stage that has been tried on a tile, or a plain one if that can't be had."
+    try: pixels(torch.zeros(len(pixels.decoders), pixels.channels, math.prod(tile), dtype=pixels.dtype, device=pixels.device))
     except Exception as e:
         print(f"compile=True is left out, torch.compile can't work here: {(str(e).strip().splitlines() or [type(e).__name__])[0]}", file=sys.stderr)
-        return PixelStage(synthesis, styles, dtype)
+        return PixelStage(synthesis, styles, pixels.dtype)
     return pixels
+
+def in_float32(
+    synthesis,         # of a generator
+    ws: torch.Tensor,
+) -> tuple:            # both in float32
+    "What is drawn: the network itself, or a copy in float32 of one in another precision."
+    dtypes = {p.dtype for p in synthesis.parameters()}
+    return synthesis if dtypes <= {torch.float32} else copy.deepcopy(synthesis).float(), ws.float()
 
 # %% ../nbs/06_render.ipynb #3f6c01a0
 @torch.inference_mode()
@@ -419,7 +502,7 @@ def render(
     warp=None,               # (u_row, u_col) -> (u_row, u_col) on float64 arrays, or a 3 x 3 matrix on (u_row, u_col, 1); after the view
     out=None,                # uint8 array or memory map [B, H, W, C], or a path: .png, .tif, .dzi (see notebook 07)
     align: str = "centers",  # "corners": the authors' grid
-    max_memory="256MB",      # for everything but the generator and the picture
+    max_memory=None,         # for everything but the generator and the picture, such as "1GB"; None: 256MB, on a GPU 2GB if they are free
     tol: float = 2 / 255,    # largest error to expect in a turned or warped picture, in [-1, 1], estimated from samples; 0: exact
     exact: bool = False,     # turned and warped pictures pixel by pixel: slow, for checks
     compile: bool = False,   # let torch.compile fuse the pixel stage, where there is a compiler
@@ -427,7 +510,7 @@ def render(
     progress: bool = False,  # a bar with the time left, on stderr
 ):                           # uint8 [B, H, W, C], or `out`
     "Draw codes at any size, view or warp in constant memory."
-    size, memory = size_pair(getattr(G, "shape", G.resolution) if size is None else size), parse_bytes(max_memory)
+    size, limit = size_pair(getattr(G, "shape", G.resolution) if size is None else size), memory_limit(max_memory, ws.device)
     if not tol >= 0: raise ValueError(f"tol must be a largest error of at least 0, in [-1, 1], not {tol!r}")
     if dtype not in (None, torch.float32, torch.bfloat16, torch.float16): raise ValueError(f"dtype must be torch.float32, bfloat16 or float16, not {dtype!r}")
     path = isinstance(out, (str, Path))
@@ -435,30 +518,41 @@ def render(
     channels = getattr(G, "image_channels", 3)
     pictures = None if path else _pictures(out, len(ws), size, channels)
     if not getattr(G, "pointwise", False): return _whole(G, ws, size, view, warp, align, pictures, out)
-    workers = torch.get_num_threads() if ws.device.type == "cpu" else 1
-    with crew(workers) as pool:
-        for i in range(len(ws)):
-            styles = G.synthesis.styles(ws[i:i + 1])
-            lines, pixels = LineStage(G.synthesis, styles), _pixel_stage(G.synthesis, styles, dtype or torch.float32, compile)
-            target = make(out, size, _key(G.synthesis, ws, Frame(size, G.resolution, view, warp, align), tol, exact, dtype), channels) if path else ArrayTarget(pictures[i])
-            sizes = {k: Frame(size, G.resolution, view, None, align, k).size for k in target.levels}
-            bar = tqdm(total=sum(h * w for h, w in sizes.values()), unit="px", unit_scale=True, disable=not progress, leave=False)
-            try:
-                for level in target.levels:
-                    source = choose(Frame(size, G.resolution, view, warp, align, level), lines, pixels, tol, exact, pool)
-                    bands = 0 if not path else 3 * channels * target.unit[0] * sizes[level][1]
-                    left = memory - overhead(lines, pixels, workers, tile_shape(ws.device, lines.channels)) - bands
-                    block = block_shape(source, sizes[level], [math.lcm(u, 64) for u in target.unit], left)
-                    paint(source, pixels, target, level, sizes[level], block, pool, bar.update)
-                target.close()
-            except BaseException:
-                target.abort()
-                raise
-            finally: bar.close()
+    net, ws = in_float32(G.synthesis, ws)
+    frame = lambda level=0: Frame(size, G.resolution, view, warp, align, level)
+    for i in range(len(ws)):
+        key = _key(net, ws, frame(), tol, exact, dtype) if path else None
+        target = make(out, size, key, channels) if path else ArrayTarget(pictures[i])
+        sizes = {k: Frame(size, G.resolution, view, None, align, k).size for k in target.levels}
+        bar = tqdm(total=sum(h * w for h, w in sizes.values()), unit="px", unit_scale=True, disable=not progress, leave=False)
+        try:
+            _picture(net, ws[i:i + 1], frame, target, sizes, channels if path else 0, limit, tol, exact, compile, dtype or torch.float32, bar.update)
+            target.close()
+        except BaseException:
+            target.abort()
+            raise
+        finally: bar.close()
     return out if out is not None else pictures
+
+def _picture(net, ws, frame, target, sizes, channels, limit, tol, exact, compile, dtype, tick):
+    "Draw all levels of one code; `channels` of a file, 0 for an array."
+    styles = net.styles(ws)
+    lines, pixels = LineStage(net, styles), PixelStage(net, styles, dtype, compile)
+    p = plan(lines, pixels, sizes[target.levels[0]], limit, torch.get_num_threads())
+    lines.step = p.step
+    if compile: pixels = _fused(pixels, net, styles, p.tile)
+    with crew(p.workers) as pool:
+        for level in target.levels:
+            source = choose(frame(level), lines, pixels, tol, exact, pool, p.box)
+            bands = 3 * channels * max(p.tile[0], target.unit[0]) * sizes[level][1]
+            block = block_shape(source, sizes[level], [math.lcm(u, 64) for u in target.unit], limit - p.overhead - bands)
+            paint(source, pixels, target, level, sizes[level], block, p.tile, pool, tick)
 
 def _whole(G, ws, size, view, warp, align, pictures, out):
     "Draw with a network whose pixels depend on each other."
     if pictures is None or warp is not None: raise ValueError(f"{type(G).__name__} draws whole pictures: without a warp, and into an array")
-    for i in range(len(ws)): pictures[i] = to_uint8(G.draw(ws[i:i + 1], size, view, align))[0]
+    for i in range(len(ws)):
+        drawn = G.draw(ws[i:i + 1], size, view, align)
+        _refuse((~drawn.isfinite()).any())
+        pictures[i] = to_uint8(drawn)[0]
     return pictures if out is None else out

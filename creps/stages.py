@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import torch, torch.nn.functional as F
 from fastcore.basics import patch
 from .biline import LineInput
-from .fourier import basis
+from .fourier import basis, has_float64
 from .layers import CLAMP, ModulatedLinear
 
 # %% ../nbs/05a_stages.ipynb #484a4383
@@ -162,6 +162,7 @@ class LineStage:
         layers = [l for block in self.blocks for l in block]
         self.maps, self.channels = 1 if self.once else len(self.blocks) - 1, self.blocks[-1][-1].outputs
         self.device, columns = layers[0].weight.device, 1 if self.planar else self.rank
+        self.freqs = None if self.planar else self.input.freqs.to(self.device if has_float64(self.device) else "cpu")
         self.step = max(1, (512 if self.device.type == "cpu" else 2**15) // columns)  # positions at a time
         self.flops, self.bytes = columns * sum(l.flops for l in layers), sum(l.weight.nbytes for l in layers)
         self.scratch, self.width = Scratch(torch.float32, self.device), max(l.outputs for l in layers)
@@ -187,7 +188,7 @@ class LineStage:
         last: bool,         # positions last; else the 1/2 of the composition is in it
     ):
         "Lines of a chunk of positions."
-        waves = basis(t, self.input.freqs).permute((2, 1, 0) if last else (2, 0, 1))
+        waves = basis(t, self.freqs, self.gains).permute((2, 1, 0) if last else (2, 0, 1))
         gain = self.gains[axis].unsqueeze(2 if last else 1)
         x, f = self.scratch.sized(waves[0].numel()).beside(None, len(waves))
         torch.mul(waves, gain, out=f.view(waves.shape))

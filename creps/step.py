@@ -15,7 +15,8 @@ from torch.autograd import Function
 from . import losses, tiles
 from .augment import AdaptiveStrength, Augment
 from .coords import grid
-from .core import rng
+from .core import rng, seeded
+from .device import tf32
 from .discriminator import Discriminator
 from .generator import Generator, check_resolution
 from .losses import lazy_adam
@@ -45,11 +46,11 @@ def new_networks(
     device="cpu",
 ) -> tuple[Generator, Discriminator]:
     "A new generator and its discriminator, from the run's seed; nobody else's random numbers are touched."
-    with torch.random.fork_rng(devices=[]), torch.device(device):
-        torch.manual_seed(settings["seed"])
+    def make():
         G = Generator(settings["plane"], **{k: settings[k] for k in G_KEYS}, shape=_at_plane(settings))
-        D = Discriminator(**{k: settings[k] for k in D_KEYS}, channel_base=settings["d_channel_base"], channel_max=settings["d_channel_max"])
-    return G.train(), D.train()
+        widths = dict(channel_base=settings["d_channel_base"], channel_max=settings["d_channel_max"])
+        return G.train(), Discriminator(**{k: settings[k] for k in D_KEYS}, **widths).train()
+    return seeded(settings["seed"], make, device)
 
 # %% ../nbs/14a_step.ipynb #e716a94d
 @dataclass
@@ -74,7 +75,8 @@ def new_state(
 ) -> State:
     "A training of these networks that has not begun."
     device = next(G.parameters()).device
-    adam = lambda net, lr, betas: torch.optim.Adam(net.parameters(), lr=lr, betas=betas, eps=1e-8, fused=device.type in ("cpu", "cuda"))
+    fused = device.type in ("cpu", "cuda", "mps")  # one kernel for all tensors; elsewhere some for each operation
+    def adam(net, lr, betas): return torch.optim.Adam(net.parameters(), lr=lr, betas=betas, eps=1e-8, fused=fused, foreach=not fused)
     kind = settings["augment"]
     strength = AdaptiveStrength(target=settings["ada_target"], kimg=settings["ada_kimg"]) if kind == "ada" else None
     return State(G, D, copy.deepcopy(G).eval().requires_grad_(False), adam(G, *rates[0]), adam(D, *rates[1]), *torch.zeros(2, device=device),
@@ -142,9 +144,9 @@ class Iteration:
         n = len(rows) // self.share.rounds
         return rows[self.number * n:(self.number + 1) * n]
 
-    def rng(self, *key: int) -> torch.Generator:
-        "A generator on the CPU that depends on the seed, the step and `key`, and is the same on all processes."
-        return rng(self.settings["seed"], self.state.step, *key)
+    def rng(self, *key: int, device="cpu") -> torch.Generator:
+        "A generator that depends on the seed, the step and `key`, and is the same on all processes with the same kind of device."
+        return rng(self.settings["seed"], self.state.step, *key, device=device)
 
 # %% ../nbs/14a_step.ipynb #d30cddf6
 PHASES = ("Gmain", "Greg", "Dmain", "Dreg")
@@ -218,7 +220,9 @@ def turn(self: Rule, it: Iteration, side: str, phases: list) -> dict:
     if side == "D": freeze(state.D, it.settings["freeze_d"])
     network, adam = (state.G, state.adam_G) if side == "G" else (state.D, state.adam_D)
     stats = {}
-    for group in [phases] if self.joint else [[p] for p in phases]: stats |= minimise(it, network, adam, group, "grad_" + side)
+    for group in [phases] if self.joint else [[p] for p in phases]:
+        exact = self.g_reg in group or self.d_reg in group  # penalties square gradients
+        with tf32(it.settings["precision"] != "float32" and not exact): stats |= minimise(it, network, adam, group, "grad_" + side)
     return stats
 
 def freeze(D, blocks: int):
@@ -269,7 +273,8 @@ def plane(
 @patch
 def fakes(self: Rule, it: Iteration, ws: torch.Tensor, phase: int, twice: bool = False) -> torch.Tensor:
     "Generated pictures [n, C, H, W]."
-    return tiles.draw(it.state.G.synthesis, ws if twice else ws[:, :1], *plane(it.settings), twice=twice)
+    dtype = torch.bfloat16 if it.settings["precision"] == "bfloat16" and not twice else torch.float32
+    return tiles.draw(it.state.G.synthesis, ws if twice else ws[:, :1], *plane(it.settings), twice=twice, dtype=dtype)
 
 @patch
 def score(self: Rule, it: Iteration, phase: int):
@@ -296,7 +301,8 @@ def g_reg(self: Rule, it: Iteration) -> tuple:
     count = max(1, it.share.batch // 2)
     ws, _ = self.codes(it, 1, count)
     images = self.fakes(it, ws, 1, twice=True)
-    noise = torch.randn(count, *images.shape[1:], generator=it.rng(5))[it.part].to(images)
+    where = images.device
+    noise = torch.randn(count, *images.shape[1:], generator=it.rng(5, device=where), device=where)[it.part].to(images)
     penalty, mean = losses.path_length(images, ws, it.state.pl_mean, noise, together=it.share.together)
     it.means.append(mean)
     if len(it.means) == it.share.rounds: it.state.pl_mean = torch.stack(it.means).mean()

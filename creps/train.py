@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['SETTING_KEYS', 'SHAPED_BY', 'live', 'all_settings', 'augmentation', 'check', 'saved_bytes', 'estimate', 'describe',
-           'now', 'memory_mb', 'board', 'append_line', 'Log', 'heard', 'Guard', 'write_sheet', 'samples', 'pick_device',
-           'Run', 'Diverged', 'finite', 'widths_of', 'of_network', 'take_over', 'resumed', 'choose', 'advice_on_memory',
+           'now', 'memory_mb', 'board', 'append_line', 'Log', 'heard', 'Guard', 'write_sheet', 'samples', 'Run',
+           'Diverged', 'finite', 'widths_of', 'of_network', 'take_over', 'resumed', 'choose', 'advice_on_memory',
            'team', 'fit']
 
 # %% ../nbs/15_train.ipynb #9ab6c79e
 import contextlib, inspect, json, math, os, signal, threading, time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Annotated, Literal
 import numpy as np, torch
@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 from . import losses, tiles
 from .core import (Amount, Count, Device, Fraction, Natural, Positive, Seed, Size, Within, image_grid, out_of_memory, resident_peak,
                         reuse_memory, size_pair, to_pil, to_uint8)
+from .device import PRECISIONS, low_precision, pick_device
 from .generator import Generator, check_resolution
 from .data import Sampler, batches, open_data
 from .step import G_KEYS, Rule, Share, State, defaults, latents, plane
@@ -66,7 +67,7 @@ def check(settings: dict):
     if any(n % (R // 4) for n in settings["shape"]) or max(settings["shape"]) != R:
         raise ValueError(f"shape must have the resolution {R} as its longer side and multiples of {R // 4} as both, not {'x'.join(map(str, settings['shape']))}")
     if settings["image_channels"] not in (1, 3, 4): raise ValueError(f"image_channels must be 1 (grey), 3 (RGB) or 4 (RGBA), not {settings['image_channels']!r}")
-    if settings["precision"] not in ("float32", "bfloat16", "float16"): raise ValueError(f"precision must be float32, bfloat16 or float16, not {settings['precision']!r}")
+    if settings["precision"] not in PRECISIONS: raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {settings['precision']!r}")
 
 # %% ../nbs/15_train.ipynb #93ed7d1a
 def saved_bytes(loss) -> int:
@@ -82,6 +83,7 @@ def estimate(
     settings: dict,
     share: Share = None,  # None: the whole batch at once
     rule: Rule = None,    # None: that of CREPS
+    device="cpu",         # where the training will be
 ) -> dict:  # parameters of G and D, bytes of a training step (None for another system than CREPS)
     "Parameter counts and the memory that a training step needs, without running one."
     G, D = (rule or Rule()).networks(settings, "meta")
@@ -91,23 +93,27 @@ def estimate(
     label = torch.empty(B, settings["label_dim"], device="meta") if settings["label_dim"] else None
     real, z = torch.empty(B, settings["image_channels"], *[settings["resolution"]] * 2, device="meta"), torch.empty(B, settings["z_dim"], device="meta")
     half, half_label = z[:max(1, B // 2)], label if label is None else label[:max(1, B // 2)]
-    draw = lambda ws, **how: tiles.draw(G.synthesis, ws, *plane(settings), step=H, **how)   # the tiles' size doesn't matter for what is saved
+    def draw(ws, twice=False):
+        _, again = tiles.plan(G.synthesis, len(ws), H, W, device, twice)
+        return tiles.draw(G.synthesis, ws, *plane(settings), step=H, again=again)   # the bands' height doesn't matter for what is kept
     def path():
         ws = G.mapping(half, half_label)
-        return losses.path_length(draw(ws, twice=True), ws, torch.zeros((), device="meta"))
+        return losses.path_length(draw(ws, True), ws, torch.zeros((), device="meta"))
     def against():
         draw(G.mapping(z, label)[:, :1])
         return losses.generator(D, torch.empty_like(real, requires_grad=True), label)
     phases = dict(Gmain=against, Greg=path,
                   Dmain=lambda: losses.discriminator(D, real, real, label, label), Dreg=lambda: losses.r1(D, real, label))
     activations = {n: saved_bytes(f) for n, f in phases.items()}
-    activations["Gmain"] += tiles.held_bytes(G.synthesis, H, W, B)
+    activations["Gmain"] += tiles.held_bytes(G.synthesis, H, W, B, device)
+    if again := tiles.held_bytes(G.synthesis, H, W, len(half), device, True):  # beside it the lines, once for each order
+        activations["Greg"] = again + 2 * saved_bytes(lambda: draw(G.mapping(half, half_label), True))
     return dict(parameters=count, activations=activations, bytes=16 * sum(count.values()) + 4 * count["G"] + max(activations.values()))
 
 # %% ../nbs/15_train.ipynb #d9a64e19
-def describe(settings: dict, share: Share = None, rule: Rule = None) -> str:
+def describe(settings: dict, share: Share = None, rule: Rule = None, device="cpu") -> str:
     "The settings and what they cost, as text."
-    cost = estimate(settings, share, rule)
+    cost = estimate(settings, share, rule, device)
     lines = [f"  {k:16} {v}" for k, v in settings.items()]
     counts = ", ".join(f"{n} {c / 1e6:.2f} M" for n, c in cost["parameters"].items())
     return "\n".join(["settings:"] + lines + [f"parameters: {counts}" + (f"; memory of a training step: about {cost['bytes'] / 2**20:.0f} MB" if cost["bytes"] else "")])
@@ -199,15 +205,6 @@ def samples(state: State, settings: dict, labels=None, count: int = 64, size=Non
     size = tuple(settings["shape"]) if size is None else size
     with torch.no_grad():
         return np.concatenate([to_uint8(state.ema(z[i:i + 16], None if label is None else label[i:i + 16], size=size)) for i in range(0, count, 16)])
-
-def pick_device(device: str = "auto") -> torch.device:
-    "The device to use: cuda, else mps, else cpu, when it is 'auto'."
-    best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        chosen = torch.device(best if device == "auto" else device)
-        torch.zeros(1, device=chosen)
-    except (RuntimeError, AssertionError) as e: raise ValueError(f"device {device!r} can't be used here: {str(e).splitlines()[0]}; try 'auto'") from None
-    return chosen
 
 # %% ../nbs/15_train.ipynb #afd91ea3
 class Run:
@@ -390,12 +387,12 @@ def choose(
 # %% ../nbs/15_train.ipynb #83262685
 def _channels(data) -> int: return data.shape[2] if len(data.shape) > 2 else 3
 
-def _open(data, resolution, shape, channels, cond: bool, mirror: bool, max_bad: float, side=None) -> tuple:
+def _open(data, resolution, shape, channels, cond: bool, mirror: bool, max_bad: float, side=None, icc: bool = True) -> tuple:
     "The data set, and the resolution of a training on it; its labels count only with `cond`. `side`: of larger pictures, for rules that take them."
     shape = size_pair(shape) if shape else None
     R = resolution or (max(shape) if shape else 64)
     if shape and max(shape) != R: raise ValueError(f"the longer side of shape {shape[0]}x{shape[1]} must be the resolution {R}")
-    if isinstance(data, (str, os.PathLike)): data = open_data(data, side or shape or (check_resolution(R),) * 2, mirror=mirror, labels=cond, max_bad=max_bad, channels=channels or 3)
+    if isinstance(data, (str, os.PathLike)): data = open_data(data, side or shape or (check_resolution(R),) * 2, mirror=mirror, labels=cond, max_bad=max_bad, channels=channels or 3, icc=icc)
     elif not resolution and not side: R = max(data.shape[:2])
     if shape and shape != tuple(data.shape[:2]) or max(data.shape[:2]) != (side or R): raise ValueError(f"the pictures are {data.shape[0]}x{data.shape[1]}, but the training wants {'x'.join(map(str, shape or (side or R,) * 2))}")
     if channels and channels != _channels(data): raise ValueError(f"the pictures have {_channels(data)} channels, not {channels}")
@@ -415,9 +412,10 @@ def advice_on_memory():
 def team(device: torch.device):
     "accelerate's view of the processes that work on this run; None if this is the only one."
     if int(os.environ.get("WORLD_SIZE") or 1) == 1: return None
-    try: from accelerate import Accelerator
+    try: from accelerate import Accelerator, InitProcessGroupKwargs
     except ImportError: raise ValueError("training with several processes needs accelerate: pip install 'creps[train]'") from None
-    return Accelerator(cpu=device.type == "cpu")
+    patience = InitProcessGroupKwargs(timeout=timedelta(hours=12))  # the others wait while one measures a snapshot
+    return Accelerator(cpu=device.type == "cpu", kwargs_handlers=[patience])
 
 live = None  # a callable that makes a watcher for `fit` in notebooks; set by `creps.report`
 
@@ -446,8 +444,9 @@ def fit(
     freeze_d: Natural = 0,         # blocks of D, from the highest resolution down, that stay as they are
     resume: str = None,        # "latest", or a checkpoint to go on from
     max_bad: Fraction = .05,      # largest share of unreadable pictures, in [0, 1)
+    icc: bool = True,          # convert colours with an ICC profile to sRGB; a run that began without goes on without
     device: Device = "auto",      # auto, cpu, cuda, mps
-    precision: Literal["float32", "bfloat16", "float16"] = "float32",   # of D's four highest resolutions: float32, bfloat16 or float16
+    precision: Literal["float32", "tf32", "bfloat16", "float16"] = "float32",  # of products; tf32: NVIDIA's; the others: in D's four highest resolutions, bfloat16 in G's pixels, too
     channel_base: Count | None = None,  # generator: width of block r = base / r ...
     channel_max: Count | None = None,   # ... but at most this
     d_channel_base: Count | None = None,   # discriminator, likewise
@@ -486,18 +485,19 @@ def fit(
         checkpoint = None if dry_run else find_checkpoint(out, resume)
         if accelerator: accelerator.wait_for_everyone()   # before the first process writes what would look like another run
         before = read_about(checkpoint)["settings"] if checkpoint else {}
-        data, R = _open(data, resolution or before.get("resolution"), shape or (None if rule.data_size else before.get("shape")), image_channels or before.get("image_channels"), cond or bool(before.get("label_dim")), mirror, max_bad, rule.data_size)
+        icc = icc and before.get("icc", not before)  # the pictures stay as the run has seen them
+        data, R = _open(data, resolution or before.get("resolution"), shape or (None if rule.data_size else before.get("shape")), image_channels or before.get("image_channels"), cond or bool(before.get("label_dim")), mirror, max_bad, rule.data_size, icc)
         given = {k: options[k] for k in (*G_KEYS, *SETTING_KEYS) if k in options} | dict(image_channels=_channels(data), shape=[R, R] if rule.data_size else list(data.shape[:2]), label_dim=data.label_dim if cond or before.get("label_dim") else 0)
-        given |= dict(plane=plane, data=str(options["data"]) if isinstance(options["data"], (str, os.PathLike)) else None, mirror=mirror, pictures=len(data))
+        given |= dict(plane=plane, data=str(options["data"]) if isinstance(options["data"], (str, os.PathLike)) else None, mirror=mirror, icc=icc, pictures=len(data))
         G, D = init if isinstance(init, tuple) else (init, None)
         settings = choose(R, given, before, G, getattr(rule, "native", {}) | widths_of(D))
         share = Share(settings["batch"], batch_device, accelerator)
-        if share.rank == 0 and (progress or dry_run): print(describe(settings, share, rule), flush=True)
+        if share.rank == 0 and (progress or dry_run): print(describe(settings, share, rule, device), flush=True)
         if dry_run: return
         watchers = [w for w in (watch or (live() if live and progress else None), board(Path(out, "tensorboard")) if tensorboard and share.rank == 0 else None) if w]
         reuse_memory()
         state = rule.begin(settings, device)
-        state.D.precision = getattr(torch, settings["precision"])
+        state.D.precision = low_precision(settings["precision"])
         said = resumed(state, checkpoint, settings, rule.rates(settings), share.rank == 0) if checkpoint else take_over(state, init) if init else ""
         if said and share.rank == 0: print(said, flush=True)
         if checkpoint and state.images >= settings["kimg"] * 1000: return _finished(state, out, progress and share.rank == 0)

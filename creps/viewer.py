@@ -19,7 +19,7 @@ import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 from fastcore.basics import patch
 from PIL import Image
 from .coords import View, turn
-from .core import Device, Within, from_uint8, rng
+from .core import Device, Memory, Within, from_uint8, rng
 from .export import needs
 from .generator import Generator
 from .render import render
@@ -79,14 +79,14 @@ def code(
     "The ws of a state."
     device, names = next(G.parameters()).device, groups(G)
     if G.label_dim and state["label"] >= G.label_dim: raise ValueError(f"label must be a class from 0 to {G.label_dim - 1}, not {state['label']}")
-    label = torch.eye(G.label_dim, device=device)[[state["label"]]] if G.label_dim else None
+    label = torch.eye(G.label_dim)[[state["label"]]].to(device) if G.label_dim else None
     of = lambda seed: G.mapping(latent(seed, G.z_dim).to(device), label, state["psi"])
     ws = of(state["seed"])
     if not any(state["mix"]): return ws
     if len(state["mix"]) != len(names): raise ValueError(f"mix must have {len(names)} shares, for {', '.join(names)}, not {len(state['mix'])}")
-    share = torch.zeros(1, G.num_ws, 1, device=device)
+    share = torch.zeros(1, G.num_ws, 1)
     for m, numbers in zip(state["mix"], names.values()): share[:, numbers] = m
-    return torch.lerp(ws, of(state["other"]), share)
+    return torch.lerp(ws, of(state["other"]), share.to(ws))
 
 # %% ../nbs/31_viewer.ipynb #a92fb462
 def part_view(
@@ -117,8 +117,8 @@ def without(
     return twin
 
 # %% ../nbs/31_viewer.ipynb #aaae06db
-def _drawn(G, state, ws, view, size, tol=2 / 255) -> np.ndarray:
-    return render(G, ws, size, view, BENDS[state["bend"]](state["amount"]), tol=tol)[0]
+def _drawn(G, state, ws, view, size, tol=2 / 255, max_memory=None) -> np.ndarray:
+    return render(G, ws, size, view, BENDS[state["bend"]](state["amount"]), tol=tol, max_memory=max_memory)[0]
 
 def _around_grey(difference, gain: float) -> np.ndarray: return np.clip(128 + gain * difference, 0, 255).astype(np.uint8)
 
@@ -128,10 +128,11 @@ def picture(
     size,           # (H, W) of the whole picture
     tile,           # (y, x, h, w) in its pixels
     step: int = 1,  # reduced: one pixel for step x step
+    max_memory=None,  # as in `render`
 ) -> tuple[np.ndarray, dict]:  # uint8 [ceil(h/step), ceil(w/step), 3], and what was measured
     "A tile of what a state shows."
     view, small, names, ws = part_view(view_of(state), size, tile), tuple(math.ceil(n / step) for n in tile[2:]), blocks(G), code(G, state)
-    draw = lambda G, size=small: _drawn(G, state, ws, view, size, 2 / 255 if step == 1 else 8 / 255)
+    draw = lambda G, size=small: _drawn(G, state, ws, view, size, 2 / 255 if step == 1 else 8 / 255, max_memory)
     if state["block"] >= len(names): raise ValueError(f"block must be a number from 0 to {len(names) - 1}, not {state['block']}")
     if state["show"] == "upto": return draw(without(G, names[state["block"] + 1:])), {}
     if state["show"] == "picture": return draw(G), {}
@@ -145,12 +146,13 @@ def nothing_new(
     G: Generator,
     state: dict,  # checked
     size,         # (H, W)
+    max_memory=None,  # as in `render`
 ) -> bool:
     "Is a picture of a sixteenth of the pixels as good?"
     ws, view = code(G, state), view_of(state)
     view = View(view.center, view.zoom, view.angle, size[1] / size[0])  # the same window at both sizes
     half, quarter = (tuple(max(n // k, 16) for n in size) for k in (2, 4))
-    rough, fine = (from_uint8(_drawn(G, state, ws, view, n)[None]) for n in (quarter, half))
+    rough, fine = (from_uint8(_drawn(G, state, ws, view, n, max_memory=max_memory)[None]) for n in (quarter, half))
     off = (F.interpolate(rough, half, mode="bilinear", align_corners=False) - fine).abs()
     return bool(off[..., 4:-4, 4:-4].max() <= 3 / 127.5)  # at the edges there is nothing to interpolate with
 
@@ -177,18 +179,19 @@ def answer(
     G: Generator,
     name: str,      # to show
     request: dict,  # kind: about, detail (state, size) or draw (state, size, tile, step)
+    max_memory=None,  # as in `render`
 ) -> tuple[dict, bytes]:
     "The reply to a message; ValueError for one that makes no sense."
     kind = request.get("kind")
     if kind == "about": return about(G, name), b""
     if kind not in ("draw", "detail"): raise ValueError("kind must be about, detail or draw")
     state, size = checked(request.get("state")), _whole_numbers("size", request.get("size"), 2, 1, 2**14)
-    if kind == "detail": return dict(nothing_new=nothing_new(G, state, tuple(min(n, 1024) for n in size))), b""
+    if kind == "detail": return dict(nothing_new=nothing_new(G, state, tuple(min(n, 1024) for n in size), max_memory)), b""
     y, x, h, w = tile = _whole_numbers("tile", request.get("tile"), 4, 0, 2**14)
     step, = _whole_numbers("step", [request.get("step")], 1, 1, 64)
     if h < 1 or w < 1 or y + h > size[0] or x + w > size[1] or -(-h // step) * -(-w // step) > MOST:
         raise ValueError(f"tile must lie inside of the picture and have at most {MOST} pixels")
-    pixels, measured = picture(G, state, size, tile, step)
+    pixels, measured = picture(G, state, size, tile, step, max_memory)
     return measured, png(pixels)
 
 # %% ../nbs/31_viewer.ipynb #747e7d3c
@@ -305,9 +308,10 @@ class Server(ThreadingHTTPServer):
         name: str = "",           # to show
         host: str = "127.0.0.1",  # other addresses can be reached from other computers
         port: int = 0,            # 0: any that is free
+        max_memory=None,          # as in `render`
     ):
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.files, self.token, self.desk = page_files(), secrets.token_urlsafe(16), Desk(partial(answer, G, name))
+        self.files, self.token, self.desk = page_files(), secrets.token_urlsafe(16), Desk(partial(answer, G, name, max_memory=max_memory))
         try: super().__init__((host, port), _Handler)
         except (OSError, OverflowError) as e: raise ValueError(f"can't listen at {host}:{port}: {getattr(e, 'strerror', None) or e}; choose another --host or --port") from None
         self.desk.ask(dict(client="", gen=0, kind="draw", state={}, size=[64, 64], tile=[0, 0, 64, 64], step=1))  # the first picture takes longer
@@ -331,12 +335,13 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,            # 0: any that is free
     device: str = "auto",
+    max_memory=None,          # as in `render`
 ) -> Server:                  # look at its `url`; `close` it
     "Serve the viewer of a model."
     G = model if isinstance(model, Generator) else Generator.from_pretrained(model).to(pick_device(device)).requires_grad_(False)
     name = "CREPS" if G is model else Path(str(model)).name
     about(G, name)
-    return Server(G, name, host, port)
+    return Server(G, name, host, port, max_memory)
 
 # %% ../nbs/31_viewer.ipynb #3c3cfbd2
 @cache
@@ -385,9 +390,10 @@ def report_view(
     port: Annotated[int, Within(0, 65535)] = 0,  # 0: any that is free
     browser: bool = True,     # open one
     device: Device = "auto",  # auto, cpu, cuda, mps
+    max_memory: Memory | None = None,  # for a picture, such as 1GB; left out: 256MB, on a GPU 2GB if they are free
 ):
     "Pan, zoom and turn a model's pictures in a browser, until Ctrl-C."
-    server = serve(model, host, port, device)
+    server = serve(model, host, port, device, max_memory)
     try:
         print(f"{server.url}\nCtrl-C stops it." + ("" if host in ("127.0.0.1", "localhost", "::1") else " Whoever can reach this computer and knows the address can look, too."), flush=True)
         if browser: webbrowser.open(server.url)

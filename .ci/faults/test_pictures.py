@@ -3,7 +3,7 @@ import contextlib, io, json, os, shutil, socket, struct, sys, tempfile, warnings
 from pathlib import Path
 import numpy as np, pytest
 from PIL import Image, ImageCms, features
-from conftest import write_pictures
+from conftest import TINY, write_pictures
 from creps import data
 from creps.data import BadData, ImageFolder, Pictures, Sampler, batches, decode, open_data
 
@@ -118,9 +118,18 @@ def test_the_colour_that_a_viewer_shows(kind):
     content, want = RGBA[kind]
     rgb = on_white(*want)
     grey = [round(np.dot(rgb, [.299, .587, .114]))]
-    for channels, pixel in ((4, want), (3, rgb), (1, grey)):
+    for channels, pixel in ((4, want), (3, rgb), (1, grey)):  # rounded premultiplied colours differ by one or two levels
         got = decode(content, N, channels=channels)[4, 4].tolist()
         assert np.abs(np.subtract(got, pixel)).max() <= (2 if "times alpha" in kind else 1 if channels == 1 or want[3] < 255 else 0), channels
+
+def test_interlaced_png_with_a_transparent_colour_of_16_bits():
+    head = struct.pack(">IIBBBBB", N, N, 16, 2, 0, 0, 1)
+    passes = [(1, 1), (1, 1), (2, 1), (2, 2), (4, 2), (4, 4), (8, 4)]  # pixels and rows of Adam7's seven, for 8 x 8
+    rows = b"".join((b"\0" + shorts(2570, 257, 0) * width) * height for width, height in passes)
+    for key, want in (((2570, 257, 0), NOTHING), ((2570, 258, 0), [10, 1, 0, 255])):
+        parts = [(b"IHDR", head), (b"tRNS", shorts(*key)), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+        picture = b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*p) for p in parts)
+        assert (decode(picture, N, channels=4) == want).all()
 
 MODES = {
     "LA": (plain("LA", (90, 51)), [90, 90, 90, 51]), "La": (plain("LA", (90, 51)).convert("La"), [90, 90, 90, 51]),
@@ -158,7 +167,10 @@ REFUSED = {
     "HEIC by another brand": (struct.pack(">I", 24) + b"ftypmif1\0\0\0\0mif1heic" + bytes(200), "HEIC.*pillow-heif"),
     "JPEG XL": (b"\xff\x0a" + bytes(99), "unsupported kind of picture: JPEG XL"), "PSD": (b"8BPS\0\1" + bytes(99), "unsupported kind of picture: PSD"),
     "PostScript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage", "unsupported kind of picture: EPS"),
-    "text": (b"I am a picture, believe me.", "not a picture"), "nothing": (b"", "zero bytes"),
+    "OpenEXR": (b"\x76\x2f\x31\x01" + bytes(99), "unsupported kind of picture: OpenEXR"), "SVG": (b"<?xml version='1.0'?><svg/>", "unsupported kind of picture: SVG"),
+    "JPEG-LS": (b"\xff\xd8\xff\xf7" + bytes(99), "unsupported kind of picture: JPEG-LS"), "TGA": (saved(plain("RGB", "red"), "TGA"), "unsupported kind of picture: TGA"),
+    "film": (struct.pack(">I", 24) + b"ftypisom\0\0\0\0isommp42" + bytes(99), "unsupported kind of picture: a container of isom"),
+    "text": (b"I am a picture, believe me.", "not a picture"), "nothing": (b"", "zero bytes"), "two bytes": (b"x\n", "^not a picture$"),
     "half a TIFF": (tiff(b"\1" * N, 8, 1)[:60], "damaged TIFF"), "PNG without a palette": (png(8, 3, b"\1" * N), "damaged PNG"),
 }
 
@@ -281,6 +293,11 @@ def test_no_icc_from_python_and_the_shell(here, creps):
     for i in range(4): (here / "wide" / f"{i}.png").write_bytes(saved(plain("RGB", (60, 180, 90)), "PNG", icc_profile=WIDE))
     assert np.abs(open_data("wide", N).batch([0])[0][0, 4, 4] - wide_to_srgb((60, 180, 90))).max() <= 1.5
     assert open_data("wide", N, icc=False).batch([0])[0][0, 4, 4].tolist() == [60, 180, 90]
+    def shown(): return Image.open("run/sheets/reals.png").getpixel((8, 8))
+    assert creps("train", "--data", "wide", "--out", "run", *TINY, "--kimg", .01, "--no-icc").rc == 0 and shown() == (60, 180, 90)
+    assert creps("evaluate", "run", "--data", "wide", "--metrics", "swd", "--samples", 4, "--no-icc", "--max-bad", .2).rc == 0
+    assert creps("train", "--data", "wide", "--out", "run", "--resume", "latest", "--kimg", .02).rc == 0
+    assert [json.loads(line)["settings"]["icc"] for line in open("run/log.jsonl") if "settings" in line] == [False, False]
 
 # Folders, zips, labels
 
