@@ -16,7 +16,7 @@ MB = 2**20
 
 def peak(): return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) * 1024
 
-def child(f, *args, seconds=120):
+def child(f, *args, seconds=1200):
     "What `f` returns in a process of its own, what it wrote on stderr, and by how many bytes its memory rose at most."
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         _trim()  # what this process has free, the child would use unseen

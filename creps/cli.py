@@ -11,8 +11,7 @@ __all__ = ['MOST_SEEDS', 'DEMO', 'SMALLER', 'Parser', 'word_of', 'add_arguments'
 # %% ../nbs/32_cli.ipynb #19ebbcb1
 import argparse, contextlib, errno, inspect, json, os, re, sys, tempfile, time
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Annotated, Literal, Union, get_args, get_origin
+from typing import Annotated, Literal, get_args
 import numpy as np, torch
 from fastcore.docments import docments
 from PIL import Image, ImageDraw, ImageFont
@@ -22,7 +21,7 @@ from .benchmark import report_render, report_step
 from .checkpoint import last_good, load_settings, load_state, network_in
 from .convert import load_official, networks_in
 from .coords import View
-from .core import (Count, Device, Memory, Number, Positive, Seed, Size, Within, image_grid, out_of_memory, reuse_memory, rng, size_pair,
+from .core import (Count, Device, Memory, Number, Positive, Seed, Size, Within, image_grid, meant, out_of_memory, reuse_memory, rng, size_pair,
                         to_pil, to_uint8)
 from .data import open_data
 from .generator import Generator
@@ -50,23 +49,9 @@ class Parser(argparse.ArgumentParser):
             else: words.append(word)
         return super().parse_known_args(words, namespace)
 
-def _meant(annotation) -> tuple:
-    "The type of a word, and the checks of its value: of `int`, `Annotated[int, check]` or `Literal[...]`, each also `| None`."
-    if get_origin(annotation) in (Union, UnionType):
-        annotation, = (a for a in get_args(annotation) if a is not NoneType)
-    if get_origin(annotation) is Annotated:
-        kind, *checks = get_args(annotation)
-        return kind, checks
-    if get_origin(annotation) is Literal:
-        values = get_args(annotation)
-        def one_of(value):
-            if value not in values: raise ValueError(f"must be one of {', '.join(map(str, values))}, not {value!r}")
-        return type(values[0]), [one_of]
-    return (annotation, [Within()]) if annotation in (int, float) else (str, [])
-
 def word_of(annotation):
     "A function that makes the value of a parameter from a word of the shell, and refuses what its annotation excludes."
-    kind, checks = _meant(annotation)
+    kind, checks = meant(annotation)
     def value_of(word: str):
         if not word.strip(): raise argparse.ArgumentTypeError("must not be empty")
         try: value = kind(word)
@@ -89,8 +74,8 @@ def add_arguments(
     for name, p in inspect.signature(f).parameters.items():
         if name in skip: continue
         flag, text = "--" + name.replace("_", "-"), (about.get(name) or "").replace("%", "%%")
-        if p.annotation is bool:
-            action = argparse.BooleanOptionalAction if p.default else "store_true"
+        if bool in (p.annotation, *get_args(p.annotation)):
+            action = "store_true" if p.default is False else argparse.BooleanOptionalAction
             parser.add_argument(flag, action=action, default=p.default, help=text)
             continue
         how = dict(type=word_of(p.annotation), metavar=name.upper())
@@ -273,9 +258,9 @@ def cmd_train(
     if options.get("init"): options["init"] = trained(options["init"])
     if metric:
         old = load_settings(out) if options.get("resume") and any(Path(out, "checkpoints").glob("*")) else {}
-        wanted = lambda name: options.get(name) or old.get(name)
-        data = open_data(data, size_pair(wanted("shape") or wanted("resolution") or 64), mirror=options["mirror"], labels=bool(options["cond"] or old.get("label_dim")),
-                         max_bad=options["max_bad"], channels=wanted("image_channels") or 3, icc=options["icc"] and old.get("icc", not old))
+        wanted = lambda name: old.get(name) if options.get(name) is None else options[name]
+        data = open_data(data, size_pair(wanted("shape") or wanted("resolution") or 64), mirror=bool(wanted("mirror")), labels=bool(old.get("label_dim") if options["cond"] is None else options["cond"]),
+                         max_bad=options["max_bad"], channels=wanted("image_channels") or 3, icc=old.get("icc", not old) if options["icc"] is None else options["icc"])
         options |= dict(metric=metric_of(metric, data), best=next(iter(chosen(metric))))
     fit(data, out, **options)
     if not options.get("dry_run") and first_process(): print(f"the generator is in {out}; draw with: creps generate {out} --grid grid.png; look at it with: creps report {out}")

