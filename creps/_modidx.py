@@ -435,6 +435,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                             'creps.data._content': ('data.html#_content', 'creps/data.py'),
                             'creps.data._decoded': ('data.html#_decoded', 'creps/data.py'),
                             'creps.data._deep_key': ('data.html#_deep_key', 'creps/data.py'),
+                            'creps.data._doubt': ('data.html#_doubt', 'creps/data.py'),
                             'creps.data._files': ('data.html#_files', 'creps/data.py'),
                             'creps.data._fit': ('data.html#_fit', 'creps/data.py'),
                             'creps.data._in_turn': ('data.html#_in_turn', 'creps/data.py'),

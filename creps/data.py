@@ -33,6 +33,13 @@ def _bounds(im: Image.Image) -> tuple:
     else: white = said if said in {2**n - 1 for n in range(8, bits)} else 2**bits - 1
     return (white, 0) if inverted else (0, white)
 
+def _doubt(im: Image.Image, bounds: tuple) -> str | None:
+    "What may be wrong with the scale of a deep TIFF: cameras of 12 bits write 16 of them, and don't always say so."
+    if im.format != "TIFF" or not im.mode.startswith("I") or max(bounds) < 2**16 - 1: return None
+    most = int(np.asarray(im).max())
+    dark = f"dark: no number above {most}, and {max(bounds)} is white; a TIFF can say another (MaxSampleValue)"
+    return dark if 2**8 <= most < 2**14 else None
+
 def _shallow(im: Image.Image, black: float, white: float) -> Image.Image:
     "A picture of one deep channel in 8 bits."
     values = np.asarray(im)
@@ -291,7 +298,7 @@ def _in_turn(large: bool):
 
 # %% ../nbs/11_data.ipynb #a5e02b81
 def _decoded(data: bytes, size, fit: str, channels: int, icc: bool) -> tuple:
-    "What `decode` returns, and why a colour profile was ignored, or None."
+    "What `decode` returns, and what is to be said about it."
     size = size_pair(size)
     _check_channels(channels)
     if not data: raise ValueError("zero bytes")
@@ -302,10 +309,13 @@ def _decoded(data: bytes, size, fit: str, channels: int, icc: bool) -> tuple:
         with _in_turn(n > _LARGE), closing(im):  # its memory is free before the next one's turn
             bounds, profile = _bounds(im), _profile_of(im, data) if icc else None
             _loaded(im, data)
+            doubts = [_doubt(im, bounds)]
             mode = _plain(im.crop((0, 0, 1, 1)), bounds).mode
             to_srgb, ignored = _transform(profile, mode) if profile else (None, None)
+            if ignored: doubts.append(f"colour profile ignored: {ignored}")
             colour = partial(_colour, bounds=bounds, to_srgb=to_srgb)
-            return np.ascontiguousarray(_channels(_fit(im, size, fit, _turn(im), colour), channels)), ignored
+            pixels = _channels(_fit(im, size, fit, _turn(im), colour), channels)
+            return np.ascontiguousarray(pixels), list(filter(None, doubts))
 
 def decode(
     data: bytes,        # a file of any picture format; of several frames the first counts
@@ -315,8 +325,8 @@ def decode(
     icc: bool = True,   # convert colours with an ICC profile to sRGB
 ) -> np.ndarray:        # uint8 [H, W, channels]
     "The picture in `data`: upright, at `size`. Raises an exception if `data` is damaged or no picture."
-    pixels, ignored = _decoded(data, size, fit, channels, icc)
-    if ignored: warnings.warn(f"colour profile ignored: {ignored}")
+    pixels, doubts = _decoded(data, size, fit, channels, icc)
+    for doubt in doubts: warnings.warn(doubt)
     return pixels
 
 # %% ../nbs/11_data.ipynb #9f4e95b5
@@ -569,19 +579,19 @@ class _Reader:
         if fit not in ("crop", "pad"): raise ValueError(f"fit must be 'crop' or 'pad', not {fit!r}")
         _check_channels(channels)
         self.opened, self.how = opened, (size_pair(size), fit, channels, icc)
-        self.ignored = {}  # why a colour profile was ignored -> numbers of pictures
+        self.doubts = {}  # what is to be said -> numbers of the pictures
 
     def __call__(self, i: int) -> np.ndarray:
         file, n = self.opened(i)
-        with file, _in_turn(n > _LARGE): pixels, ignored = _decoded(_content(file, n), *self.how)
-        if ignored: self.ignored.setdefault(ignored, set()).add(i)
+        with file, _in_turn(n > _LARGE): pixels, doubts = _decoded(_content(file, n), *self.how)
+        for doubt in doubts: self.doubts.setdefault(doubt, set()).add(i)
         return pixels
 
     def tell(self, names):
-        "Say once which colour profiles were ignored."
-        for why, numbers in self.ignored.items():
-            more = f"and {len(numbers) - 1} more" if len(numbers) > 1 else ""
-            _say("colour profile, ignored:", names[min(numbers)], more, f"({why})")
+        "Say each doubt once, with the first picture."
+        for doubt, numbers in self.doubts.items():
+            more = f" and {len(numbers) - 1} more" if len(numbers) > 1 else ""
+            _say(f"picture in doubt: {names[min(numbers)]}{more} ({doubt})")
 
 class ImageFolder(Pictures):
     "The pictures of a folder tree or a zip, of any format, mode, size and orientation."
