@@ -12,7 +12,6 @@ __all__ = ['TASKS', 'STAGES', 'wait', 'stopwatch', 'matmul_peak', 'render_flops'
 import ctypes, functools, gc, json, os, statistics, subprocess, sys, threading, time
 from contextlib import suppress
 from dataclasses import asdict
-from inspect import signature
 from pathlib import Path
 from typing import Annotated, Literal
 import numpy as np, torch
@@ -272,8 +271,7 @@ def step_settings(
     **given,  # settings of `creps.fit` that differ from its defaults
 ) -> dict:
     "Every setting of a training, as `fit` would have it."
-    known = (*train.G_KEYS, *train.SETTING_KEYS)
-    return train.all_settings(resolution, {k: p.default for k, p in signature(train.fit).parameters.items() if k in known} | given)
+    return train.all_settings(resolution, given)
 
 def phase_weights(settings: dict) -> dict:  # phase -> how often in a step
     rare = {k: 1 / settings[v] for k, v in (("Greg", "pl_interval"), ("Dreg", "r1_interval")) if settings[v]}

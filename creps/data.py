@@ -33,6 +33,13 @@ def _bounds(im: Image.Image) -> tuple:
     else: white = said if said in {2**n - 1 for n in range(8, bits)} else 2**bits - 1
     return (white, 0) if inverted else (0, white)
 
+def _doubt(im: Image.Image, bounds: tuple) -> str | None:
+    "What may be wrong with the scale of a deep TIFF: cameras of 12 bits write 16 of them, and don't always say so."
+    if im.format != "TIFF" or not im.mode.startswith("I") or max(bounds) < 2**16 - 1: return None
+    most = int(np.asarray(im).max())
+    dark = f"dark: no number above {most}, and {max(bounds)} is white; a TIFF can say another (MaxSampleValue)"
+    return dark if 2**8 <= most < 2**14 else None
+
 def _shallow(im: Image.Image, black: float, white: float) -> Image.Image:
     "A picture of one deep channel in 8 bits."
     values = np.asarray(im)
@@ -291,7 +298,7 @@ def _in_turn(large: bool):
 
 # %% ../nbs/11_data.ipynb #a5e02b81
 def _decoded(data: bytes, size, fit: str, channels: int, icc: bool) -> tuple:
-    "What `decode` returns, and why a colour profile was ignored, or None."
+    "What `decode` returns, and what is to be said about it."
     size = size_pair(size)
     _check_channels(channels)
     if not data: raise ValueError("zero bytes")
@@ -302,10 +309,13 @@ def _decoded(data: bytes, size, fit: str, channels: int, icc: bool) -> tuple:
         with _in_turn(n > _LARGE), closing(im):  # its memory is free before the next one's turn
             bounds, profile = _bounds(im), _profile_of(im, data) if icc else None
             _loaded(im, data)
+            doubts = [_doubt(im, bounds)]
             mode = _plain(im.crop((0, 0, 1, 1)), bounds).mode
             to_srgb, ignored = _transform(profile, mode) if profile else (None, None)
+            if ignored: doubts.append(f"colour profile ignored: {ignored}")
             colour = partial(_colour, bounds=bounds, to_srgb=to_srgb)
-            return np.ascontiguousarray(_channels(_fit(im, size, fit, _turn(im), colour), channels)), ignored
+            pixels = _channels(_fit(im, size, fit, _turn(im), colour), channels)
+            return np.ascontiguousarray(pixels), list(filter(None, doubts))
 
 def decode(
     data: bytes,        # a file of any picture format; of several frames the first counts
@@ -315,8 +325,8 @@ def decode(
     icc: bool = True,   # convert colours with an ICC profile to sRGB
 ) -> np.ndarray:        # uint8 [H, W, channels]
     "The picture in `data`: upright, at `size`. Raises an exception if `data` is damaged or no picture."
-    pixels, ignored = _decoded(data, size, fit, channels, icc)
-    if ignored: warnings.warn(f"colour profile ignored: {ignored}")
+    pixels, doubts = _decoded(data, size, fit, channels, icc)
+    for doubt in doubts: warnings.warn(doubt)
     return pixels
 
 # %% ../nbs/11_data.ipynb #9f4e95b5
@@ -386,7 +396,7 @@ class Pictures:
         first = "".join(f" (the first: {reason})" for reason in list(self.bad.values())[:1])
         _check_share(len(self.bad), len(names), max_bad, source, first)
         self.index = np.array([i for i, name in enumerate(names) if name not in self.bad])
-        self._bad_at_start, self._losing = len(self.bad), threading.Lock()
+        self._bad_at_start, self._losing, self._in_a_row = len(self.bad), threading.Lock(), 0
         labels = np.zeros((len(names), 0), np.float32) if labels is None else labels
         self.labels = np.concatenate([labels[self.index]] * (1 + mirror))
         self.label_dim = self.labels.shape[1]
@@ -420,18 +430,23 @@ class Pictures:
 
     def _again(self, k: int) -> np.ndarray | None:
         "Picture `k`, read anew; None if it can't be, which is said and counted."
-        for pause in (0, .1, .5):  # a busy disk or network may have it a moment later
+        pauses = (0, .1, .5) if self._in_a_row < 8 else (0,)  # a busy disk has it a moment later, a dead one never
+        for pause in pauses:
             time.sleep(pause)
-            try: return self.read(k)
+            try: picture = self.read(k)
             except (FileNotFoundError, NotADirectoryError) as e:
                 reason = _reason(e)
                 break
             except Exception as e: reason = _reason(e)
+            else:
+                self._in_a_row = 0
+                return picture
         with self._losing: self._lose(self.names[k], reason)
 
     def _lose(self, name: str, reason: str):
         if name in self.bad: return
         self.bad[name] = reason
+        self._in_a_row += 1
         what = "picture, could be read at the start and can't be now, another one takes its place:"
         _say(what, name, f"({reason})", every=True)
         if len(self.bad) > self._bad_at_start + 1:
@@ -489,6 +504,7 @@ def _without_runs(names: list) -> list:
         if path.name in ("config.json", "model.safetensors", "log.jsonl"):
             held.setdefault(path.parent, set()).add(path.name)
     runs = {folder for folder, files in held.items() if "config.json" in files and len(files) > 1}
+    if not runs: return names
     found, kept = Counter(), []
     for name in names:
         path = PurePosixPath(name)
@@ -569,19 +585,19 @@ class _Reader:
         if fit not in ("crop", "pad"): raise ValueError(f"fit must be 'crop' or 'pad', not {fit!r}")
         _check_channels(channels)
         self.opened, self.how = opened, (size_pair(size), fit, channels, icc)
-        self.ignored = {}  # why a colour profile was ignored -> numbers of pictures
+        self.doubts = {}  # what is to be said -> numbers of the pictures
 
     def __call__(self, i: int) -> np.ndarray:
         file, n = self.opened(i)
-        with file, _in_turn(n > _LARGE): pixels, ignored = _decoded(_content(file, n), *self.how)
-        if ignored: self.ignored.setdefault(ignored, set()).add(i)
+        with file, _in_turn(n > _LARGE): pixels, doubts = _decoded(_content(file, n), *self.how)
+        for doubt in doubts: self.doubts.setdefault(doubt, set()).add(i)
         return pixels
 
     def tell(self, names):
-        "Say once which colour profiles were ignored."
-        for why, numbers in self.ignored.items():
-            more = f"and {len(numbers) - 1} more" if len(numbers) > 1 else ""
-            _say("colour profile, ignored:", names[min(numbers)], more, f"({why})")
+        "Say each doubt once, with the first picture."
+        for doubt, numbers in self.doubts.items():
+            more = f" and {len(numbers) - 1} more" if len(numbers) > 1 else ""
+            _say(f"picture in doubt: {names[min(numbers)]}{more} ({doubt})")
 
 class ImageFolder(Pictures):
     "The pictures of a folder tree or a zip, of any format, mode, size and orientation."

@@ -222,7 +222,8 @@ def turn(self: Rule, it: Iteration, side: str, phases: list) -> dict:
     stats = {}
     for group in [phases] if self.joint else [[p] for p in phases]:
         exact = self.g_reg in group or self.d_reg in group  # penalties square gradients
-        with tf32(it.settings["precision"] != "float32" and not exact): stats |= minimise(it, network, adam, group, "grad_" + side)
+        own = dict(g_reg="grad_pl", d_reg="grad_r1").get(group[0].__name__)   # a penalty that is minimised alone has a norm of its own
+        with tf32(it.settings["precision"] != "float32" and not exact): stats |= minimise(it, network, adam, group, own or "grad_" + side)
     return stats
 
 def freeze(D, blocks: int):
