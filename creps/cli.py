@@ -166,7 +166,7 @@ def cmd_generate(
     labels: Annotated[str, classes] | None = None,  # a class for all, or one for each seed
     out: str = None,      # folder for one PNG a seed
     grid: Annotated[str, png_name] | None = None,  # one PNG with all of them
-    max_memory: Memory | None = None,  # for everything but the network and the pictures; left out: 256MB, on a GPU 2GB if they are free
+    max_memory: Memory | None = None,  # for everything but the network and the pictures; left out: 256MB, more on a GPU or with very many threads
     device: Device = "auto",  # auto, cpu, cuda, mps
 ):
     "Draw pictures of a trained generator at any size and view."
@@ -203,7 +203,7 @@ def cmd_render(
     angle: Number = 0.,   # degrees, counter-clockwise
     aspect: Positive | None = None,  # width : height of the window; left out: square pixels
     label: Annotated[str, classes] | None = None,  # class, for a conditional model
-    max_memory: Memory | None = None,  # for everything but the network; left out: 256MB, on a GPU 2GB if they are free
+    max_memory: Memory | None = None,  # for everything but the network; left out: 256MB, more on a GPU or with very many threads
     device: Device = "auto",  # auto, cpu, cuda, mps
 ):
     "Draw one picture of any size straight into a file, in constant memory; a broken off .tif or .dzi is continued."
