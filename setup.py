@@ -11,7 +11,8 @@ ini.read(here / "settings.ini", encoding="utf-8")
 cfg = ini["DEFAULT"]
 
 extras = {name: cfg[f"{name}_requirements"].split() for name in cfg["extras"].split()}
-# `dev` is the tools and every other extra; nbdev and the packages around it work together only in the versions pinned there
+extras["notebooks"] += sorted({r for name in extras.keys() - {"notebooks", "docs"} for r in extras[name]})   # each notebook runs with these
+# `dev` is the tools and every other extra
 extras["dev"] = cfg["dev_requirements"].split() + sorted({r for rs in extras.values() for r in rs})
 
 def absolute(text):

@@ -6,7 +6,7 @@ from pathlib import Path
 root = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(root))
 import numpy as np, torch
-from PIL import Image
+from PIL import Image, ImageCms
 from creps.data import ImageFolder, Sampler, _trim, batches, decode, open_data
 
 torch.set_num_threads(1)
@@ -16,7 +16,7 @@ MB = 2**20
 
 def peak(): return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) * 1024
 
-def child(f, *args, seconds=120):
+def child(f, *args, seconds=1200):
     "What `f` returns in a process of its own, what it wrote on stderr, and by how many bytes its memory rose at most."
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         _trim()  # what this process has free, the child would use unseen
@@ -50,13 +50,15 @@ def saved(im, format, **kwargs):
 wave = np.hypot(*np.indices((64, 96))) / 9
 photo = Image.fromarray(np.stack([127 + 120 * np.sin(wave + k) for k in range(3)], -1).astype(np.uint8))
 clear = Image.merge("RGBA", (*photo.split(), photo.getchannel(0)))
+srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 film = dict(save_all=True, append_images=[photo.rotate(90)])
 exif = Image.Exif()
 exif[0x0112] = 6
 encodings = {"png": (photo, "PNG", dict(exif=exif)), "alpha.png": (clear, "PNG", {}), "palette.png": (clear.quantize(), "PNG", {}), "16.png": (Image.fromarray((wave * 5000).astype(np.uint16)), "PNG", {}),
              "film.png": (photo, "PNG", film), "jpg": (photo, "JPEG", dict(exif=exif)), "progressive.jpg": (photo, "JPEG", dict(progressive=True)), "cmyk.jpg": (photo.convert("CMYK"), "JPEG", {}),
              "webp": (clear, "WEBP", {}), "lossless.webp": (photo, "WEBP", dict(lossless=True)), "tiff": (photo, "TIFF", {}), "lzw.tiff": (clear, "TIFF", dict(compression="tiff_lzw")),
-             "float.tiff": (Image.fromarray(wave.astype(np.float32) / 20), "TIFF", {}), "gif": (photo, "GIF", film), "bmp": (photo, "BMP", {}), "jp2": (photo, "JPEG2000", {})}
+             "float.tiff": (Image.fromarray(wave.astype(np.float32) / 20), "TIFF", {}), "gif": (photo, "GIF", film), "bmp": (photo, "BMP", {}), "jp2": (photo, "JPEG2000", {}),
+             "profile.jpg": (photo, "JPEG", dict(icc_profile=srgb)), "profile.tiff": (clear, "TIFF", dict(icc_profile=srgb))}
 if "AVIF" in Image.SAVE: encodings["avif"] = clear, "AVIF", {}
 sound = {k: saved(im, format, **kwargs) for k, (im, format, kwargs) in encodings.items()}
 

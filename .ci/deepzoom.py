@@ -62,7 +62,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             self.state["over"].set()
         self.answer()
 
-def browse(folder, chromium, windows, seconds=120):
+def browse(folder, chromium, windows, seconds=600):
     "The windows as the browser shows them, and OpenSeadragon's version."
     state = dict(windows=windows, seen=[], end=("failed", f"no answer within {seconds} s"), over=threading.Event())
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=folder, state=state))

@@ -1,5 +1,6 @@
 """Is the tree in order?  Lists what is not, and fails if anything is.  `python .ci/structure.py`"""
 import ast, configparser, importlib, json, re, subprocess, sys
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
 from types import ModuleType
 
@@ -88,7 +89,34 @@ def owner_is_in_one_place():
     yield from (f"{name}: names the owner {cfg['user']}" for name, text in texts.items() if name not in derived and not name.startswith("nbs/tutorials/") and cfg["user"] in text)
 
 def weights_are_read_safely():
-    yield from (f"{name}: torch.load" for name, text in texts.items() if name.startswith("creps/") and "torch.load" in text)
+    "Tensors and nothing else: each call of torch.load says so itself, as an argument that can be read here."
+    for name, text in texts.items():
+        if not (name.startswith("creps/") and name.endswith(".py")): continue
+        for node in (n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call) and ast.unparse(n.func).endswith("torch.load")):
+            only = [k.value for k in node.keywords if k.arg == "weights_only"]
+            if not (only and isinstance(only[0], ast.Constant) and only[0].value is True):
+                yield f"{name}:{node.lineno}: torch.load without weights_only=True"
+
+def required(extras) -> set:
+    "The distributions that an installation with some extras brings, and what those bring."
+    def plain(requirement): return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", requirement)[0]).lower()
+    todo, found = [plain(r) for key in ("requirements", *(f"{e}_requirements" for e in extras)) for r in cfg[key].split()], {"creps"}
+    while todo:
+        if (name := todo.pop()) in found: continue
+        found.add(name)
+        try: todo += [plain(r) for r in distribution(name).requires or () if "extra ==" not in r]
+        except PackageNotFoundError: continue
+    return found
+
+def notebooks_need_one_extra():
+    "`pip install creps[notebooks]`, which setup.py makes of every extra but the site's, is enough for all of them."
+    there, owners = required([e for e in cfg["extras"].split() if e != "docs"]), packages_distributions()
+    for nb in notebooks:
+        imported = {a.name for code in nb.code() for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Import) for a in n.names}
+        imported |= {n.module for code in nb.code() for n in ast.walk(ast.parse(code)) if isinstance(n, ast.ImportFrom) and not n.level}
+        for top in sorted({i.split(".")[0] for i in imported} - set(sys.stdlib_module_names) - {"creps"}):
+            names = {re.sub(r"[-_.]+", "-", o).lower() for o in owners.get(top, [top])}
+            if not names & there: yield f"{nb.name}: imports {top}, which creps[notebooks] does not bring"
 
 def names_are_what_they_say():
     sys.path.insert(0, str(root))
@@ -102,7 +130,7 @@ def names_are_what_they_say():
     yield from (f"creps.{n}: not one of {', '.join(public)}" for n in sorted(there - due))
 
 rules = [one_module_each, imports_go_down, notebooks_are_tidy, old_python_reads_it, nothing_of_this_machine, owner_is_in_one_place,
-         weights_are_read_safely, names_are_what_they_say]
+         weights_are_read_safely, notebooks_need_one_extra, names_are_what_they_say]
 problems = [p for rule in rules for p in rule()]
 print(*problems, f"{len(notebooks)} notebooks, {len(numbers)} modules, {len(rules)} rules, {len(problems)} problems", sep="\n")
 sys.exit(bool(problems))

@@ -39,7 +39,7 @@ class Browser:
         for domain in ("Page", "Runtime", "Log"): self(f"{domain}.enable")
         self.resize(*size)
 
-    def __call__(self, method, seconds=60, **params):
+    def __call__(self, method, seconds=300, **params):
         "Send a message, and wait for what it gives."
         message = dict(id=(i := next(self.ids)), method=method, params=params) | (dict(sessionId=self.session) if self.session else {})
         os.write(self.to, json.dumps(message).encode() + b"\0")
@@ -66,7 +66,7 @@ class Browser:
         if "exceptionDetails" in got: sys.exit(f"{expression}: {json.dumps(got['exceptionDetails'])[:600]}")
         return got["result"].get("value")
 
-    def until(self, expression, seconds=30):
+    def until(self, expression, seconds=150):
         "Wait until an expression is true."
         end = time.monotonic() + seconds
         while not self.js(expression):

@@ -86,6 +86,23 @@ def halving(
     return constant(like, _halving, n)
 
 # %% ../nbs/13_augment.ipynb #e967cadf
+def _spread(
+    values: torch.Tensor,  # [n, C, h, w]
+    grid: torch.Tensor,    # [n, h, w, 2]
+    shape,                 # of the result: [n, C, H, W]
+) -> torch.Tensor:
+    "The transposed map of `F.grid_sample`, of operations that every device has."
+    H, W = shape[2:]
+    x, y = (((1 + grid[..., a]) * side - 1) / 2 for a, side in enumerate((W, H)))
+    out = values.new_zeros(*shape[:2], H * W)
+    for right, below in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        column, row = x.floor() + right, y.floor() + below
+        inside = (column >= 0) & (column < W) & (row >= 0) & (row < H)
+        share = (1 - (x - column).abs()) * (1 - (y - row).abs()) * inside
+        place = (row.clamp(0, H - 1) * W + column.clamp(0, W - 1)).long().flatten(1)
+        out.scatter_add_(2, place[:, None].expand(-1, shape[1], -1), (values * share[:, None]).flatten(2))
+    return out.view(shape)
+
 class _Sample(torch.autograd.Function):
     "Bilinear values of `images` at the places `grid`; 0 outside."
     @staticmethod
@@ -102,6 +119,8 @@ class _Spread(torch.autograd.Function):
     @staticmethod
     def forward(ctx, values, grid, shape):
         ctx.save_for_backward(grid)
+        has_kernel = values.device.type in ("cpu", "cuda")  # of Apple's GPUs, only later versions of torch have it
+        if not has_kernel: return _spread(values, grid, shape)
         zero = values.new_zeros(()).expand(shape)
         bilinear, zeros = 0, 0
         return torch.ops.aten.grid_sampler_2d_backward(values.contiguous(), zero, grid, bilinear, zeros, False, [True, False])[0]

@@ -12,7 +12,6 @@ __all__ = ['TASKS', 'STAGES', 'wait', 'stopwatch', 'matmul_peak', 'render_flops'
 import ctypes, functools, gc, json, os, statistics, subprocess, sys, threading, time
 from contextlib import suppress
 from dataclasses import asdict
-from inspect import signature
 from pathlib import Path
 from typing import Annotated, Literal
 import numpy as np, torch
@@ -21,7 +20,7 @@ from torch.utils.flop_counter import flop_registry
 from . import render as renderer
 from . import train
 from .coords import View
-from .core import Count, Device, Memory, Natural, Number, Positive, Seed, resident_peak, reuse_memory, rng, size_pair, to_uint8
+from .core import Count, Device, Memory, Natural, Number, Positive, Seed, resident_peak, reuse_memory, rng, seeded, size_pair, to_uint8
 from .device import low_precision
 from .generator import Generator, check_resolution
 from .stages import LineStage, PixelStage
@@ -160,10 +159,7 @@ def network(
 ) -> Generator:
     "A generator in eval mode, without gradients."
     if not isinstance(model, dict): G = Generator.from_pretrained(model)
-    else:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            G = Generator(**model)
+    else: G = seeded(seed, lambda: Generator(**model))
     return G.eval().requires_grad_(False)
 
 def one_code(G: Generator, seed: int) -> torch.Tensor:
@@ -272,8 +268,7 @@ def step_settings(
     **given,  # settings of `creps.fit` that differ from its defaults
 ) -> dict:
     "Every setting of a training, as `fit` would have it."
-    known = (*train.G_KEYS, *train.SETTING_KEYS)
-    return train.all_settings(resolution, {k: p.default for k, p in signature(train.fit).parameters.items() if k in known} | given)
+    return train.all_settings(resolution, given)
 
 def phase_weights(settings: dict) -> dict:  # phase -> how often in a step
     rare = {k: 1 / settings[v] for k, v in (("Greg", "pl_interval"), ("Dreg", "r1_interval")) if settings[v]}

@@ -6,15 +6,17 @@
 __all__ = ['Count', 'Natural', 'Seed', 'Number', 'Positive', 'Amount', 'Fraction', 'Size', 'Memory', 'Device', 'as_bytes',
            'to_uint8', 'from_uint8', 'image_grid', 'to_pil', 'show_images', 'same', 'same_pictures', 'Reference',
            'gold', 'gold_state', 'rng', 'seed_everything', 'seeded', 'constant', 'reuse_memory', 'resident_peak',
-           'size_pair', 'parse_bytes', 'Within', 'device_name', 'some_bytes', 'needs_gradient', 'spare_memory',
-           'out_of_memory']
+           'size_pair', 'parse_bytes', 'Within', 'device_name', 'some_bytes', 'meant', 'check_arguments',
+           'needs_gradient', 'spare_memory', 'out_of_memory']
 
 # %% ../nbs/00_core.ipynb #db56fd42
-import contextlib, ctypes, math, os, random, re, sys
+import contextlib, ctypes, inspect, math, os, random, re, sys
 from dataclasses import dataclass
 from functools import lru_cache
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Annotated
+from types import NoneType, UnionType
+from typing import Annotated, Literal, Union, get_args, get_origin
 import numpy as np, torch
 from PIL import Image
 
@@ -295,6 +297,36 @@ Fraction = Annotated[float, Within(0, 1, below=True)]
 Size = Annotated[str, size_pair]
 Memory = Annotated[str, some_bytes]
 Device = Annotated[str, device_name]
+
+def meant(annotation) -> tuple:
+    "The type of a value, and the checks of it: of `int`, `Annotated[int, check]` or `Literal[...]`, each also `| None`."
+    if get_origin(annotation) in (Union, UnionType):
+        annotation, = (a for a in get_args(annotation) if a is not NoneType)
+    if get_origin(annotation) is Annotated:
+        kind, *checks = get_args(annotation)
+        return kind, checks
+    if get_origin(annotation) is Literal:
+        values = get_args(annotation)
+        def one_of(value):
+            if value not in values: raise ValueError(f"must be one of {', '.join(map(str, values))}, not {value!r}")
+        return type(values[0]), [one_of]
+    return (annotation, [Within()]) if annotation in (int, float) else (str, [])
+
+def check_arguments(
+    f,             # a function with annotated parameters
+    values: dict,  # of some of them; None: not given
+):
+    "ValueError in one line for a value that the annotation of its parameter excludes, and for empty words."
+    wanted = {name: meant(p.annotation) for name, p in inspect.signature(f).parameters.items() if p.annotation is not p.empty}
+    for name, value in values.items():
+        if isinstance(value, str) and not value.strip(): raise ValueError(f"{name} must not be empty")
+        kind, checks = wanted.get(name, (None, ()))
+        if value is None or kind not in (int, float, str): continue
+        if kind is not str and not isinstance(value, Integral if kind is int else Real):
+            raise ValueError(f"{name} must be a {'whole ' * (kind is int)}number, not {value!r}")
+        try:
+            for check in checks: check(value)
+        except ValueError as e: raise ValueError(str(e) if str(e).startswith(name) else f"{name} {e}") from None
 
 # %% ../nbs/00_core.ipynb #c3f6e9b0
 def needs_gradient(

@@ -27,12 +27,18 @@ def _tag(im: Image.Image, number: int, default):
 
 def _bounds(im: Image.Image) -> tuple:
     "Which numbers are black and white in a picture of one deep channel (modes I and F)."
-    bits, kind, inverted = _tag(im, 258, 16), _tag(im, 339, 1), _tag(im, 262, 1) == 0
-    if kind == 2: raise ValueError("an unsupported kind of TIFF: signed numbers, of which none is known to be white")
-    said = _tag(im, 341, _tag(im, 281, 0))  # SMaxSampleValue, MaxSampleValue: often only the largest that occurs
+    bits, inverted = _tag(im, 258, 16), _tag(im, 262, 1) == 0
+    said = _tag(im, 341, _tag(im, 281, 0))  # SMaxSampleValue, MaxSampleValue: often only what occurs
     if im.mode == "F": white = max(1., said)
     else: white = said if said in {2**n - 1 for n in range(8, bits)} else 2**bits - 1
     return (white, 0) if inverted else (0, white)
+
+def _doubt(im: Image.Image, bounds: tuple) -> str | None:
+    "What may be wrong with the scale of a deep TIFF: cameras of 12 bits write 16 of them, and don't always say so."
+    if im.format != "TIFF" or not im.mode.startswith("I") or max(bounds) < 2**16 - 1: return None
+    most = int(np.asarray(im).max())
+    dark = f"dark: no number above {most}, and {max(bounds)} is white; a TIFF can say another (MaxSampleValue)"
+    return dark if 2**8 <= most < 2**14 else None
 
 def _shallow(im: Image.Image, black: float, white: float) -> Image.Image:
     "A picture of one deep channel in 8 bits."
@@ -41,14 +47,16 @@ def _shallow(im: Image.Image, black: float, white: float) -> Image.Image:
     if max(black, white) >= 2**31: values = values.view(np.uint32)  # Pillow has no unsigned mode of 32 bits
     grey = (values.astype(np.float64) - black) / (white - black)
     if im.mode == "F" and (grey.min() < -.1 or grey.max() > 1.1):
-        raise ValueError(f"an unsupported kind of picture: floating-point numbers from {values.min():g} to {values.max():g},"
-                         " and nothing says which is white (0 to 1 can be read)")
+        raise ValueError(f"an unsupported kind of picture: floating-point numbers from {values.min():g} to"
+                         f" {values.max():g}, and nothing says which is white (0 to 1 can be read)")
     return Image.fromarray((grey * 255 + .5).clip(0, 255).astype(np.uint8))
 
 def _alpha(im: Image.Image) -> Image.Image | None:
     "How opaque each pixel is; None without transparency."
     clear = im.info.get("transparency")
-    if im.mode == "P": return im.convert("RGBA").getchannel("A") if clear is not None or im.palette.mode == "RGBA" else None
+    if im.mode == "P":
+        known = clear is not None or im.palette.mode == "RGBA"
+        return im.convert("RGBA").getchannel("A") if known else None
     if im.mode[-1] in "Aa": return im.getchannel(im.mode[-1])
     if clear is None or isinstance(clear, bytes): return None
     values = np.asarray(im.convert("L") if im.mode == "1" else im)
@@ -58,7 +66,8 @@ def _alpha(im: Image.Image) -> Image.Image | None:
 def _plain(im: Image.Image, bounds: tuple = None) -> Image.Image:
     "`im` without its transparency, in one of the modes for which there are colour profiles: L, CMYK, RGB."
     if im.mode == "F" or im.mode.startswith("I"): return _shallow(im, *(bounds or _bounds(im)))
-    if im.mode in ("1", "L", "LA", "La"): return im.convert("LA").convert("L") if im.mode == "La" else im.convert("L")
+    if im.mode == "La": im = im.convert("LA")
+    if im.mode in ("1", "L", "LA"): return im.convert("L")
     if im.mode in ("P", "PA", "RGBa"): im = im.convert("RGBA")
     return im if im.mode == "CMYK" else im.convert("RGB")
 
@@ -68,7 +77,7 @@ def _colour(
     to_srgb=None,          # of `_plain(im)` to RGB; None: what Pillow does
 ) -> Image.Image:
     "`im`, of any mode, as RGB; as premultiplied RGBa if it knows transparency."
-    if im.mode in ("RGBA", "RGBa") and not to_srgb: return im.convert("RGBa")  # nothing is taken apart, to save memory
+    if im.mode in ("RGBA", "RGBa") and not to_srgb: return im.convert("RGBa")  # in one step, to save memory
     alpha, colour = _alpha(im), _plain(im, bounds)
     colour = to_srgb(colour) if to_srgb else colour.convert("RGB")
     if alpha is None: return colour
@@ -86,7 +95,7 @@ def _lattice(mode: str) -> Image.Image:
 
 @lru_cache(maxsize=64)
 def _transform(profile: bytes, mode: str) -> tuple:
-    "What brings a picture of `mode` from `profile` to sRGB, or None; and why the profile is ignored, or None."
+    "What brings a picture of `mode` from `profile` to sRGB; and why the profile is ignored. Or None."
     if not features.check("littlecms2"): return None, "this Pillow has no LittleCMS"
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -159,13 +168,15 @@ def _fit(im: Image.Image, size: tuple, fit: str, turn: int = 1, colour=_colour) 
     return canvas
 
 # %% ../nbs/11_data.ipynb #abf9f2b5
-_FORMATS = dict(PNG=".png .apng", JPEG=".jpg .jpeg .jpe .jfif", WEBP=".webp", TIFF=".tif .tiff", BMP=".bmp .dib", GIF=".gif",
-                PPM=".ppm .pgm .pbm .pnm", JPEG2000=".jp2 .j2k .j2c .jpc .jpf .jpx", AVIF=".avif", HEIF=".heic .heif .hif")
-_UNSUPPORTED = re.compile("unsupported|not (yet )?supported|unknown (pixel mode|data organization|compression)|cannot handle"
-                          "|unable to determine", re.I)
+_FORMATS = dict(PNG=".png .apng", JPEG=".jpg .jpeg .jpe .jfif", WEBP=".webp", TIFF=".tif .tiff", BMP=".bmp .dib",
+                GIF=".gif", PPM=".ppm .pgm .pbm .pnm", JPEG2000=".jp2 .j2k .j2c .jpc .jpf .jpx", AVIF=".avif",
+                HEIF=".heic .heif .hif")
+_UNSUPPORTED = re.compile("unsupported|not (yet )?supported|unknown (pixel mode|data organization)"
+                          "|cannot handle|unable to determine", re.I)
 
-_OTHERS = {b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cJXL ": "JPEG XL", b"\xff\xd8\xff\xf7": "JPEG-LS", b"II\xbc": "JPEG XR", b"%PDF": "PDF",
-           b"\x76\x2f\x31\x01": "OpenEXR", b"#?RADIANCE": "Radiance", b"PF": "PFM in colour", b"P7": "PAM", b"\0\0\2\0": "TGA"}
+_OTHERS = {b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cJXL ": "JPEG XL", b"\xff\xd8\xff\xf7": "JPEG-LS",
+           b"II\xbc": "JPEG XR", b"%PDF": "PDF", b"\x76\x2f\x31\x01": "OpenEXR", b"#?RADIANCE": "Radiance",
+           b"PF": "PFM in colour", b"P7": "PAM", b"\0\0\2\0": "TGA"}
 
 def _accepts(format: str, data: bytes) -> bool:
     "Whether a format's reader takes `data` for one of its own, by the first bytes."
@@ -173,19 +184,24 @@ def _accepts(format: str, data: bytes) -> bool:
     try: return bool(accepts) and accepts(data[:16]) is True
     except Exception: return False  # too short for it
 
+# %% ../nbs/11_data.ipynb #759745a1
+_AVIF, _HEIF = {b"avif", b"avis"}, {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+_PACKAGES = dict(AVIF=("AVIF", "pillow-avif-plugin", "pillow_avif"), HEIF=("HEIC", "pillow-heif", "pillow_heif"))
+
 def _plug_in(data: bytes):
-    "Load the package that reads HEIC or AVIF if `data` is that and Pillow can't; ValueError names it if it isn't there."
+    "If `data` is HEIC or AVIF that Pillow can't read, load the package that can; ValueError without it."
     if data[4:8] != b"ftyp": return
-    n = min(int.from_bytes(data[:4], "big"), 256)
-    brands = {data[k:k + 4] for k in (8, *range(16, n, 4))}  # of the container: what it holds
-    format = "AVIF" if brands & {b"avif", b"avis"} else "HEIF"
-    if not brands & {b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}: return
+    length = min(int.from_bytes(data[:4], "big"), 256)
+    brands = {data[k:k + 4] for k in (8, *range(16, length, 4))}  # of the container: what it holds
+    if not brands & (_AVIF | _HEIF): return
+    format = "AVIF" if brands & _AVIF else "HEIF"
     if format in Image.OPEN and (format == "HEIF" or _accepts(format, data)): return
-    name, package, module = ("AVIF", "pillow-avif-plugin", "pillow_avif") if format == "AVIF" else ("HEIC", "pillow-heif", "pillow_heif")
+    name, package, module = _PACKAGES[format]
     try: plugin = importlib.import_module(module)
-    except ImportError: raise ValueError(f"{name} needs a package that isn't installed: pip install {package}") from None
+    except ImportError: raise ValueError(f"{name} needs {package}: pip install {package}") from None
     if format == "HEIF": plugin.register_heif_opener()
 
+# %% ../nbs/11_data.ipynb #64819334
 def _tiff_kind(data: bytes) -> str:
     "How a TIFF keeps its pixels; nothing if its directory isn't whole."
     big = 43 in data[2:4]
@@ -203,21 +219,24 @@ def _tiff_kind(data: bytes) -> str:
 
 def _refusal(data: bytes, formats: list) -> str:
     "Why none of the readers of `formats` opens `data`."
-    known = [name for start, name in _OTHERS.items() if data.startswith(start)] + ["SVG"] * (b"<svg" in data[:1000])
+    known = [name for start, name in _OTHERS.items() if data.startswith(start)]
+    if b"<svg" in data[:1000]: known.append("SVG")
     if data[4:8] == b"ftyp": known.append("a container of " + data[8:12].decode("latin-1"))
     for f in (f for f in formats if not known and _accepts(f, data)):
         try: Image.OPEN[f][0](io.BytesIO(data), "")
         except Exception as e:
             why = str(e)
-            unknown = _UNSUPPORTED.search(why) or f == "TIFF" and isinstance(e.__cause__, KeyError)  # a number in no table
+            in_no_table = f == "TIFF" and isinstance(e.__cause__, KeyError)
+            unknown = in_no_table or _UNSUPPORTED.search(why)
         else: continue
         if f == "TIFF": why = _tiff_kind(data)
         return f"an unsupported kind of {f} ({why})" if unknown and why else f"a damaged {f}"
     known += [f for f in Image.OPEN if f not in formats and _accepts(f, data)]
     return f"an unsupported kind of picture: {known[0]}" if known else "not a picture"
 
+# %% ../nbs/11_data.ipynb #6379809d
 def _deep_key(im: Image.Image, data: bytes):
-    "Make the colour of 16 bits a channel that a PNG names transparent: Pillow keeps the high bytes, and compares with those."
+    "Make an alpha channel of the transparent colour of a PNG of 16 bits: Pillow looks at the high bytes alone."
     low = Image.open(io.BytesIO(data), formats=["PNG"])
     low.tile = [(*tile[:3], "RGB;16L") for tile in low.tile]  # read as if the bytes were in the other order
     alpha = None
@@ -232,16 +251,18 @@ def _loaded(im: Image.Image, data: bytes):
     "Read the pixels; mend what Pillow takes for other colours than the file says."
     clear, depth = im.info.get("transparency"), data[24] if im.format == "PNG" else 8
     if im.format == "PNG" and im.mode in ("1", "L") and isinstance(clear, int):
-        im.info["transparency"] = (clear & 2**depth - 1) * (255 // (2**depth - 1))  # its pixels are scaled, and this isn't
-    if im.format == "PNG" and im.mode == "RGB" and depth == 8 and clear: im.info["transparency"] = tuple(v & 255 for v in clear)
+        most = 2**depth - 1
+        im.info["transparency"] = (clear & most) * (255 // most)  # Pillow has scaled the pixels, and not this
     if im.mode in ("P", "PA") and (palette := getattr(im, "tag_v2", {}).get(320)) and max(palette) < 256:
         im.palette = ImagePalette.raw("RGB;L", bytes(palette))  # of 8 bits, from old programs
     try: im.load()
     except ValueError as e:
         if "unknown raw mode" not in str(e): raise
-        raise ValueError(f"an unsupported kind of {im.format}{f' ({_tiff_kind(data)})' if im.format == 'TIFF' else ''}") from None
+        kind = f"TIFF ({_tiff_kind(data)})" if im.format == "TIFF" else im.format
+        raise ValueError(f"an unsupported kind of {kind}") from None
     if im.format == "PNG" and im.mode == "RGB" and depth == 16 and clear: _deep_key(im, data)
 
+# %% ../nbs/11_data.ipynb #0d51557f
 def _opened(data: bytes):
     "The picture in `data`, of which nothing but the head has been read."
     Image.init()
@@ -249,7 +270,7 @@ def _opened(data: bytes):
     formats = [f for f in _FORMATS if f in Image.OPEN]
     try: im = Image.open(io.BytesIO(data), formats=formats)
     except (OSError, KeyError, NotImplementedError): raise ValueError(_refusal(data, formats)) from None
-    if im.mode == "P" and im.format == "PNG" and not im.palette: raise ValueError("a damaged PNG: it has no palette")
+    if im.mode == "P" and im.format == "PNG" and not im.palette: raise ValueError("a damaged PNG: no palette")
     if _tag(im, 339, 1) == 2: raise ValueError(f"an unsupported kind of TIFF ({_tiff_kind(data)})")
     return im
 
@@ -277,7 +298,7 @@ def _in_turn(large: bool):
 
 # %% ../nbs/11_data.ipynb #a5e02b81
 def _decoded(data: bytes, size, fit: str, channels: int, icc: bool) -> tuple:
-    "What `decode` returns, and why a colour profile was ignored, or None."
+    "What `decode` returns, and what is to be said about it."
     size = size_pair(size)
     _check_channels(channels)
     if not data: raise ValueError("zero bytes")
@@ -288,9 +309,13 @@ def _decoded(data: bytes, size, fit: str, channels: int, icc: bool) -> tuple:
         with _in_turn(n > _LARGE), closing(im):  # its memory is free before the next one's turn
             bounds, profile = _bounds(im), _profile_of(im, data) if icc else None
             _loaded(im, data)
-            to_srgb, ignored = _transform(profile, _plain(im.crop((0, 0, 1, 1)), bounds).mode) if profile else (None, None)
+            doubts = [_doubt(im, bounds)]
+            mode = _plain(im.crop((0, 0, 1, 1)), bounds).mode
+            to_srgb, ignored = _transform(profile, mode) if profile else (None, None)
+            if ignored: doubts.append(f"colour profile ignored: {ignored}")
             colour = partial(_colour, bounds=bounds, to_srgb=to_srgb)
-            return np.ascontiguousarray(_channels(_fit(im, size, fit, _turn(im), colour), channels)), ignored
+            pixels = _channels(_fit(im, size, fit, _turn(im), colour), channels)
+            return np.ascontiguousarray(pixels), list(filter(None, doubts))
 
 def decode(
     data: bytes,        # a file of any picture format; of several frames the first counts
@@ -300,8 +325,8 @@ def decode(
     icc: bool = True,   # convert colours with an ICC profile to sRGB
 ) -> np.ndarray:        # uint8 [H, W, channels]
     "The picture in `data`: upright, at `size`. Raises an exception if `data` is damaged or no picture."
-    pixels, ignored = _decoded(data, size, fit, channels, icc)
-    if ignored: warnings.warn(f"colour profile ignored: {ignored}")
+    pixels, doubts = _decoded(data, size, fit, channels, icc)
+    for doubt in doubts: warnings.warn(doubt)
     return pixels
 
 # %% ../nbs/11_data.ipynb #9f4e95b5
@@ -315,7 +340,7 @@ def _reason(e: Exception) -> str:
     return f"{type(e).__name__}: {text}".removesuffix(": ")
 
 def _say(*words: str, every: bool = False):
-    "One line on stderr: unprintable characters escaped, endless words shortened; of all ranks only the first speaks, or every one."
+    "One line on stderr: unprintable characters escaped, endless words shortened; by the first rank, or `every`."
     words = [w if len(w) < 400 else f"{w[:180]}...{w[-180:]}" for w in words]
     line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in " ".join(words))
     if every or os.environ.get("RANK", "0") == "0": print(line, file=sys.stderr)
@@ -344,7 +369,8 @@ def _read_all(read, names, pixels: np.ndarray, pool) -> dict:
 def _check_share(bad: int, n: int, max_bad: float, source, why: str = ""):
     if not 0 <= max_bad < 1: raise ValueError(f"max_bad must be a share in [0, 1), such as 0.05, not {max_bad!r}")
     if bad == n: raise BadData(f"none of the {n} pictures of {source} can be read{why}")
-    if bad > max_bad * n: raise BadData(f"{bad} of {n} pictures of {source} can't be read: more than max_bad={max_bad:g} allows{why}")
+    if bad > max_bad * n:
+        raise BadData(f"{bad} of {n} pictures of {source} can't be read: more than max_bad={max_bad:g} allows{why}")
 
 # %% ../nbs/11_data.ipynb #015ffaad
 class Pictures:
@@ -370,7 +396,7 @@ class Pictures:
         first = "".join(f" (the first: {reason})" for reason in list(self.bad.values())[:1])
         _check_share(len(self.bad), len(names), max_bad, source, first)
         self.index = np.array([i for i, name in enumerate(names) if name not in self.bad])
-        self._bad_at_start, self._losing = len(self.bad), threading.Lock()
+        self._bad_at_start, self._losing, self._in_a_row = len(self.bad), threading.Lock(), 0
         labels = np.zeros((len(names), 0), np.float32) if labels is None else labels
         self.labels = np.concatenate([labels[self.index]] * (1 + mirror))
         self.label_dim = self.labels.shape[1]
@@ -387,7 +413,7 @@ class Pictures:
         return out, self.labels[shown]
 
     def _fetch(self, places) -> tuple:
-        "Pictures [B, H, W, channels] for places in `index`, and the places that they are from: others, if some are lost."
+        "Pictures [B, H, W, channels] of places in `index`, and whose they are: others', if some are lost."
         at = self.index[places]
         if at.max() < len(self.pixels): return self.pixels[at], places
         pictures, shown = zip(*self.pool.map(self._nearest, places))
@@ -404,19 +430,28 @@ class Pictures:
 
     def _again(self, k: int) -> np.ndarray | None:
         "Picture `k`, read anew; None if it can't be, which is said and counted."
-        for pause in (0, .1, .5):  # a busy disk or network may have it a moment later
+        pauses = (0, .1, .5) if self._in_a_row < 8 else (0,)  # a busy disk has it a moment later, a dead one never
+        for pause in pauses:
             time.sleep(pause)
-            try: return self.read(k)
-            except Exception as e: reason, gone = _reason(e), isinstance(e, (FileNotFoundError, NotADirectoryError))
-            if gone: break
+            try: picture = self.read(k)
+            except (FileNotFoundError, NotADirectoryError) as e:
+                reason = _reason(e)
+                break
+            except Exception as e: reason = _reason(e)
+            else:
+                self._in_a_row = 0
+                return picture
         with self._losing: self._lose(self.names[k], reason)
 
     def _lose(self, name: str, reason: str):
         if name in self.bad: return
         self.bad[name] = reason
-        _say("picture, could be read at the start and can't be now, another one takes its place:", name, f"({reason})", every=True)
+        self._in_a_row += 1
+        what = "picture, could be read at the start and can't be now, another one takes its place:"
+        _say(what, name, f"({reason})", every=True)
         if len(self.bad) > self._bad_at_start + 1:
-            _check_share(len(self.bad), len(self.names), self.max_bad, self.source, f" (the last: {name}: {reason})")
+            why = f" (the last: {name}: {reason})"
+            _check_share(len(self.bad), len(self.names), self.max_bad, self.source, why)
 
 # %% ../nbs/11_data.ipynb #2a8ca426
 def _open_file(path) -> tuple:
@@ -445,7 +480,8 @@ def _files(path):
     if path.is_dir(): return sorted(_walk(path)), lambda name: _open_file(path / name)
     try: z = zipfile.ZipFile(_open_file(path)[0])
     except Exception as e: raise BadData(f"{str(path)!r} is neither a folder nor a zip file ({_reason(e)})") from None
-    entries = {i.filename.replace("\\", "/"): i for i in z.infolist() if not i.is_dir()}  # some programs write backslashes
+    entries = {i.filename.replace("\\", "/"): i for i in z.infolist()}  # some programs write backslashes
+    entries = {name: i for name, i in entries.items() if not name.endswith("/")}
     return sorted(entries), lambda name: (z.open(entries[name]), entries[name].file_size)
 
 _NOBODYS = {"__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information"}
@@ -462,27 +498,30 @@ def _is_picture(name: str) -> bool:
     return not _is_hidden(name) and _suffix(name) in " ".join(_FORMATS.values()).split()
 
 def _without_runs(names: list) -> list:
-    "`names` without what lies in a run folder, which holds a configuration and a network or a log; stderr is told."
+    "`names` without what lies in a run folder (a configuration, and a network or a log); stderr is told."
     held = {}
     for path in map(PurePosixPath, names):
-        if path.name in ("config.json", "model.safetensors", "log.jsonl"): held.setdefault(path.parent, set()).add(path.name)
+        if path.name in ("config.json", "model.safetensors", "log.jsonl"):
+            held.setdefault(path.parent, set()).add(path.name)
     runs = {folder for folder, files in held.items() if "config.json" in files and len(files) > 1}
+    if not runs: return names
     found, kept = Counter(), []
     for name in names:
         path = PurePosixPath(name)
-        inside = [p for p in path.parents if p in runs and (p.name or path.parts[0] in _OF_A_RUN)]  # the data's own top stays
+        inside = [p for p in path.parents if p in runs and (p.name or path.parts[0] in _OF_A_RUN)]  # or all of the top
         if not inside: kept.append(name)
         elif _is_picture(name): found[inside[-1]] += 1
-    for folder, n in found.items(): _say("run folder, left out:", str(folder), f"({n} pictures of a training)")
+    for run, n in found.items(): _say("run folder, left out:", str(run), f"(pictures of a training: {n})")
     return kept
 
 def _sorted_out(names: list, path) -> list:
     "Those of `names` that are pictures. What else there is, stderr is told; BadData if there are none."
-    rest = [n for n in names if not (_is_hidden(n) or _is_picture(n) or PurePosixPath(n).name == "dataset.json")]
+    rest = [n for n in names if not (_is_hidden(n) or _is_picture(n))]
+    rest = [n for n in rest if PurePosixPath(n).name != "dataset.json"]
     archives = [n for n in rest if _suffix(n) in _ARCHIVES]
     if not (files := [n for n in names if _is_picture(n)]):
-        if archives: hint = f"; it holds the archive {archives[0]!r}: {'give that' if Path(path).is_dir() else 'unpack it'} instead"
-        else: hint = ""
+        remedy = "give that" if Path(path).is_dir() else "unpack it"
+        hint = f"; it holds the archive {archives[0]!r}: {remedy} instead" if archives else ""
         raise BadData(f"no pictures in {str(path)!r}: looked for {' '.join(_FORMATS.values())}{hint}")
     for name in archives: _say("archive, not opened:", name)
     kinds = Counter(_suffix(n) or "without a suffix" for n in rest if n not in archives).items()
@@ -546,19 +585,19 @@ class _Reader:
         if fit not in ("crop", "pad"): raise ValueError(f"fit must be 'crop' or 'pad', not {fit!r}")
         _check_channels(channels)
         self.opened, self.how = opened, (size_pair(size), fit, channels, icc)
-        self.ignored = {}  # why a colour profile was ignored -> numbers of pictures
+        self.doubts = {}  # what is to be said -> numbers of the pictures
 
     def __call__(self, i: int) -> np.ndarray:
         file, n = self.opened(i)
-        with file, _in_turn(n > _LARGE): pixels, ignored = _decoded(_content(file, n), *self.how)
-        if ignored: self.ignored.setdefault(ignored, set()).add(i)
+        with file, _in_turn(n > _LARGE): pixels, doubts = _decoded(_content(file, n), *self.how)
+        for doubt in doubts: self.doubts.setdefault(doubt, set()).add(i)
         return pixels
 
     def tell(self, names):
-        "Say once which colour profiles were ignored."
-        for why, numbers in self.ignored.items():
-            more = f"and {len(numbers) - 1} more" if len(numbers) > 1 else ""
-            _say("colour profile, ignored:", names[min(numbers)], more, f"({why})")
+        "Say each doubt once, with the first picture."
+        for doubt, numbers in self.doubts.items():
+            more = f" and {len(numbers) - 1} more" if len(numbers) > 1 else ""
+            _say(f"picture in doubt: {names[min(numbers)]}{more} ({doubt})")
 
 class ImageFolder(Pictures):
     "The pictures of a folder tree or a zip, of any format, mode, size and orientation."
@@ -685,8 +724,9 @@ def open_data(
     icc: bool = True,        # convert colours with an ICC profile to sRGB
 ) -> Pictures:
     "The data set that `spec` names."
-    if str(spec).startswith("hf:"): return hub_dataset(str(spec)[3:], size, fit, mirror, labels, max_bad, cache, workers, channels=channels, icc=icc)
-    if str(spec) not in WORLDS: return ImageFolder(spec, size, fit, mirror, labels, max_bad, cache, workers, channels, icc)
+    how = dict(size=size, fit=fit, mirror=mirror, labels=labels, max_bad=max_bad, cache=cache, workers=workers)
+    if str(spec).startswith("hf:"): return hub_dataset(str(spec)[3:], channels=channels, icc=icc, **how)
+    if str(spec) not in WORLDS: return ImageFolder(spec, channels=channels, icc=icc, **how)
     world = open_world(str(spec), size, n, seed)
     if labels and not world.labels.shape[1]: raise BadData(f"{spec} has no labels")
     return Drawn(world, mirror, cache, channels, labels)

@@ -59,7 +59,7 @@ def read_weights(
     if not path.is_file(): raise ValueError(f"no weights at {path}")
     try:
         if path.suffix == ".safetensors": return load_file(path)
-        return torch.hub.load_state_dict_from_url(path.name, str(path.parent), "cpu", file_name=path.name, weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as e: raise ValueError(f"{path} can't be read as weights: {str(e).splitlines()[0]}") from None
 
 @lru_cache(maxsize=8)
@@ -79,7 +79,7 @@ def alexnet_file(
     weights=None,  # a file; None: where torch keeps it
 ):                 # Path, or None if there is none
     "Where AlexNet's weights are; what is missing is said once."
-    if weights and not Path(weights).is_file(): raise ValueError(f"lpips_weights: there is no file {weights}")
+    if weights and not Path(weights).is_file(): raise ValueError(f"no weights at {weights}")
     if weights: return Path(weights)
     path = Path(torch.hub.get_dir(), "checkpoints", ALEXNET)
     return path if path.is_file() else _told(path.parent)

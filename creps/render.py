@@ -331,10 +331,10 @@ def memory_limit(
     max_memory,  # bytes, text such as "256MB", or None
     device,
 ) -> int:        # bytes
-    "What a picture may take. None: 256 MB, on a GPU 2 GB if they are free."
+    "What a picture may take. None: 256 MB, more with very many threads, on a GPU 2 GB if they are free."
     if max_memory is not None: return parse_bytes(max_memory)
     spare = spare_memory(device)
-    return 256 << 20 if spare is None else min(spare, 2 << 30)
+    return max(256, 40 * torch.get_num_threads()) << 20 if spare is None else min(spare, 2 << 30)
 
 def plan(
     lines: LineStage, pixels: PixelStage,
@@ -422,7 +422,7 @@ def paint(
     def draw(place, y, x, part):
         r, c, h, w = part
         rgb = pixels(source(y + r, x + c, h, w)).float().view(1, -1, h, w)
-        wrong = ~rgb.isfinite().all()
+        wrong = ~rgb.abs().max().isfinite()
         if not here:
             bad.append(wrong)  # looked at when nothing else waits for the device
             return place[r:r + h, c:c + w], _leaving(as_bytes(rgb)[0].contiguous())
@@ -502,7 +502,7 @@ def render(
     warp=None,               # (u_row, u_col) -> (u_row, u_col) on float64 arrays, or a 3 x 3 matrix on (u_row, u_col, 1); after the view
     out=None,                # uint8 array or memory map [B, H, W, C], or a path: .png, .tif, .dzi (see notebook 07)
     align: str = "centers",  # "corners": the authors' grid
-    max_memory=None,         # for everything but the generator and the picture, such as "1GB"; None: 256MB, on a GPU 2GB if they are free
+    max_memory=None,         # for everything but the generator and the picture, such as "1GB"; None: see `memory_limit`
     tol: float = 2 / 255,    # largest error to expect in a turned or warped picture, in [-1, 1], estimated from samples; 0: exact
     exact: bool = False,     # turned and warped pictures pixel by pixel: slow, for checks
     compile: bool = False,   # let torch.compile fuse the pixel stage, where there is a compiler

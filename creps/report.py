@@ -23,7 +23,7 @@ import creps
 from . import train
 from .checkpoint import read_about, write_whole
 from .step import defaults
-from .train import fit
+from .train import USUAL, all_settings, fit
 
 # %% ../nbs/16_report.ipynb #78ddbd38
 def parse_log(
@@ -263,7 +263,7 @@ CURVES_CSS = """.curves { display: grid; grid-template-columns: repeat(auto-fill
 
 # %% ../nbs/16_report.ipynb #aa08e688
 PANELS = {"Losses": ("loss_G", "loss_D"), "Signs of D's outputs": ("sign_real", "sign_fake"), "Augmentation strength": ("p",), "R1 penalty": ("r1",),
-          "Path length": ("path_length", "path_penalty"), "Gradient norms": ("grad_G", "grad_D"), "Seconds per kimg": ("s_per_kimg",),
+          "Path length": ("path_length", "path_penalty"), "Gradient norms": ("grad_G", "grad_D"), "Gradient norms of the penalties": ("grad_pl", "grad_r1"), "Seconds per kimg": ("s_per_kimg",),
           "Memory, MB": ("memory_mb",), "Not finite": ("nonfinite",)}
 QUIET = {"kimg", "step", "seconds", "kimg_per_s", "images"}   # not curves
 MOST_PANELS = 36
@@ -445,13 +445,10 @@ def usual(
     settings: dict,  # of a run
 ) -> dict:
     "What each setting would be if nobody had said anything, as far as that is known."
-    known = {k: p.default for k, p in inspect.signature(fit).parameters.items() if p.default is not p.empty} | dict(label_dim=0)
-    try:
-        R = settings["resolution"]
-        known |= defaults(R) | dict(plane=R, shape=[R, R], rampup=True, image_channels=3, rank=8, composition="layerwise", ada_kimg=500.)
-    except (KeyError, TypeError, ValueError): pass
-    if isinstance(settings.get("batch"), int): known["ema_kimg"] = settings["batch"] * 10 / 32
-    return {k: v for k, v in (known | dict(resolution=64)).items() if k in settings}
+    try: known = all_settings(settings["resolution"], dict(batch=settings.get("batch"))) | dict(batch=defaults(settings["resolution"])["batch"])
+    except (KeyError, TypeError, ValueError): known = USUAL
+    known = dict(mirror=False, icc=True) | known
+    return {k: v for k, v in (dict(resolution=64) | {k: v for k, v in known.items() if k != "resolution"}).items() if k in settings}
 
 def chosen(settings: dict) -> list:
     "The settings that are not the usual ones."

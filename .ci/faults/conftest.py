@@ -46,7 +46,7 @@ def creps(): return run
 @pytest.fixture
 def shell():
     "Runs a line of bash with `creps` and `python` of this environment."
-    def go(line, timeout=120, cwd=None, **more):
+    def go(line, timeout=600, cwd=None, **more):
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         env = os.environ | dict(PATH=path, T=" ".join(TINY)) | more
         done = subprocess.run(["bash", "-c", line], env=env, cwd=cwd, capture_output=True, text=True, timeout=timeout)

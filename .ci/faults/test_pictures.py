@@ -284,6 +284,13 @@ def test_profiles_that_make_no_sense_are_ignored_with_a_word(here, capsys, mode,
     said = [line for line in capsys.readouterr().err.splitlines() if "profile" in line]
     assert len(said) == 1 and "a.png and 2 more" in said[0]
 
+def test_12_bits_in_16_without_a_word_of_it(here, capsys):
+    content = tiff(of_one_colour(4000, "u2"), 16, 1)
+    with pytest.warns(UserWarning, match="dark: no number above 4000"): assert decode(content, N)[4, 4, 0] == 16  # as viewers do
+    for name in "abc": Path("d", f"{name}.tif").write_bytes(content)
+    open_data("d", N)
+    assert [line for line in capsys.readouterr().err.splitlines() if "a.tif and 2 more (dark" in line]
+
 def test_srgb_under_its_own_name_changes_nothing():
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     near(saved(plain("RGB", (60, 180, 90)), "PNG", icc_profile=srgb), (60, 180, 90), 0)
@@ -307,7 +314,7 @@ def test_run_folders_shadows_and_other_files(here, capsys):
     for name in ("a.txt", "b.TXT", "film.mp4", "README"): (here / "d" / name).write_text("")
     found = open_data("d", N)
     said = capsys.readouterr().err.splitlines()
-    assert len(found) == 16 and said == ["run folder, left out: run (3 pictures of a training)", "left out: 2 .txt, 1 .mp4, 1 without a suffix"]
+    assert len(found) == 16 and said == ["run folder, left out: run (pictures of a training: 3)", "left out: 2 .txt, 1 .mp4, 1 without a suffix"]
 
 def test_a_run_in_the_data_folder_itself(here):
     for name in ("config.json", "model.safetensors"): (here / "d" / name).write_text("{}")
@@ -389,6 +396,18 @@ def test_a_moment_of_trouble_is_no_loss():
     failures += [OSError(5, "Input/output error"), ValueError("half a picture")]
     assert found.batch([3])[0][0, 0, 0, 0] == 3 and not found.bad and not failures
 
+def test_a_dead_disk_is_not_waited_for(capsys):
+    calls, dead = [], []
+    def read(i):
+        calls.append(i)
+        if dead: raise OSError(5, "Input/output error")
+        return np.zeros((N, N, 3), np.uint8)
+    found = Pictures(read, [str(i) for i in range(100)], N, cache=0, max_bad=.5, workers=1)
+    calls.clear()
+    dead.append(1)
+    with pytest.raises(BadData, match="51 of 100"): found.batch(range(8))
+    assert len(found.bad) == 51 and len(calls) == 3 * 8 + 43  # three tries for the first ones, then one for each
+
 @pytest.mark.parametrize("max_bad, most", [(0, 1), (.05, 2), (.2, 9)])
 def test_losses_count_against_max_bad(here, max_bad, most):
     write_pictures("many", 48)
@@ -408,15 +427,33 @@ def test_a_disk_that_vanishes_is_one_error(here):
     with pytest.raises(BadData, match="of 48 pictures of 'many' can't be read"):
         for _ in range(9): next(stream)
 
-def test_training_goes_on_without_one_picture(here):
+def tiny_run(found, out, **more):
     from creps.train import fit
+    tiny = dict(channel_base=256, channel_max=16, d_channel_base=256, d_channel_max=16, biline_channels=4, z_dim=16, w_dim=16)
+    return fit(found, out, resolution=16, batch=8, device="cpu", progress=False, **tiny, **more)
+
+def test_training_goes_on_without_one_picture(here):
     write_pictures("many", 48)
     found = open_data("many", 16, cache=0)
     os.remove("many/07.png")
-    tiny = dict(channel_base=256, channel_max=16, d_channel_base=256, d_channel_max=16, biline_channels=4, z_dim=16, w_dim=16)
-    with contextlib.redirect_stderr(io.StringIO()) as said:
-        fit(found, "run", resolution=16, batch=8, kimg=.1, device="cpu", progress=False, **tiny)
+    with contextlib.redirect_stderr(io.StringIO()) as said: tiny_run(found, "run", kimg=.1)
     assert Path("run/model.safetensors").exists() and said.getvalue().count("another one takes its place: 07.png") == 1
+
+def test_a_disk_that_vanishes_leaves_a_run_that_goes_on(here):
+    write_pictures("many", 48)
+    found, read = open_data("many", 16, cache=0), []
+    inner, found.read = found.read, lambda i: (read.append(i), len(read) == 100 and os.rename("many", "elsewhere"), inner(i))[2]
+    with pytest.raises(BadData, match="of 48 pictures of 'many' can't be read"): tiny_run(found, "run", kimg=1)
+    os.rename("elsewhere", "many")
+    assert list(Path("run/checkpoints").iterdir())
+    tiny_run(open_data("many", 16), "run", kimg=.12, resume="latest")
+
+def test_reading_again_changes_nothing(here):
+    "Read from the disk at every step, stopped and resumed: the weights of a run that kept all in memory."
+    whole = tiny_run(open_data("d", 16), "whole", kimg=.096).state_dict()
+    tiny_run(open_data("d", 16, cache=0), "parts", kimg=.048)
+    parts = tiny_run(open_data("d", 16, cache="2KB"), "parts", kimg=.096, resume="latest").state_dict()
+    assert all((whole[k] == parts[k]).all() for k in whole)
 
 # Damaged files: each is read, or left out and named once
 
