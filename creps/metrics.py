@@ -79,7 +79,7 @@ def alexnet_file(
     weights=None,  # a file; None: where torch keeps it
 ):                 # Path, or None if there is none
     "Where AlexNet's weights are; what is missing is said once."
-    if weights and not Path(weights).is_file(): raise ValueError(f"lpips_weights: there is no file {weights}")
+    if weights and not Path(weights).is_file(): raise ValueError(f"no weights at {weights}")
     if weights: return Path(weights)
     path = Path(torch.hub.get_dir(), "checkpoints", ALEXNET)
     return path if path.is_file() else _told(path.parent)
