@@ -497,6 +497,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                               'creps/device_benchmark.py'),
                                         'creps.device_benchmark._megabytes': ( 'device_benchmark.html#_megabytes',
                                                                                'creps/device_benchmark.py'),
+                                        'creps.device_benchmark._noise': ('device_benchmark.html#_noise', 'creps/device_benchmark.py'),
                                         'creps.device_benchmark._pictures_agree': ( 'device_benchmark.html#_pictures_agree',
                                                                                     'creps/device_benchmark.py'),
                                         'creps.device_benchmark._step_agrees': ( 'device_benchmark.html#_step_agrees',
