@@ -11,8 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 here = Path(__file__).resolve().parent
-no_kernel = set("""view _unsafe_view expand permute transpose t unsqueeze squeeze slice select split split_with_sizes detach alias as_strided unbind
-_reshape_alias unfold lift_fresh empty empty_strided empty_like new_empty new_empty_strided is_same_size chunk diagonal resize_""".split())
+no_kernel = set("""view _unsafe_view expand permute transpose t unsqueeze squeeze slice select split split_with_sizes
+detach alias as_strided unbind _reshape_alias unfold lift_fresh empty empty_strided empty_like new_empty new_empty_strided is_same_size chunk diagonal resize_""".split())
 
 def caller() -> str:
     "The innermost line of the package on the stack."
@@ -24,7 +24,7 @@ def caller() -> str:
     return "elsewhere"
 
 class Pretend(TorchDispatchMode):
-    "While active, the meta device refuses what an accelerator refuses; kernels, uploads, waits and float64 are counted by line of the package."
+    "While active, the meta device refuses what an accelerator refuses; kernels, uploads, waits and float64 are counted by line."
     def __init__(self,
         double: bool = True,  # False: without float64, as Apple's GPUs
     ):
@@ -85,7 +85,8 @@ def attempt(entry: Entry, mode: str) -> tuple[str, list]:
     head = f"{entry.name:44} {mode:5}"
     try: found = measured(entry, mode)
     except Exception as error:
-        places = [f"{Path(f.filename).name}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).parent.name == "creps"]
+        frames = [(Path(f.filename), f.lineno) for f in traceback.extract_tb(error.__traceback__)]
+        places = [f"{path.name}:{line}" for path, line in frames if path.parent.name == "creps"]
         words = (str(error).splitlines() or [""])[0][:150]
         return "raises", [f"{head} FAILED at {places[-1] if places else '?'}: {type(error).__name__}: {words}"]
     kinds = dict(launches=found.launches, uploads=found.uploads, waits=found.waits)

@@ -119,7 +119,8 @@ class _Spread(torch.autograd.Function):
     @staticmethod
     def forward(ctx, values, grid, shape):
         ctx.save_for_backward(grid)
-        if values.device.type not in ("cpu", "cuda"): return _spread(values, grid, shape)  # Apple's GPUs had no kernel at first
+        has_kernel = values.device.type in ("cpu", "cuda")  # of Apple's GPUs, only later versions of torch have it
+        if not has_kernel: return _spread(values, grid, shape)
         zero = values.new_zeros(()).expand(shape)
         bilinear, zeros = 0, 0
         return torch.ops.aten.grid_sampler_2d_backward(values.contiguous(), zero, grid, bilinear, zeros, False, [True, False])[0]

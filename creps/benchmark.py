@@ -20,7 +20,7 @@ from torch.utils.flop_counter import flop_registry
 from . import render as renderer
 from . import train
 from .coords import View
-from .core import Count, Device, Memory, Natural, Number, Positive, Seed, resident_peak, reuse_memory, rng, size_pair, to_uint8
+from .core import Count, Device, Memory, Natural, Number, Positive, Seed, resident_peak, reuse_memory, rng, seeded, size_pair, to_uint8
 from .device import low_precision
 from .generator import Generator, check_resolution
 from .stages import LineStage, PixelStage
@@ -159,10 +159,7 @@ def network(
 ) -> Generator:
     "A generator in eval mode, without gradients."
     if not isinstance(model, dict): G = Generator.from_pretrained(model)
-    else:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            G = Generator(**model)
+    else: G = seeded(seed, lambda: Generator(**model))
     return G.eval().requires_grad_(False)
 
 def one_code(G: Generator, seed: int) -> torch.Tensor:

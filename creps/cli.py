@@ -24,6 +24,7 @@ from .coords import View
 from .core import (Count, Device, Memory, Number, Positive, Seed, Size, Within, image_grid, meant, out_of_memory, reuse_memory, rng, size_pair,
                         to_pil, to_uint8)
 from .data import open_data
+from .device_benchmark import report_device
 from .generator import Generator
 from .export import report_export
 from .film import film, move, smooth
@@ -166,7 +167,7 @@ def cmd_generate(
     labels: Annotated[str, classes] | None = None,  # a class for all, or one for each seed
     out: str = None,      # folder for one PNG a seed
     grid: Annotated[str, png_name] | None = None,  # one PNG with all of them
-    max_memory: Memory | None = None,  # for everything but the network and the pictures; left out: 256MB, on a GPU 2GB if they are free
+    max_memory: Memory | None = None,  # for everything but the network and the pictures; left out: 256MB, more on a GPU or with very many threads
     device: Device = "auto",  # auto, cpu, cuda, mps
 ):
     "Draw pictures of a trained generator at any size and view."
@@ -203,7 +204,7 @@ def cmd_render(
     angle: Number = 0.,   # degrees, counter-clockwise
     aspect: Positive | None = None,  # width : height of the window; left out: square pixels
     label: Annotated[str, classes] | None = None,  # class, for a conditional model
-    max_memory: Memory | None = None,  # for everything but the network; left out: 256MB, on a GPU 2GB if they are free
+    max_memory: Memory | None = None,  # for everything but the network; left out: 256MB, more on a GPU or with very many threads
     device: Device = "auto",  # auto, cpu, cuda, mps
 ):
     "Draw one picture of any size straight into a file, in constant memory; a broken off .tif or .dzi is continued."
@@ -390,9 +391,9 @@ def parser() -> Parser:
         if f is cmd_train: training_arguments(p)
         else: add_arguments(p, f, required=flags.get(name, ()))
         p.set_defaults(action=f)
-    bench = commands.add_parser("bench", help="Time and memory against the machine's limit: bench render, bench step.")
-    benches = bench.add_subparsers(dest="what", required=True, metavar="render|step", parser_class=Parser)
-    for name, f in dict(render=report_render, step=report_step).items():
+    bench = commands.add_parser("bench", help="Time and memory against the machine's limit: bench render, bench step; bench device checks a GPU.")
+    benches = bench.add_subparsers(dest="what", required=True, metavar="render|step|device", parser_class=Parser)
+    for name, f in dict(render=report_render, step=report_step, device=report_device).items():
         p = benches.add_parser(name, help=f.__doc__, description=f.__doc__)
         add_arguments(p, f)
         p.set_defaults(action=f)

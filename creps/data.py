@@ -396,7 +396,7 @@ class Pictures:
         first = "".join(f" (the first: {reason})" for reason in list(self.bad.values())[:1])
         _check_share(len(self.bad), len(names), max_bad, source, first)
         self.index = np.array([i for i, name in enumerate(names) if name not in self.bad])
-        self._bad_at_start, self._losing = len(self.bad), threading.Lock()
+        self._bad_at_start, self._losing, self._in_a_row = len(self.bad), threading.Lock(), 0
         labels = np.zeros((len(names), 0), np.float32) if labels is None else labels
         self.labels = np.concatenate([labels[self.index]] * (1 + mirror))
         self.label_dim = self.labels.shape[1]
@@ -430,18 +430,23 @@ class Pictures:
 
     def _again(self, k: int) -> np.ndarray | None:
         "Picture `k`, read anew; None if it can't be, which is said and counted."
-        for pause in (0, .1, .5):  # a busy disk or network may have it a moment later
+        pauses = (0, .1, .5) if self._in_a_row < 8 else (0,)  # a busy disk has it a moment later, a dead one never
+        for pause in pauses:
             time.sleep(pause)
-            try: return self.read(k)
+            try: picture = self.read(k)
             except (FileNotFoundError, NotADirectoryError) as e:
                 reason = _reason(e)
                 break
             except Exception as e: reason = _reason(e)
+            else:
+                self._in_a_row = 0
+                return picture
         with self._losing: self._lose(self.names[k], reason)
 
     def _lose(self, name: str, reason: str):
         if name in self.bad: return
         self.bad[name] = reason
+        self._in_a_row += 1
         what = "picture, could be read at the start and can't be now, another one takes its place:"
         _say(what, name, f"({reason})", every=True)
         if len(self.bad) > self._bad_at_start + 1:
@@ -499,6 +504,7 @@ def _without_runs(names: list) -> list:
         if path.name in ("config.json", "model.safetensors", "log.jsonl"):
             held.setdefault(path.parent, set()).add(path.name)
     runs = {folder for folder, files in held.items() if "config.json" in files and len(files) > 1}
+    if not runs: return names
     found, kept = Counter(), []
     for name in names:
         path = PurePosixPath(name)

@@ -23,12 +23,14 @@ def pick_device(
 ) -> torch.device:
     "The device to use: this process's cuda, else mps, else cpu, when it is 'auto'."
     kinds = dict(cuda=torch.cuda.is_available(), mps=torch.backends.mps.is_available(), cpu=True)
+    best = next(kind for kind, there in kinds.items() if there)
     try:
-        chosen = _own(torch.device(next(k for k, there in kinds.items() if there) if device == "auto" else device))
+        chosen = _own(torch.device(best if device == "auto" else device))
         if chosen.index is not None and chosen.type == "cuda": torch.cuda.set_device(chosen)
         torch.zeros(1, device=chosen)
     except (RuntimeError, AssertionError) as e:
-        raise ValueError(f"device {device!r} can't be used here: {str(e).splitlines()[0]}; try 'auto'") from None
+        why = str(e).splitlines()[0]
+        raise ValueError(f"device {device!r} can't be used here: {why}; try 'auto'") from None
     return chosen
 
 # %% ../nbs/00a_device.ipynb #5af56ef5
@@ -68,4 +70,4 @@ def pinned(x: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 def upload(x: torch.Tensor, device: torch.device) -> torch.Tensor:
     "`x` on the device; from pinned memory without waiting."
-    return x.to(device, non_blocking=x.device.type == "cpu" and torch.device(device).type == "cuda" and x.is_pinned())
+    return x.to(device, non_blocking=torch.device(device).type == "cuda" and x.is_pinned())

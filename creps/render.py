@@ -222,7 +222,7 @@ def _features(self: Bent, a, b):
 def _resampled(self: Bent, a, b, i, j, p, q):
     box = torch.bmm(self.first[:, i:i + p], self.second[..., j:j + q])
     at = np.stack([2 * b / (q - 1) - 1, 2 * a / (p - 1) - 1], -1)[None]
-    return F.grid_sample(box[None], torch.from_numpy(at).to(box.dtype).to(box.device), align_corners=True, padding_mode="border")[0]
+    return F.grid_sample(box[None], torch.from_numpy(at).to(box.dtype).to(box.device), align_corners=True)[0]  # all places lie inside; padding by the border is not on every device
 
 @patch
 def _gathered(self: Bent, a, b):
@@ -331,10 +331,10 @@ def memory_limit(
     max_memory,  # bytes, text such as "256MB", or None
     device,
 ) -> int:        # bytes
-    "What a picture may take. None: 256 MB, on a GPU 2 GB if they are free."
+    "What a picture may take. None: 256 MB, more with very many threads, on a GPU 2 GB if they are free."
     if max_memory is not None: return parse_bytes(max_memory)
     spare = spare_memory(device)
-    return 256 << 20 if spare is None else min(spare, 2 << 30)
+    return max(256, 40 * torch.get_num_threads()) << 20 if spare is None else min(spare, 2 << 30)
 
 def plan(
     lines: LineStage, pixels: PixelStage,
@@ -502,7 +502,7 @@ def render(
     warp=None,               # (u_row, u_col) -> (u_row, u_col) on float64 arrays, or a 3 x 3 matrix on (u_row, u_col, 1); after the view
     out=None,                # uint8 array or memory map [B, H, W, C], or a path: .png, .tif, .dzi (see notebook 07)
     align: str = "centers",  # "corners": the authors' grid
-    max_memory=None,         # for everything but the generator and the picture, such as "1GB"; None: 256MB, on a GPU 2GB if they are free
+    max_memory=None,         # for everything but the generator and the picture, such as "1GB"; None: see `memory_limit`
     tol: float = 2 / 255,    # largest error to expect in a turned or warped picture, in [-1, 1], estimated from samples; 0: exact
     exact: bool = False,     # turned and warped pictures pixel by pixel: slow, for checks
     compile: bool = False,   # let torch.compile fuse the pixel stage, where there is a compiler

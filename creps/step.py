@@ -76,7 +76,8 @@ def new_state(
     "A training of these networks that has not begun."
     device = next(G.parameters()).device
     fused = device.type in ("cpu", "cuda", "mps")  # one kernel for all tensors; elsewhere some for each operation
-    def adam(net, lr, betas): return torch.optim.Adam(net.parameters(), lr=lr, betas=betas, eps=1e-8, fused=fused, foreach=not fused)
+    how = dict(eps=1e-8, fused=fused, foreach=not fused)
+    def adam(net, lr, betas): return torch.optim.Adam(net.parameters(), lr=lr, betas=betas, **how)
     kind = settings["augment"]
     strength = AdaptiveStrength(target=settings["ada_target"], kimg=settings["ada_kimg"]) if kind == "ada" else None
     return State(G, D, copy.deepcopy(G).eval().requires_grad_(False), adam(G, *rates[0]), adam(D, *rates[1]), *torch.zeros(2, device=device),
@@ -145,7 +146,7 @@ class Iteration:
         return rows[self.number * n:(self.number + 1) * n]
 
     def rng(self, *key: int, device="cpu") -> torch.Generator:
-        "A generator that depends on the seed, the step and `key`, and is the same on all processes with the same kind of device."
+        "A generator that depends on the seed, the step and `key` alone, the same on all processes."
         return rng(self.settings["seed"], self.state.step, *key, device=device)
 
 # %% ../nbs/14a_step.ipynb #d30cddf6
@@ -223,7 +224,8 @@ def turn(self: Rule, it: Iteration, side: str, phases: list) -> dict:
     for group in [phases] if self.joint else [[p] for p in phases]:
         exact = self.g_reg in group or self.d_reg in group  # penalties square gradients
         own = dict(g_reg="grad_pl", d_reg="grad_r1").get(group[0].__name__)   # a penalty that is minimised alone has a norm of its own
-        with tf32(it.settings["precision"] != "float32" and not exact): stats |= minimise(it, network, adam, group, own or "grad_" + side)
+        with tf32(it.settings["precision"] != "float32" and not exact):
+            stats |= minimise(it, network, adam, group, own or "grad_" + side)
     return stats
 
 def freeze(D, blocks: int):
@@ -275,7 +277,8 @@ def plane(
 def fakes(self: Rule, it: Iteration, ws: torch.Tensor, phase: int, twice: bool = False) -> torch.Tensor:
     "Generated pictures [n, C, H, W]."
     dtype = torch.bfloat16 if it.settings["precision"] == "bfloat16" and not twice else torch.float32
-    return tiles.draw(it.state.G.synthesis, ws if twice else ws[:, :1], *plane(it.settings), twice=twice, dtype=dtype)
+    ws = ws if twice else ws[:, :1]
+    return tiles.draw(it.state.G.synthesis, ws, *plane(it.settings), twice=twice, dtype=dtype)
 
 @patch
 def score(self: Rule, it: Iteration, phase: int):
@@ -303,7 +306,8 @@ def g_reg(self: Rule, it: Iteration) -> tuple:
     ws, _ = self.codes(it, 1, count)
     images = self.fakes(it, ws, 1, twice=True)
     where = images.device
-    noise = torch.randn(count, *images.shape[1:], generator=it.rng(5, device=where), device=where)[it.part].to(images)
+    noise = torch.randn(count, *images.shape[1:], generator=it.rng(5, device=where), device=where)
+    noise = noise[it.part].to(images)
     penalty, mean = losses.path_length(images, ws, it.state.pl_mean, noise, together=it.share.together)
     it.means.append(mean)
     if len(it.means) == it.share.rounds: it.state.pl_mean = torch.stack(it.means).mean()

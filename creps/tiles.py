@@ -16,7 +16,7 @@ from .fourier import coordinates
 
 # %% ../nbs/05b_tiles.ipynb #f9abfcb8
 class Recomputed(Function):
-    "f(*inputs), of which only the inputs are kept; differentiable in them as often as f. What else f uses gets no gradient."
+    "f(*inputs), of which only the inputs are kept; differentiable in them, and in nothing else, as often as f."
     @staticmethod
     def forward(ctx, f, *inputs):
         ctx.f = f
@@ -34,14 +34,15 @@ class Recomputed(Function):
                 pairs = zip((outputs,) if isinstance(outputs, torch.Tensor) else outputs, incoming)
                 outputs, incoming = zip(*[(o, g) for o, g in pairs if o.requires_grad])
                 asked = [t for t, w in zip(inputs, wanted) if w]
-                return torch.autograd.grad(outputs, asked, incoming, create_graph=further, materialize_grads=True)
-        inputs = ctx.saved_tensors
-        found = Recomputed.apply(gradients, *incoming, *inputs) if torch.is_grad_enabled() else gradients(*incoming, *inputs)
-        found = iter(found)
+                how = dict(create_graph=further, materialize_grads=True)
+                return torch.autograd.grad(outputs, asked, incoming, **how)
+        given = *incoming, *ctx.saved_tensors
+        found = iter(Recomputed.apply(gradients, *given) if torch.is_grad_enabled() else gradients(*given))
         return None, *[next(found) if w else None for w in wanted]
 
 # %% ../nbs/05b_tiles.ipynb #9a21bc6f
-_BAND, _KEPT = 2**14, 2**30  # pixels of a processor's band; bytes that it keeps rather than computing them again
+_BAND = 2**14  # pixels in a processor's band, of all pictures together
+_KEPT = 2**30  # bytes that a processor keeps rather than computing them again
 
 def pixel_bytes(
     net,  # G.synthesis
@@ -117,6 +118,6 @@ def held_bytes(
     device="cpu",   # where it will be drawn
     twice: bool = False,
 ) -> int:
-    "Bytes of a band that `draw` computes again, with its gradients: beside what autograd keeps. 0 where everything is kept."
+    "Bytes of a band that `draw` computes again, with its gradients; 0 where everything is kept."
     step, again = plan(net, batch, height, width, device, twice)
     return again * 2 * (1 + twice) * batch * min(step, height) * width * pixel_bytes(net)

@@ -390,7 +390,7 @@ def report_view(
     port: Annotated[int, Within(0, 65535)] = 0,  # 0: any that is free
     browser: bool = True,     # open one
     device: Device = "auto",  # auto, cpu, cuda, mps
-    max_memory: Memory | None = None,  # for a picture, such as 1GB; left out: 256MB, on a GPU 2GB if they are free
+    max_memory: Memory | None = None,  # for a picture, such as 1GB; left out: 256MB, more on a GPU or with very many threads
 ):
     "Pan, zoom and turn a model's pictures in a browser, until Ctrl-C."
     server = serve(model, host, port, device, max_memory)

@@ -1,150 +1,32 @@
-"What makes the pages: called by mkdocs, see mkdocs.yml."
-import gzip, json, os, re, subprocess, tarfile, tempfile
-from configparser import ConfigParser
+"What mkdocs is told, see mkdocs.yml: the pages that docs/pages.py has written, their order, and formulas set while building."
+import json, re, subprocess, tempfile
 from html import unescape
 from pathlib import Path
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
-import api, notebooks
-
-root = Path(__file__).resolve().parents[1]
-nbs = root / "nbs"
-PARTS = {"0": "Generate", "1": "Learn", "2": "Measure", "3": "Use"}
-WIDE = "---\nhide: [navigation]\n---\n\n"   # a page alone in its part
-KATEX, ORT = "0.19.1", "1.30.0"            # versions of npm packages
-MODEL, SEEDS = root / "creps/models/scenery-64", [36, 16, 23, 1, 27, 12]   # what the live page draws; there is no such page without the model
-kept = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "creps-site/npm"
-
-ini = ConfigParser()
-ini.read(root / "settings.ini", encoding="utf-8")
-cfg = ini["DEFAULT"]
-blob = f'{cfg["git_url"]}/blob/{cfg["branch"]}'
-
-def book(): return sorted(p for p in nbs.glob("[0-9]*.ipynb"))
-
-def tutorials():
-    "In the order in which the front page names them, the others behind."
-    front = (nbs / "index.ipynb").read_text(encoding="utf-8")
-    found = (p for p in nbs.glob("tutorials/*.ipynb") if not p.name.startswith((".", "_")))
-    return sorted(found, key=lambda p: (front.find(f"tutorials/{p.name}") % (len(front) + 1), p.name))   # -1 becomes the end
-
-def module(path):
-    "creps/generator.py of nbs/05_generator.ipynb, if there is one."
-    found = root / cfg["lib_path"] / f"{path.stem.split('_', 1)[1]}.py"
-    return found if found.exists() else None
-
-def title(path): return re.search(r"^# (.*)", notebooks.text(notebooks.cells(path)[0]["source"]), re.M)[1].strip()
+import pages
+from pages import cfg, blob, kept, nbs, root, KATEX
 
 def on_config(config):
     config.site_url = config.site_url or f'{cfg["doc_host"]}{cfg["doc_baseurl"]}/'
     config.site_description, config.copyright = cfg["description"], f'{cfg["copyright"]}. Apache-2.0.'
     config.extra["social"] = [{"icon": "material/source-branch", "link": cfg["git_url"], "name": "the source"}]   # repo_url would ask GitHub for stars at each visit
-    of = lambda part: [p for p in book() if p.name[0] == part]
-    lessons = [{name: [{f"{p.stem.split('_')[0]} {title(p)}": f"{p.stem}.md"} for p in of(part)]} for part, name in PARTS.items()]
-    reference = [{name: [{f"creps.{m.stem}": f"{m.stem}.md"} for p in of(part) if (m := module(p))]} for part, name in PARTS.items()]
-    guides = [{"Tutorials": [{title(p): f"tutorials/{p.stem}.md"} for p in tutorials()]}] if tutorials() else []
-    live = [{"Live": "live.md"}] if MODEL.exists() else []
-    config.nav = [{"creps": "index.md"}, *live, *lessons, *guides, {"Reference": reference}, {"Changes": "CHANGELOG.md"}]
+    config.nav = pages.nav()
 
 def on_files(files, config):
-    names = api.addresses([m for p in book() if (m := module(p))])
-    def add(uri, content): files.append(File.generated(config, uri, content=content))
-    for p in [nbs / "index.ipynb", *book(), *tutorials()]:
-        where = p.relative_to(nbs).parent.as_posix().strip(".")
-        markdown, pictures = notebooks.page(p)
-        add(f"{where}/{p.stem}.md".strip("/"), notebooks.outside_code(lambda t: mentions(links(t, p.parent), names, where, module(p) if p.stem[0].isdigit() else None), heads(markdown, p)))
-        for name, data in pictures.items(): add(f"{where}/{name}".strip("/"), data)
-    for p in book():
-        if m := module(p): add(f"{m.stem}.md", api.page(m, f"{p.stem}.md"))
-    add("CHANGELOG.md", WIDE + mentions((root / "CHANGELOG.md").read_text(encoding="utf-8"), names, "", None))
-    for p in nbs.rglob("images/*.*"): add(p.relative_to(nbs).as_posix(), p.read_bytes())
-    for name, data in katex().items(): add(f"katex/{name}", data)
-    if MODEL.exists():
-        parts = live()
-        for name, data in parts.items(): add(f"live/{name}", data)
-        add("live.md", told(parts))
-
-def heads(markdown, path):
-    "Below the title, where else to look."
-    if path.stem == "index": return WIDE + re.sub(r"(?m)^\[!\[.*\n", "", markdown)
-    m = path.parent == nbs and module(path)
-    where = [f"[reference]({m.stem}.md)", f"[{m.parent.name}/{m.name}]({blob}/{m.parent.name}/{m.name})"] if m else []
-    where.append(f"[{path.name}]({blob}/{path.relative_to(root).as_posix()})")
-    return re.sub(r"(?m)^(> .*\n)", lambda q: f'{q[0]}\n{" · ".join(where)}\n{{ .where }}\n', markdown, count=1)
-
-def links(markdown, folder):
-    "Links to notebooks and to the changelog lead to their pages, those to other files to the repository. Badges are words: they would be fetched from elsewhere."
-    def move(m):
-        target, _, anchor = m[2].partition("#")
-        there = (folder / target).resolve()
-        if there == root / "CHANGELOG.md": new = os.path.relpath(nbs / "CHANGELOG.md", folder)
-        elif there.is_relative_to(nbs): new = re.sub(r"\.ipynb$", ".md", target)
-        elif there.is_relative_to(root): new = f"{blob}/{there.relative_to(root).as_posix()}"
-        else: return m[0]
-        return m[1] + new + (f"#{anchor}" if anchor else "")
-    markdown = re.sub(r"!\[([^]]*)\]\(https?:[^)]*\)", r"\1", markdown)
-    markdown = re.sub(r"<details(?! markdown)", "<details markdown", markdown)
-    return re.sub(r'(\]\(|\bsrc="|\bhref=")(?![a-z]+:|#)([^)"\s]+)', move, markdown)
-
-def mentions(markdown, names, where, own):
-    "What prose names in backticks leads to the reference, plain words only to their own module's; headings and links stay as they are."
-    def link(m):
-        address = names.get(m[1].removesuffix("()"), "")
-        clear = re.search("[A-Z_.]", m[1]) or own and address.startswith(f"{own.stem}.")
-        return f"[`{m[1]}`]({os.path.relpath(address, where or '.')})" if address and clear else m[0]
-    return re.sub(r"(?m)^(?:#|\[!).*|\[[^]]*\]\([^)]*\)|<summary>.*?</summary>|``+.*?``+|`([^`\n]+)`", lambda m: link(m) if m[1] else m[0], markdown)
+    "All that is on disk, but what mkdocs has from `docs_dir` already."
+    with tempfile.TemporaryDirectory() as tmp:
+        try: pages.write(Path(tmp))
+        except pages.PageError as e: raise PluginError(str(e)) from None
+        for p in sorted(Path(tmp).rglob("*.*")):
+            uri = p.relative_to(tmp).as_posix()
+            if uri != "nav.json" and not files.get_file_from_path(uri): files.append(File.generated(config, uri, content=p.read_bytes()))
 
 def on_pre_page(page, config, files):
     "The eye at the top right shows the source."
     p = nbs / page.file.src_uri.replace(".md", ".ipynb")
     page.edit_url = f"{blob}/{p.relative_to(root).as_posix()}" if p.exists() else None
     return page
-
-def vendored(package, version, wanted):
-    "Those files in dist/ of an npm package whose names match, by name; fetched the first time."
-    folder = kept / f"{package}-{version}"
-    if not folder.exists():
-        kept.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=kept) as tmp:
-            got = subprocess.run(["npm", "pack", "--silent", f"{package}@{version}"], cwd=tmp, capture_output=True, text=True)
-            if got.returncode: raise PluginError(f"npm pack {package}@{version} fails: {got.stderr.strip()[-400:]}")
-            with tarfile.open(Path(tmp, f"{package}-{version}.tgz")) as t:
-                for m in t:
-                    if not re.fullmatch(f"package/dist/({wanted})", m.name): continue
-                    file = Path(tmp, "files", m.name.removeprefix("package/dist/"))
-                    file.parent.mkdir(parents=True, exist_ok=True)
-                    file.write_bytes(t.extractfile(m).read())
-            Path(tmp, "files").rename(folder)   # whole, or not at all
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.*")}
-
-def katex():
-    "Style sheet and fonts of KaTeX by name."
-    files = vendored("katex", KATEX, r"katex\.min\.(css|js)|fonts/.*\.woff2")
-    del files["katex.min.js"]
-    files["katex.min.css"] = re.sub(rb',url\([^)]*\.(woff|ttf)\) format\("[a-z]*"\)', b"", files["katex.min.css"])
-    return files
-
-def live():
-    "What the live page loads, by name: the viewer, the model in parts, and what executes them."
-    try:
-        from creps import Generator
-        from creps.export import export_onnx
-        from creps.viewer import about, groups
-        G = Generator.from_pretrained(MODEL).requires_grad_(False)
-        files = {f"{part}.onnx": export_onnx(G, None, part) for part in ("mapping", "lines", "pixels")}
-    except (ImportError, ValueError) as e: raise PluginError(f"the live page needs the package and its export: pip install -e '.[docs,export]' ({e})") from None
-    runtime = vendored("onnxruntime-web", ORT, r"ort\.wasm\.bundle\.min\.mjs|ort-wasm-simd-threaded\.wasm")
-    files["ort.wasm.packed"] = gzip.compress(runtime["ort-wasm-simd-threaded.wasm"], mtime=0)   # gzip, which not every server would do
-    known = about(G, MODEL.name) | {k: getattr(G, k) for k in ("z_dim", "w_dim", "num_ws", "rank")}
-    known |= dict(path=MODEL.relative_to(root).as_posix(), members=list(groups(G).values()), maps=len(known["blocks"]), channels=G.biline_channels, seeds=SEEDS, bytes=sum(map(len, files.values())))
-    files |= {"ort.js": runtime["ort.wasm.bundle.min.mjs"], "model.json": json.dumps(known).encode()}
-    return files | {name: (root / cfg["lib_path"] / name).read_bytes() for name in ("viewer.js", "viewer.css")}
-
-def told(parts):
-    "The live page, which says what it loads."
-    mb = lambda *names: f"{sum(len(parts[n]) for n in names) / 1e6:.1f}"
-    facts = dict(model=MODEL.name, whole=mb(*parts), weights=mb("mapping.onnx", "lines.onnx", "pixels.onnx"), runtime=mb("ort.js", "ort.wasm.packed"))
-    return re.sub(r"\{(\w+)\}", lambda m: facts[m[1]], (root / "docs/live.md").read_text(encoding="utf-8"))
 
 def on_page_content(html, page, config, files):
     "Formulas are set here, not in the visitor's browser. A formula that cannot be set stops the build."

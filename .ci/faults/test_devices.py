@@ -16,16 +16,19 @@ def state_and_settings():
 def test_each_process_takes_its_own_gpu(monkeypatch):
     taken = []
     monkeypatch.setenv("LOCAL_RANK", "2")
-    with patch("torch.cuda.is_available", lambda: True), patch("torch.cuda.set_device", taken.append), patch("torch.zeros", lambda *a, **k: taken.append(k["device"])):
-        assert device.pick_device() == torch.device("cuda", 2)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    monkeypatch.setattr(torch, "zeros", lambda *size, device: taken.append(device))
+    assert device.pick_device() == torch.device("cuda", 2)
     assert taken == [torch.device("cuda", 2)] * 2, "the device is set before anything is put there"
 
-def test_new_networks_touch_nobodys_random_numbers():
+def test_new_networks_touch_nobodys_random_numbers(monkeypatch):
     settings = benchmark.step_settings(16, **small)
-    with patch("torch.cuda.manual_seed_all", side_effect=AssertionError("reseeds the GPU")), patch("torch.manual_seed", side_effect=AssertionError("reseeds all devices")):
-        before = torch.get_rng_state()
-        G, _ = Rule().networks(settings)
-        assert torch.equal(torch.get_rng_state(), before)
+    def reseeds(seed): raise AssertionError("reseeds all devices")
+    monkeypatch.setattr(torch, "manual_seed", reseeds)
+    before = torch.get_rng_state()
+    G, _ = Rule().networks(settings)
+    assert torch.equal(torch.get_rng_state(), before)
     again, _ = Rule().networks(settings)
     assert all(torch.equal(a, b) for a, b in zip(G.state_dict().values(), again.state_dict().values()))
 

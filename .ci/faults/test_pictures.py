@@ -396,6 +396,18 @@ def test_a_moment_of_trouble_is_no_loss():
     failures += [OSError(5, "Input/output error"), ValueError("half a picture")]
     assert found.batch([3])[0][0, 0, 0, 0] == 3 and not found.bad and not failures
 
+def test_a_dead_disk_is_not_waited_for(capsys):
+    calls, dead = [], []
+    def read(i):
+        calls.append(i)
+        if dead: raise OSError(5, "Input/output error")
+        return np.zeros((N, N, 3), np.uint8)
+    found = Pictures(read, [str(i) for i in range(100)], N, cache=0, max_bad=.5, workers=1)
+    calls.clear()
+    dead.append(1)
+    with pytest.raises(BadData, match="51 of 100"): found.batch(range(8))
+    assert len(found.bad) == 51 and len(calls) == 3 * 8 + 43  # three tries for the first ones, then one for each
+
 @pytest.mark.parametrize("max_bad, most", [(0, 1), (.05, 2), (.2, 9)])
 def test_losses_count_against_max_bad(here, max_bad, most):
     write_pictures("many", 48)

