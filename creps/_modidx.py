@@ -760,6 +760,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                'creps/generator.py'),
                                  'creps.generator.Synthesis.points_at_once': ( 'generator.html#synthesis.points_at_once',
                                                                                'creps/generator.py'),
+                                 'creps.generator.Synthesis.widest_line': ('generator.html#synthesis.widest_line', 'creps/generator.py'),
                                  'creps.generator._check': ('generator.html#_check', 'creps/generator.py'),
                                  'creps.generator._hub_answers': ('generator.html#_hub_answers', 'creps/generator.py'),
                                  'creps.generator.block_channels': ('generator.html#block_channels', 'creps/generator.py'),

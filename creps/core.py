@@ -338,12 +338,13 @@ def needs_gradient(
 _MOST = 40 << 30  # larger pieces gain nothing
 
 def spare_memory(device) -> int | None:
-    "Bytes to use at a time on a device: half of what is free, at most 40 GB. None for a processor, where caches set the sizes."
+    "Bytes to use at a time on a device: half of what is free, at most 40 GB. None for a processor, which has caches."
     device = torch.device(device)
     if device.type == "cpu": return None
     if device.type == "mps": free = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
     elif hasattr(module := getattr(torch, device.type, None), "mem_get_info"):
-        free = module.mem_get_info(device)[0] + module.memory_reserved(device) - module.memory_allocated(device)
+        free = module.mem_get_info(device)[0]
+        free += module.memory_reserved(device) - module.memory_allocated(device)  # kept by torch, for the next use
     else: free = 2 * _MOST  # a device that does not say
     return min(free // 2, _MOST)
 
@@ -351,4 +352,5 @@ def spare_memory(device) -> int | None:
 def out_of_memory(error: BaseException) -> bool:
     "Whether `error` says that a computer's or a device's memory didn't suffice."
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)): return True
-    return isinstance(error, RuntimeError) and bool(re.search("out of memory|not enough memory|can't allocate memory", str(error)))
+    said = "out of memory|not enough memory|can't allocate memory"
+    return isinstance(error, RuntimeError) and bool(re.search(said, str(error)))

@@ -63,7 +63,8 @@ class Bases:
         freqs: torch.Tensor,  # F [C/2, rank]
         like: torch.Tensor,   # has the dtype and the device of the result
     ) -> torch.Tensor:        # [n, rank, C]
-        if not isinstance(t, np.ndarray) or freqs.is_inference() or torch.is_inference_mode_enabled(): return basis(t, freqs, like)
+        passing = freqs.is_inference() or torch.is_inference_mode_enabled()  # a training could not use what is made now
+        if passing or not isinstance(t, np.ndarray): return basis(t, freqs, like)
         state = id(freqs), freqs._version, like.dtype, like.device
         for before, at, waves, _ in self.kept:
             if before == state and np.array_equal(at, t): return waves

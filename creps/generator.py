@@ -101,14 +101,17 @@ class Synthesis(nn.Module):
 
     def folded(self, styles: dict) -> dict:
         "`styles` with the folded weights of every layer, for pictures that are drawn in pieces."
-        steered = {f"{b.name}.{n}": l for b in (*self.lines.blocks, *self.pixels.refine) for n, l in b.named_children()}
+        blocks = (*self.lines.blocks, *self.pixels.refine)
+        steered = {f"{b.name}.{n}": l for b in blocks for n, l in b.named_children()}
         others = [l for l in self.pixels.modules() if isinstance(l, FullyConnected)]
         return styles | {n: l.folded(styles[n]) for n, l in steered.items()} | {l: l.folded() for l in others}
 
+    def widest_line(self) -> int: return max(l.inputs for b in self.lines.blocks for l in b.children())
+
     def pixels_at_once(self, ws: torch.Tensor) -> int:
-        "How many pixels of each picture are drawn at a time: as many as fit a processor's cache, or a device's memory."
+        "How many pixels of each picture are drawn at a time: what fits a processor's cache, or a device's memory."
         spare, widest = spare_memory(ws.device), 4 * self.pixels.to_rgb.inputs
-        if self.composition == "none": widest += max(l.inputs for b in self.lines.blocks for l in b.children())
+        if self.composition == "none": widest += self.widest_line()
         return max(1, (2**15 if spare is None else spare // (3 * widest * ws.element_size())) // len(ws))
 
     def bands(self, ws: torch.Tensor, rows, cols, step: int):
@@ -141,16 +144,17 @@ def points_at_once(self: Synthesis, ws: torch.Tensor) -> int:
     "How many points of each picture are drawn at a time; see `pixels_at_once`."
     spare = spare_memory(ws.device)
     if spare is None: return max(1, 2**14 // self.rank // len(ws))
-    widest = max(l.inputs for b in self.lines.blocks for l in b.children())
-    kept, columns = len(self.lines.blocks) * self.pixels.to_rgb.inputs, 1 if self.composition == "none" else 2 * self.rank
-    column = len(ws) * (2 * widest + kept) * ws.element_size() + 16 * self.input.channels  # phases are in float64
+    kept, columns = len(self.lines.blocks) * self.pixels.to_rgb.inputs, 2 * self.rank
+    if self.composition == "none": columns = 1
+    column = len(ws) * (2 * self.widest_line() + kept) * ws.element_size() + 16 * self.input.channels  # float64 phases
     return max(1, spare // (columns * column))
 
 @patch
 def at(self: Synthesis, ws: torch.Tensor, t_rows, t_cols) -> torch.Tensor:
     "The same for any number of points, as many at a time as `points_at_once`."
-    styles, places = self.folded(self.styles(ws)), [coordinates(t, ws.device).split(self.points_at_once(ws)) for t in (t_rows, t_cols)]
-    return torch.cat([self.colours(styles, *part) for part in zip(*places)], 1)
+    styles, step = self.folded(self.styles(ws)), self.points_at_once(ws)
+    pieces = zip(*(coordinates(t, ws.device).split(step) for t in (t_rows, t_cols)))
+    return torch.cat([self.colours(styles, rows, cols) for rows, cols in pieces], 1)
 
 # %% ../nbs/05_generator.ipynb #827961d1
 def block_channels(
@@ -261,7 +265,8 @@ def check_finite(
 ):
     "ValueError for a network with weights that are infinite or no numbers: it would draw black."
     broken = next((name for name, t in net.state_dict().items() if not t.isfinite().all()), None)
-    if broken: raise ValueError(f"{source}: {broken} holds numbers that are not finite, as after a training that diverged; go on from an earlier checkpoint")
+    cause = "as after a training that diverged; go on from an earlier checkpoint"
+    if broken: raise ValueError(f"{source}: {broken} holds numbers that are not finite, {cause}")
 
 @patch(cls_method=True)
 def from_pretrained(cls: Generator,

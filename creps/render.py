@@ -100,10 +100,11 @@ def tile_shape(
     most: int = 2**18,    # pixels that a device's tile may have
     size=(1024, 1024),    # (H, W) of the picture
 ) -> tuple[int, int]:
-    "Height and width of a tile: on a processor what suits its caches, on a device what takes the fewest tiles."
-    if torch.device(device).type == "cpu": return (32, 64) if channels > 16 else (64, 64) if channels > 8 else (64, 128)
+    "Height and width of a tile: on a processor as caches like it, on a device so that few tiles make the picture."
+    if torch.device(device).type == "cpu": return (32 if channels > 16 else 64, 64 if channels > 8 else 128)
     widths = sorted({math.ceil(size[1] / parts / 64) * 64 for parts in range(1, 65)}, reverse=True)
-    shapes = [(min(most // w, size[0] + 63) // 64 * 64, w) for w in widths if 64 * w <= most] or [(64, max(most // 4096, 1) * 64)]
+    shapes = [(min(most // w, size[0] + 63) // 64 * 64, w) for w in widths if 64 * w <= most]
+    shapes = shapes or [(64, max(most // 4096, 1) * 64)]
     return min(shapes, key=lambda shape: math.prod(math.ceil(n / m) for n, m in zip(size, shape)))
 
 def fill(
@@ -234,13 +235,14 @@ def _gathered(self: Bent, a, b):
     def between(table, dim, k, f):
         low, high = table.index_select(dim, k), table.index_select(dim, k + 1)
         return torch.lerp(low, high, f[:, None] if dim == 1 else f)
-    parts = [(between(self.first, 1, *row) * between(self.second, 2, *col).mT).sum(-1) for row, col in zip(places(a), places(b))]
-    return torch.cat(parts, 1)
+    def features(row, col): return (between(self.first, 1, *row) * between(self.second, 2, *col).mT).sum(-1)
+    return torch.cat([features(*at) for at in zip(places(a), places(b))], 1)
 
 # %% ../nbs/06_render.ipynb #cd579725
 def _refuse(bad):
     "ValueError if colours are no numbers."
-    if bad: raise ValueError("the network's colours are not finite: its weights or ws hold numbers that are infinite or none at all")
+    cause = "its weights or ws hold numbers that are infinite or none at all"
+    if bad: raise ValueError(f"the network's colours are not finite: {cause}")
 
 def largest(errors: torch.Tensor, count: int) -> float:
     "The largest magnitude to expect among `count` errors of which a sample is given."
@@ -478,7 +480,8 @@ def _key(synthesis, ws, frame: Frame, *how) -> str:
 
 def _fused(pixels: PixelStage, synthesis, styles, tile) -> PixelStage:
     "A compiled pixel stage that has been tried on a tile, or a plain one if that can't be had."
-    try: pixels(torch.zeros(len(pixels.decoders), pixels.channels, math.prod(tile), dtype=pixels.dtype, device=pixels.device))
+    shape = len(pixels.decoders), pixels.channels, math.prod(tile)
+    try: pixels(torch.zeros(shape, dtype=pixels.dtype, device=pixels.device))
     except Exception as e:
         print(f"compile=True is left out, torch.compile can't work here: {(str(e).strip().splitlines() or [type(e).__name__])[0]}", file=sys.stderr)
         return PixelStage(synthesis, styles, pixels.dtype)
@@ -510,7 +513,8 @@ def render(
     progress: bool = False,  # a bar with the time left, on stderr
 ):                           # uint8 [B, H, W, C], or `out`
     "Draw codes at any size, view or warp in constant memory."
-    size, limit = size_pair(getattr(G, "shape", G.resolution) if size is None else size), memory_limit(max_memory, ws.device)
+    size = size_pair(getattr(G, "shape", G.resolution) if size is None else size)
+    limit = memory_limit(max_memory, ws.device)
     if not tol >= 0: raise ValueError(f"tol must be a largest error of at least 0, in [-1, 1], not {tol!r}")
     if dtype not in (None, torch.float32, torch.bfloat16, torch.float16): raise ValueError(f"dtype must be torch.float32, bfloat16 or float16, not {dtype!r}")
     path = isinstance(out, (str, Path))
@@ -519,14 +523,15 @@ def render(
     pictures = None if path else _pictures(out, len(ws), size, channels)
     if not getattr(G, "pointwise", False): return _whole(G, ws, size, view, warp, align, pictures, out)
     net, ws = in_float32(G.synthesis, ws)
-    frame = lambda level=0: Frame(size, G.resolution, view, warp, align, level)
+    def frame(level: int = 0): return Frame(size, G.resolution, view, warp, align, level)
     for i in range(len(ws)):
         key = _key(net, ws, frame(), tol, exact, dtype) if path else None
         target = make(out, size, key, channels) if path else ArrayTarget(pictures[i])
         sizes = {k: Frame(size, G.resolution, view, None, align, k).size for k in target.levels}
         bar = tqdm(total=sum(h * w for h, w in sizes.values()), unit="px", unit_scale=True, disable=not progress, leave=False)
         try:
-            _picture(net, ws[i:i + 1], frame, target, sizes, channels if path else 0, limit, tol, exact, compile, dtype or torch.float32, bar.update)
+            how = dict(tol=tol, exact=exact, compile=compile, dtype=dtype or torch.float32)
+            _picture(net, ws[i:i + 1], frame, target, sizes, channels if path else 0, limit, bar.update, **how)
             target.close()
         except BaseException:
             target.abort()
@@ -534,7 +539,7 @@ def render(
         finally: bar.close()
     return out if out is not None else pictures
 
-def _picture(net, ws, frame, target, sizes, channels, limit, tol, exact, compile, dtype, tick):
+def _picture(net, ws, frame, target, sizes, channels, limit, tick, tol, exact, compile, dtype):
     "Draw all levels of one code; `channels` of a file, 0 for an array."
     styles = net.styles(ws)
     lines, pixels = LineStage(net, styles), PixelStage(net, styles, dtype, compile)
@@ -545,7 +550,8 @@ def _picture(net, ws, frame, target, sizes, channels, limit, tol, exact, compile
         for level in target.levels:
             source = choose(frame(level), lines, pixels, tol, exact, pool, p.box)
             bands = 3 * channels * max(p.tile[0], target.unit[0]) * sizes[level][1]
-            block = block_shape(source, sizes[level], [math.lcm(u, 64) for u in target.unit], limit - p.overhead - bands)
+            grain = [math.lcm(u, 64) for u in target.unit]
+            block = block_shape(source, sizes[level], grain, limit - p.overhead - bands)
             paint(source, pixels, target, level, sizes[level], block, p.tile, pool, tick)
 
 def _whole(G, ws, size, view, warp, align, pictures, out):

@@ -162,7 +162,7 @@ class LineStage:
         layers = [l for block in self.blocks for l in block]
         self.maps, self.channels = 1 if self.once else len(self.blocks) - 1, self.blocks[-1][-1].outputs
         self.device, columns = layers[0].weight.device, 1 if self.planar else self.rank
-        self.freqs = None if self.planar else self.input.freqs.to(self.device if has_float64(self.device) else "cpu")
+        if not self.planar: self.freqs = self.input.freqs.to(self.device if has_float64(self.device) else "cpu")
         self.step = max(1, (512 if self.device.type == "cpu" else 2**15) // columns)  # positions at a time
         self.flops, self.bytes = columns * sum(l.flops for l in layers), sum(l.weight.nbytes for l in layers)
         self.scratch, self.width = Scratch(torch.float32, self.device), max(l.outputs for l in layers)
