@@ -408,8 +408,8 @@ def advice_on_memory():
     try: yield
     except (RuntimeError, MemoryError) as e:
         if not out_of_memory(e): raise
-        lines = str(e).splitlines() or ["the system gave none"]
-        raise ValueError(f"the memory does not suffice ({lines[0][:150]}): compute the batch in parts (--batch-device 4), "
+        reason = (str(e).splitlines() or ["the system gave none"])[0].split("] ")[-1].split(". Error code")[0]
+        raise ValueError(f"the memory does not suffice ({reason[:150]}): compute the batch in parts (--batch-device 4), "
                          "or choose a smaller --batch, --resolution or --channel-max") from None
 
 def _part():
