@@ -92,7 +92,8 @@ class PointInput(nn.Module):
     def features(self,
         place: torch.Tensor,  # [P, 2], see `_places`
     ) -> torch.Tensor:        # [1, P, 2 hidden]
-        texture = F.grid_sample(self.embedding, place[None, None], padding_mode="border", align_corners=not self.shifted)
+        edge = 1 - self.shifted / self.embedding.shape[-1]  # the middle of the last texel: padding by the border is not on every device
+        texture = F.grid_sample(self.embedding, place.clamp(-edge, edge)[None, None], align_corners=not self.shifted)
         return torch.cat([torch.sin(F.linear(place, self.weight, self.bias))[None], texture[:, :, 0].mT], -1)
 
 # %% ../nbs/21_peers.ipynb #8890df40

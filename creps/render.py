@@ -222,7 +222,7 @@ def _features(self: Bent, a, b):
 def _resampled(self: Bent, a, b, i, j, p, q):
     box = torch.bmm(self.first[:, i:i + p], self.second[..., j:j + q])
     at = np.stack([2 * b / (q - 1) - 1, 2 * a / (p - 1) - 1], -1)[None]
-    return F.grid_sample(box[None], torch.from_numpy(at).to(box.dtype).to(box.device), align_corners=True, padding_mode="border")[0]
+    return F.grid_sample(box[None], torch.from_numpy(at).to(box.dtype).to(box.device), align_corners=True)[0]  # all places lie inside; padding by the border is not on every device
 
 @patch
 def _gathered(self: Bent, a, b):
