@@ -393,8 +393,8 @@ class Job:
 
     def go(self, device="auto") -> dict:
         "Make the result, or what is missing of it."
-        train.prepare(self.run)
-        (self.results / self.preset / ".runs" / ".gitignore").write_text("*\n")
+        self.run.mkdir(parents=True, exist_ok=True)
+        (self.run.parent / ".gitignore").write_text("*\n")
         write_json(self.settings, self.run / "settings.json")
         found, G = make_result(self.preset, self.variant, self.settings, self.run, device)
         sheet(G, self.path.with_suffix(".png"))
