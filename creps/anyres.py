@@ -216,7 +216,7 @@ class WaveSynthesis(nn.Module):
         transform=None,       # [B, 3, 3] or [1, 3, 3]; None: the whole picture
         track: Share = None,  # move the running magnitudes, by the mean over all processes; None: leave them
     ) -> torch.Tensor:        # [B, 3, R, R]
-        transform = torch.eye(3, device=ws.device)[None] if transform is None else transform
+        transform = torch.eye(3, device=ws.device)[None] if transform is None else transform.to(ws)
         styles, x = self.all_styles(ws, transform), self.input(ws[:, 0], transform)
         for i, layer in enumerate(self.layers): x = layer(x, styles[f"layer{i}"], self._gain(i, x, track))
         rgb = self.to_rgb(x.flatten(2).mT * self._gain(-1, x, track), styles["rgb"])
@@ -318,7 +318,7 @@ def patches(
     generator: torch.Generator,
     rows=slice(None),            # which pictures of the whole batch these are
     total: int = None,           # pictures of the whole batch; None: these
-) -> tuple:                      # [B, 3, R, R], transforms [B, 3, 3]
+) -> tuple:                      # [B, 3, R, R], transforms [B, 3, 3] on the CPU
     "A patch of R x R pixels of each picture, at a random scale and place."
     N, R, matrices, transforms = pictures.shape[-1], resolution, [], []
     drawn = torch.rand(total or len(pictures), 3, generator=generator, dtype=torch.float64)[rows]
@@ -327,7 +327,7 @@ def patches(
         y, x = (int((m - R + 1) * v) for v in place)
         matrices += [lanczos(N, R, start / m, R / m) for start in (y, x)]
         transforms.append(torch.tensor([[R / m, 0, (x + R / 2) / m - .5], [0, R / m, (y + R / 2) / m - .5], [0, 0, 1]]))
-    return _through(matrices, pictures), torch.stack(transforms).to(pictures.device)
+    return _through(matrices, pictures), torch.stack(transforms)
 
 # %% ../nbs/21a_anyres.ipynb #3127b295
 def laid_back(
@@ -338,7 +338,7 @@ def laid_back(
     R, middle = patch.shape[-1], constant(patch, _middles, patch.shape[-1], patch.shape[-1])
     known = torch.stack([transform[:, 0, 0], transform[:, 1, 2], transform[:, 0, 2]], 1)  # side, row, column
     matrices = [lanczos(R, R, .5 - (.5 + c) / s, 1 / s) for s, *at in known.tolist() for c in at]
-    side, y, x = known.unbind(1)
+    side, y, x = known.to(patch).unbind(1)
     high, wide = ((middle - c[:, None]).abs() < side[:, None] / 2 for c in (y, x))
     return _through(matrices, patch), (high[:, :, None] & wide[:, None])[:, None].to(patch)
 
@@ -385,7 +385,7 @@ class AnyresPatchRule(AnyresGANRule):
         if torch.rand((), generator=g) < .5: real, transform = patches(real, R, g, it.share.rows, it.share.batch)
         else:
             real = lanczos(real.shape[2], R).to(real) @ real @ lanczos(real.shape[3], R).to(real).T
-            transform = torch.eye(3, device=real.device).expand(len(real), 3, 3)
+            transform = torch.eye(3).expand(len(real), 3, 3)
         return real, dict(transform=transform)
 
 # %% ../nbs/21a_anyres.ipynb #bee32bf4

@@ -24,6 +24,7 @@ from .coords import View
 from .core import (Count, Device, Memory, Number, Positive, Seed, Size, Within, image_grid, meant, out_of_memory, reuse_memory, rng, size_pair,
                         to_pil, to_uint8)
 from .data import open_data
+from .device_benchmark import report_device
 from .generator import Generator
 from .export import report_export
 from .film import film, move, smooth
@@ -251,7 +252,7 @@ def cmd_train(
     processes: Count = 1,  # processes on this machine that share the batch
     **options,             # of `fit`
 ):
-    "Train on a folder or zip of pictures, `scenery`, or hf:ID. OUT becomes a pretrained folder."
+    "Train on a folder or zip of pictures, hf:ID, `scenery`, `portraits`, `emoji` or `earth`. OUT becomes a pretrained folder."
     resume = options.get("resume")
     if resume not in (None, "latest") and not Path(resume).is_file():
         raise ValueError(f"--resume {resume}: there is no such checkpoint; give latest, or a file of OUT/checkpoints")
@@ -390,23 +391,23 @@ def parser() -> Parser:
         if f is cmd_train: training_arguments(p)
         else: add_arguments(p, f, required=flags.get(name, ()))
         p.set_defaults(action=f)
-    bench = commands.add_parser("bench", help="Time and memory against the machine's limit: bench render, bench step.")
-    benches = bench.add_subparsers(dest="what", required=True, metavar="render|step", parser_class=Parser)
-    for name, f in dict(render=report_render, step=report_step).items():
+    bench = commands.add_parser("bench", help="Time and memory against the machine's limit: bench render, bench step; bench device checks a GPU.")
+    benches = bench.add_subparsers(dest="what", required=True, metavar="render|step|device", parser_class=Parser)
+    for name, f in dict(render=report_render, step=report_step, device=report_device).items():
         p = benches.add_parser(name, help=f.__doc__, description=f.__doc__)
         add_arguments(p, f)
         p.set_defaults(action=f)
     return top
 
 class _Steady:
-    "A stream whose reader may go away (`creps info MODEL | head -1`): what is written after that is lost, and nothing else."
-    def __init__(self, stream): self.stream = stream
+    "A stream whose reader may go away (`creps info MODEL | head -1`), or whose disk be full: the text is lost, and nothing else."
+    def __init__(self, stream): self.stream, self.failed = stream, None   # `failed`: why, if nobody has chosen it
     def __getattr__(self, name: str): return getattr(self.stream, name)
 
     def _try(self, act, *text):
         try: return act(*text)
         except OSError as e:
-            if e.errno not in (errno.EPIPE, errno.EINVAL): raise   # Windows says EINVAL
+            if e.errno not in (errno.EPIPE, errno.EINVAL): self.failed = e.strerror   # Windows says EINVAL of a reader that has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
         return len(*text) if text else None
 
@@ -419,11 +420,11 @@ def _steady_output():
     before = sys.stdout, sys.stderr
     for stream in before:
         if hasattr(stream, "reconfigure"): stream.reconfigure(errors="backslashreplace")
-    sys.stdout, sys.stderr = (stream and _Steady(stream) for stream in before)
-    try: yield
+    steady = [_Steady(stream) if stream else None for stream in before]   # there is none under pythonw
+    sys.stdout, sys.stderr = steady
+    try: yield steady[0]
     finally:
-        for stream in (sys.stdout, sys.stderr):
-            if stream: stream.flush()
+        for stream in filter(None, steady): stream.flush()
         sys.stdout, sys.stderr = before
 
 SMALLER = dict(generate="give a smaller --size or --max-memory, or draw one picture straight into a file with creps render",
@@ -454,4 +455,7 @@ def main(
 ) -> int:       # exit code
     "Run a command; a user's mistake is one line and exit code 2."
     words = sys.argv[1:] if argv is None else argv
-    with _steady_output(): return _obey(words)
+    with _steady_output() as out: code = _obey(words)
+    if code or not out or not out.failed: return code
+    print(f"creps: the work is done, but what it says can't be written: {out.failed}", file=sys.stderr)
+    return 2

@@ -205,8 +205,8 @@ def swd_levels(
     for level, (x, y) in enumerate(zip(laplacian_pyramid(a), laplacian_pyramid(b))):
         p, q = (_patches(v, rng(seed, level)) for v in (x, y))
         directions = F.normalize(torch.randn(256, p.shape[1], generator=rng(seed, level, 1)), dim=1)
-        onto = lambda v, d: (d.to(v.device) @ v.T).cpu().numpy()
-        chunks = [_wasserstein(onto(p, d), onto(q, d)) for d in directions.split(64)]
+        onto = lambda v: ((d @ v.T).cpu().numpy() for d in directions.to(v.device).split(64))
+        chunks = [_wasserstein(*pair) for pair in zip(onto(p), onto(q))]
         distances[min(x.shape[2:])] = 1000 * sum(chunks) / len(chunks)
     return distances
 

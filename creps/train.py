@@ -429,7 +429,7 @@ live = None  # a callable that makes a watcher for `fit` in notebooks; set by `c
 
 # %% ../nbs/15_train.ipynb #5216218a
 def fit(
-    data,                      # folder, zip, "scenery", "hf:ID", or a data set with len, shape, label_dim and batch(indices)
+    data,                      # folder, zip, "hf:ID", world such as "portraits", or a set with len, shape, label_dim and batch(indices)
     out,                       # run folder
     *,
     resolution: Annotated[int, check_resolution] | None = None,    # training size, a power of two; None: the data set's, or 64
