@@ -239,7 +239,7 @@ def metric_of(
 ):               # average generator -> dict
     "What `fit` measures at every snapshot."
     reals = min(samples, len(data))
-    try: computable(names, samples, len(data), reals, data.shape[2])
+    try: computable(names, samples, len(data), reals, data.shape)
     except ValueError as e: raise ValueError(f"--metric can't be computed: {e}") from None
     def measure(G):
         found = distances(Samples(G, samples, data.shape[:2]), data, names, reals)
