@@ -252,7 +252,7 @@ def cmd_train(
     processes: Count = 1,  # processes on this machine that share the batch
     **options,             # of `fit`
 ):
-    "Train on a folder or zip of pictures, `scenery`, or hf:ID. OUT becomes a pretrained folder."
+    "Train on a folder or zip of pictures, hf:ID, `scenery`, `portraits`, `emoji` or `earth`. OUT becomes a pretrained folder."
     resume = options.get("resume")
     if resume not in (None, "latest") and not Path(resume).is_file():
         raise ValueError(f"--resume {resume}: there is no such checkpoint; give latest, or a file of OUT/checkpoints")
