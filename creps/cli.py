@@ -239,7 +239,7 @@ def metric_of(
 ):               # average generator -> dict
     "What `fit` measures at every snapshot."
     reals = min(samples, len(data))
-    try: computable(names, samples, len(data), reals, data.shape[2])
+    try: computable(names, samples, len(data), reals, data.shape)
     except ValueError as e: raise ValueError(f"--metric can't be computed: {e}") from None
     def measure(G):
         found = distances(Samples(G, samples, data.shape[:2]), data, names, reals)
@@ -252,7 +252,7 @@ def cmd_train(
     processes: Count = 1,  # processes on this machine that share the batch
     **options,             # of `fit`
 ):
-    "Train on a folder or zip of pictures, `scenery`, or hf:ID. OUT becomes a pretrained folder."
+    "Train on a folder or zip of pictures, hf:ID, `scenery`, `portraits`, `emoji` or `earth`. OUT becomes a pretrained folder."
     resume = options.get("resume")
     if resume not in (None, "latest") and not Path(resume).is_file():
         raise ValueError(f"--resume {resume}: there is no such checkpoint; give latest, or a file of OUT/checkpoints")

@@ -16,7 +16,7 @@ import numpy as np, torch
 from . import losses
 from .benchmark import HighWater, print_table, step_settings, stopwatch, wait
 from .coords import View
-from .core import from_uint8, rng, seeded
+from .core import Device, Positive, Seed, from_uint8, rng, seeded
 from .data import Sampler
 from .device import low_precision, pick_device, tf32
 from .distributions import Samples, chunks
@@ -282,10 +282,10 @@ _TABLES = {"what has to agree": ("parity", ("check", "error", "at_most", "unit",
           "rendered pictures": ("draw", ("resolution", "size", "precision", "how", "seconds", "megapixels_per_second", "extra_mb", "reason"))}
 
 def report_device(
-    device: str = "auto",    # auto, cpu, cuda, mps
-    minutes: float = 8.,     # for everything; what is not reached is left out and says so
+    device: Device = "auto",  # auto, cpu, cuda, mps
+    minutes: Positive = 8.,  # for everything; what is not reached is left out and says so
     quick: bool = False,     # small networks, less than a minute: to try the check itself
-    seed: int = 0,           # of weights, codes and pictures
+    seed: Seed = 0,          # of weights, codes and pictures
     out: str = None,         # a JSON file for the result
 ):
     "Check a device against the CPU: agreement, speed, memory, and whether a training learns. Exit code 1 if it fails."

@@ -373,7 +373,7 @@ def computable(
     drawn: int,          # pictures of the network
     real: int,           # pictures of the data set
     reals: int = None,   # how many of those are to be taken; None: as many as drawn, or all if they are fewer
-    channels: int = 3,   # of the pictures
+    shape=(32, 32, 3),   # (H, W, C) of the pictures
     weights=None,        # Inception's, a file; None: in torch's cache
     device="cpu",
 ) -> dict:               # source -> extractor
@@ -383,7 +383,8 @@ def computable(
     for n, m in metrics.items():
         if min(drawn, taken) < m.least:
             raise ValueError(f"{n} needs at least {m.least} pictures of each set, there are {drawn} drawn and {taken} real")
-        if m.source != "pixels" and channels != 3: raise ValueError(f"{n} looks at RGB, and the pictures have {channels} channels: take swd")
+        if m.source != "pixels" and shape[2] != 3: raise ValueError(f"{n} looks at RGB, and the pictures have {shape[2]} channels: take swd")
+        if m.source == "pixels" and min(shape[:2]) < 7: raise ValueError(f"{n} looks at patches of 7 x 7, and the pictures have {shape[0]} x {shape[1]}")
     return {s: EXTRACTORS[s](weights, device) for s in dict.fromkeys(m.source for m in metrics.values()) if s != "pixels"}
 
 def _orders(fake, real, reals, seed):
@@ -406,8 +407,8 @@ def distances(
     batch: int = 32,      # pictures at once
 ) -> dict:                # metric -> number; labels: metric -> what it depends on
     "How far a set of pictures is from the reference."
-    channels = next(chunks(real, [0])).shape[-1]
-    extractors, metrics = computable(metrics, len(fake), len(real), reals, channels, weights, device), chosen(metrics)
+    shape = next(chunks(real, [0])).shape[1:]
+    extractors, metrics = computable(metrics, len(fake), len(real), reals, shape, weights, device), chosen(metrics)
     (ours, theirs), size = _orders(fake, real, reals, seed)
     keep = SWD_MOST if "swd" in metrics else 0
     found, known = survey(fake, ours, extractors, keep, batch), reference(real, theirs, extractors, keep, cache)
@@ -495,7 +496,7 @@ def report_evaluate(
     for s in times:
         real = open_data(data, tuple(s * n for n in G.shape), fit, mirror, bool(G.label_dim), max_bad, channels=G.image_channels, icc=icc)
         if G.label_dim != real.label_dim: raise ValueError(f"{model} draws {G.label_dim} classes, and {data} has {real.label_dim}")
-        computable(metrics, samples, len(real), reals, G.image_channels, weights, device)
+        computable(metrics, samples, len(real), reals, real.shape, weights, device)
         found[s] = evaluate(G, real, metrics, samples, reals, seed, trunc, weights=weights, cache=cache, device=device, batch=batch)
         print_distances(found[s])
     print(json.dumps(found[times[0]] | (dict(scales=found) if len(times) > 1 else {})))

@@ -408,8 +408,8 @@ def advice_on_memory():
     try: yield
     except (RuntimeError, MemoryError) as e:
         if not out_of_memory(e): raise
-        lines = str(e).splitlines() or ["the system gave none"]
-        raise ValueError(f"the memory does not suffice ({lines[0][:150]}): compute the batch in parts (--batch-device 4), "
+        reason = (str(e).splitlines() or ["the system gave none"])[0].split("] ")[-1].split(". Error code")[0]
+        raise ValueError(f"the memory does not suffice ({reason[:150]}): compute the batch in parts (--batch-device 4), "
                          "or choose a smaller --batch, --resolution or --channel-max") from None
 
 def _part():
@@ -429,7 +429,7 @@ live = None  # a callable that makes a watcher for `fit` in notebooks; set by `c
 
 # %% ../nbs/15_train.ipynb #5216218a
 def fit(
-    data,                      # folder, zip, "scenery", "hf:ID", or a data set with len, shape, label_dim and batch(indices)
+    data,                      # folder, zip, "hf:ID", world such as "portraits", or a set with len, shape, label_dim and batch(indices)
     out,                       # run folder
     *,
     resolution: Annotated[int, check_resolution] | None = None,    # training size, a power of two; None: the data set's, or 64

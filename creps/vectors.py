@@ -59,9 +59,9 @@ BACKGROUND = "b9d9ee"
 
 def _svg(shapes: str, box: tuple, size: tuple, view: View) -> str:
     "A document that shows the window `box` (top, left, height, width; in the turned frame of the view) of the plane in `size` pixels."
-    row, col = (128 * c for c in view.center)
-    top, left, height, width = (128 * x for x in box)
-    turned = f'<g transform="rotate({-view.angle!r} {col!r} {row!r})">{shapes}</g>' if view.angle % 360 else shapes
+    angle, row, col = (float(x) for x in (-view.angle, 128 * view.center[0], 128 * view.center[1]))  # numpy's numbers spell themselves otherwise
+    top, left, height, width = (float(128 * x) for x in box)
+    turned = f'<g transform="rotate({angle!r} {col!r} {row!r})">{shapes}</g>' if angle % 360 else shapes
     return ('<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" preserveAspectRatio="none" '
             f'viewBox="{left!r} {top!r} {width!r} {height!r}" width="{size[1]}" height="{size[0]}">{turned}</svg>')
 

@@ -38,6 +38,10 @@ def test_a_metric_that_cannot_be_computed(metric, pictures, word, here, creps, m
     told = creps("train", "--data", "d", "--out", "r", "--resolution", 16, "--batch", 8, "--device", "cpu", "--kimg", .02, "--metric", metric)
     assert told.rc == 2 and "--metric" in told.said and word in told.said and not Path("r").exists(), told
 
+def test_a_metric_of_pictures_that_are_too_narrow(here, creps):
+    told = creps("train", "--data", "d", "--out", "r", "--resolution", 16, "--shape", "4x16", "--device", "cpu", "--kimg", .02, "--metric", "swd")
+    assert told.rc == 2 and "7 x 7" in told.said and not Path("r").exists(), told
+
 def test_evaluate_refuses_beforehand(here, trained, creps, monkeypatch):
     monkeypatch.setattr("creps.distributions.evaluate", lambda *a, **k: pytest.fail("it has begun"))
     assert "1000" in creps("evaluate", trained, "--data", "d", "--metrics", "scenery-kid").said

@@ -132,3 +132,7 @@ def test_lite1_without_its_packages(creps, here, monkeypatch):
 def test_folder_too_small_for_a_metric(creps, here):
     said = one_line(creps, "train", "--data", "d", "--out", "r", "--resolution", 16, "--metric", "lite1-kid")
     assert "lite1-kid needs at least 100 pictures of each set" in said and not (here / "r").exists()
+
+def test_numbers_of_numpy_in_a_view(ours):
+    view = View(np.array([.4, .6]), np.float64(2), np.float32(30))
+    assert (vectors.portraits(16, view)[0] == vectors.portraits(16, View((.4, .6), 2, 30))[0]).all()
