@@ -13,9 +13,10 @@ import torch, torch.nn as nn, torch.nn.functional as F
 from fastcore.basics import patch
 from .coords import View
 from .discriminator import Discriminator, Epilogue, minibatch_deviation
+from .filters import double
 from .generator import block_channels, check_resolution
 from .layers import FullyConnected, Mapping, Styles
-from .peers import ModulatedConv, Peer, PeerRule, ToRGB, double, pyramid_table, upright
+from .peers import ModulatedConv, Peer, PeerRule, ToRGB, pyramid_table, upright
 from .step import Iteration, Rule
 
 # %% ../nbs/21b_scaleparty.ipynb #e80d2cc4
