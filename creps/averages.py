@@ -6,9 +6,9 @@
 __all__ = ['WIDTHS', 'relative_width', 'exponent', 'decay', 'compose', 'stored_averages', 'average_of']
 
 # %% ../nbs/training/16_averages.ipynb #7d11caba
-import math, re
+import re
 from pathlib import Path
-import numpy as np, torch
+import numpy as np
 from safetensors.torch import load_file
 
 # %% ../nbs/training/16_averages.ipynb #e55523dd
