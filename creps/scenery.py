@@ -570,10 +570,17 @@ def turned(
 # %% ../nbs/engine/44_scenery.ipynb #e5f71ea5
 class World:
     "Pictures that are known at every size and view; what else a kind of them has as attributes can be hashed."
-    size: tuple[int, int]
-    view: View
+    def __init__(self,
+        n: int,             # how many
+        size,               # int, (H, W) or "HxW"
+        view: View | None,  # window on the plane; None: the largest of this shape in the unit square
+    ):
+        if not isinstance(n, (int, np.integer)) or n < 1:
+            raise ValueError(f"n must be a whole number of at least 1, not {n!r}")
+        self.n, self.size = n, size_pair(size)
+        self.view = view or View()
 
-    def __len__(self) -> int: raise NotImplementedError
+    def __len__(self): return self.n
 
     def draw(self, indices) -> np.ndarray:  # uint8 [B, H, W, 3]
         "Many pictures at once: what each kind does in its own way."
@@ -614,12 +621,8 @@ class Scenery(World):
         size=64,            # int, (H, W) or "HxW"
         view: View | None = None,  # window on the plane; None: the largest of this shape in the unit square
     ):
-        if not isinstance(n, (int, np.integer)) or n < 1:
-            raise ValueError(f"n must be a whole number of at least 1, not {n!r}")
-        self.n, self.seed = n, seed
-        self.size, self.view = size_pair(size), view or View()
-
-    def __len__(self): return self.n
+        super().__init__(n, size, view)
+        self.seed = seed
 
     def draw(self,
         indices,  # iterable of whole numbers
