@@ -23,6 +23,10 @@ late = {   # what is imported in functions though `pip install creps` brings it,
     "fcntl": "not on Windows", "msvcrt": "only on Windows", "resource": "not on Windows",
     "creps": "checkpoint: the version of the package, of which it is a part",
 }
+by_name = {   # modules in which functions import by a name that they compute, and why
+    "data": "optional readers of pictures", "export": "optional packages", "benchmark": "another process finds its function",
+    "peers": "AnyresGAN and ScaleParty, which build on it",
+}
 changed = {   # what a module changes of another when it is imported, and why
     ("files", "targets"): "the formats of files build on the renderer, which finds them in its table",
     ("report", "train"): "live curves build on the trainer, which shows them in notebooks",
@@ -107,6 +111,9 @@ def imports_stand_at_the_top():
                 names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
                 if isinstance(node, ast.ImportFrom): names = ["creps" if node.level else node.module]
                 yield from (f"creps/{module}.py:{node.lineno}: imports {name} in a function" for name in names if due(name))
+                if isinstance(node, ast.Call) and module not in by_name:
+                    if re.search(r"(^|\.)(import_module|resolve_name|__import__)$", ast.unparse(node.func)):
+                        yield f"creps/{module}.py:{node.lineno}: imports by name in a function"
 
 def modules_leave_each_other_alone():
     "Nothing is changed by an import: no assignment into an imported name, no call of its methods, at the top of a module."
@@ -127,6 +134,11 @@ def contributors_see_the_table():
     for part, others in may_import.items():
         row = f"| `{part}` | {', '.join(f'`{o}`' for o in others)} |"
         if row not in said: yield f"CONTRIBUTING.md: has no row {row}"
+
+def front_page_leads_everywhere():
+    "The front page's table of notebooks is an output, which is as old as its last execution."
+    for nb in notebooks:
+        if nb.stem != "index" and f"({nb.name})" not in texts["README.md"]: yield f"README.md: has no link to {nb.name}; execute nbs/index.ipynb"
 
 def notebooks_are_tidy():
     for nb in notebooks:
@@ -199,7 +211,8 @@ def names_are_what_they_say():
     yield from (f"creps.{n}: missing" for n in sorted(due - there))
     yield from (f"creps.{n}: not one of {', '.join(public)}" for n in sorted(there - due))
 
-rules = [one_module_each, numbers_run_through, imports_follow_the_table, imports_stand_at_the_top, modules_leave_each_other_alone, contributors_see_the_table, notebooks_are_tidy, old_python_reads_it, nothing_of_this_machine, owner_is_in_one_place,
+rules = [one_module_each, numbers_run_through, imports_follow_the_table, imports_stand_at_the_top, modules_leave_each_other_alone, contributors_see_the_table, front_page_leads_everywhere,
+         notebooks_are_tidy, old_python_reads_it, nothing_of_this_machine, owner_is_in_one_place,
          weights_are_read_safely, notebooks_need_one_extra, names_are_what_they_say]
 problems = [p for rule in rules for p in rule()]
 print(*problems, f"{len(notebooks)} notebooks, {len(modules)} modules, {len(rules)} rules, {len(problems)} problems", sep="\n")
