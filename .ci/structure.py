@@ -1,5 +1,6 @@
 """Is the tree in order?  Lists what is not, and fails if anything is.  `python .ci/structure.py`"""
 import ast, configparser, importlib, json, re, subprocess, sys
+from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
 from types import ModuleType
@@ -9,14 +10,23 @@ cfg = configparser.ConfigParser()
 cfg.read(root / "settings.ini", encoding="utf-8")
 cfg = cfg["DEFAULT"]
 package = root / cfg["lib_path"]
+may_import = {   # parts of the story, which are folders of notebooks: what each may import beside itself, whole parts or single modules
+    "idea": ["core", "device"],
+    "training": ["idea", "engine"],
+    "drawing": ["idea", "engine"],
+    "evidence": ["idea", "training", "drawing", "engine"],
+    "engine": ["idea", "training", "drawing", "evidence"],
+}
+importers = {"viewer": {"cli"}, "cli": set()}   # the doors of the house: who may import them
 public = {"Generator": "generator", "Discriminator": "discriminator", "View": "coords", "fit": "train"}  # what creps itself offers, and from where
 
 class Notebook:
     def __init__(self, path):
         self.path, self.name = path, path.relative_to(root).as_posix()
         self.cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        found = re.match(r"(\d\d[a-z]?)_(\w+)$", path.stem)
+        found = re.match(r"(\d\d)_(\w+)$", path.stem)
         self.number, self.stem = found.groups() if found else (None, path.stem)
+        self.part = path.parent.name
         self.module = next(iter(re.findall(r"^#\|\s*default_exp\s+(\S+)", "\n".join(map(self.source, self.cells)), re.M)), None)
 
     @staticmethod
@@ -40,24 +50,44 @@ class Notebook:
 
 paths = sorted(p for p in (root / cfg["nbs_path"]).rglob("*.ipynb") if not re.search(r"/[._]", p.relative_to(root).as_posix()))
 notebooks = [Notebook(p) for p in paths]
-numbers = {nb.module: nb.number for nb in notebooks if nb.module}
+modules = {nb.module: nb for nb in notebooks if nb.module}
 committed = [root / n for n in subprocess.run(["git", "ls-files", "-coz", "--exclude-standard"], cwd=root, capture_output=True, text=True, check=True).stdout.split("\0") if n]
 texts = {p.relative_to(root).as_posix(): t for p in committed if p.is_file() and "\0" not in (t := p.read_bytes().decode("utf-8", "replace"))}
 
 def one_module_each():
     for nb in notebooks:
-        if bool(nb.module) != bool(nb.number): yield f"{nb.name}: a number and a default_exp go together"
-        elif nb.module and nb.module != nb.stem: yield f"{nb.name}: exports to {nb.module}"
-    all_numbers = [nb.number for nb in notebooks if nb.number]
-    yield from (f"number {n} is used twice" for n in {n for n in all_numbers if all_numbers.count(n) > 1})
+        if nb.module and nb.module != nb.stem: yield f"{nb.name}: exports to {nb.module}"
     made = {p.stem for p in package.rglob("*.py")} - {"__init__", "__main__", "_modidx"}
-    yield from (f"{m}.py: comes from no notebook" for m in sorted(made - numbers.keys()))
-    yield from (f"{m}: its notebook is not exported" for m in sorted(numbers.keys() - made))
+    yield from (f"{m}.py: comes from no notebook" for m in sorted(made - modules.keys()))
+    yield from (f"{m}: its notebook is not exported" for m in sorted(modules.keys() - made))
 
-def imports_go_down():
+def numbers_run_through():
+    "Numbers belong to notebooks in a part, no two have the same, and a part's are neighbours."
     for nb in notebooks:
-        if not nb.number: continue
-        for m in sorted({m for m in nb.uses() if numbers.get(m, "") > nb.number}): yield f"{nb.name}: imports creps.{m}, which comes later ({numbers[m]})"
+        if bool(nb.number) != (nb.part in may_import): yield f"{nb.name}: numbers belong to the folders {', '.join(may_import)}"
+    inside = sorted((nb for nb in notebooks if nb.number), key=lambda nb: nb.number)
+    for before, nb in zip(inside, inside[1:]):
+        if nb.number == before.number: yield f"number {nb.number} is used twice: {before.name}, {nb.name}"
+    order = [nb.part for before, nb in zip([None, *inside], inside) if before is None or nb.part != before.part]
+    if order != list(may_import): yield f"the parts should be numbered in the order {', '.join(may_import)}, not {', '.join(order)}"
+
+def imports_follow_the_table():
+    "In the lessons, too, not only in what is exported."
+    used = {nb.module: sorted(set(nb.uses()) & modules.keys() - {nb.module}) for nb in modules.values()}
+    for module, others in used.items():
+        nb = modules[module]
+        for other in others:
+            if not {other, modules[other].part} & {nb.part, *may_import.get(nb.part, [])}:
+                yield f"{nb.name}: {nb.part} may not import creps.{other}, of {modules[other].part}"
+            if other in importers and module not in importers[other]: yield f"{nb.name}: nothing may import creps.{other}"
+    try: list(TopologicalSorter(used).static_order())
+    except CycleError as e: yield f"modules import each other in a circle: {' <- '.join(e.args[1])}"
+
+def contributors_see_the_table():
+    said = texts.get("CONTRIBUTING.md", "")
+    for part, others in may_import.items():
+        row = f"| `{part}` | {', '.join(f'`{o}`' for o in others)} |"
+        if row not in said: yield f"CONTRIBUTING.md: has no row {row}"
 
 def notebooks_are_tidy():
     for nb in notebooks:
@@ -121,16 +151,16 @@ def notebooks_need_one_extra():
 def names_are_what_they_say():
     sys.path.insert(0, str(root))
     creps = importlib.import_module("creps")
-    for m in numbers:
+    for m in modules:
         importlib.import_module(f"creps.{m}")
         if not isinstance(getattr(creps, m), ModuleType): yield f"creps.{m} is not the module"
     there = {n for n, v in vars(creps).items() if not n.startswith("_") and not isinstance(v, ModuleType)}
-    due = {n for n, m in public.items() if m in numbers}
+    due = {n for n, m in public.items() if m in modules}
     yield from (f"creps.{n}: missing" for n in sorted(due - there))
     yield from (f"creps.{n}: not one of {', '.join(public)}" for n in sorted(there - due))
 
-rules = [one_module_each, imports_go_down, notebooks_are_tidy, old_python_reads_it, nothing_of_this_machine, owner_is_in_one_place,
+rules = [one_module_each, numbers_run_through, imports_follow_the_table, contributors_see_the_table, notebooks_are_tidy, old_python_reads_it, nothing_of_this_machine, owner_is_in_one_place,
          weights_are_read_safely, notebooks_need_one_extra, names_are_what_they_say]
 problems = [p for rule in rules for p in rule()]
-print(*problems, f"{len(notebooks)} notebooks, {len(numbers)} modules, {len(rules)} rules, {len(problems)} problems", sep="\n")
+print(*problems, f"{len(notebooks)} notebooks, {len(modules)} modules, {len(rules)} rules, {len(problems)} problems", sep="\n")
 sys.exit(bool(problems))

@@ -107,16 +107,18 @@ def page(path, notebook):
     if constants: parts.append("```python\n" + "\n".join(c if len(c) < 300 else c[:300].rsplit("\n", 1)[0] + " ..." for c in constants) + "\n```")
     return "\n\n".join(parts + [entry(s, notebook) for s in found]) + "\n"
 
-def addresses(paths):
-    "Page and anchor of the names that prose may mean without doubt: modules, and what is no parameter's name and in one module only."
+def addresses(modules):
+    """Page and anchor of the names that prose may mean without doubt: modules, and what is no parameter's name and in one module only.
+    `modules` are their files by their pages."""
     found, parameter_names = {}, set()
-    for path in paths:
+    for page, path in modules.items():
         stem = Path(path).stem
         for s in symbols(path)[1]:
             parameter_names |= {r[0] for r in parameters(s) or []}
-            for name in (s.name, f"{stem}.{s.name}", f"creps.{stem}.{s.name}"): found.setdefault(name, set()).add(f"{stem}.md#{s.ident}")
+            for name in (s.name, f"{stem}.{s.name}", f"creps.{stem}.{s.name}"): found.setdefault(name, set()).add(f"{page}#{s.ident}")
     found = {n: min(a) for n, a in found.items() if len(a) == 1 and n not in parameter_names}
-    modules = {Path(p).stem for p in paths}
-    for module, name in re.findall(r"(?m)^from \.(\w+) import (\w+)$", (Path(paths[0]).parent / "__init__.py").read_text(encoding="utf-8")):
+    pages = {Path(path).stem: page for page, path in modules.items()}
+    start = Path(next(iter(modules.values()))).parent / "__init__.py"
+    for module, name in re.findall(r"(?m)^from \.(\w+) import (\w+)$", start.read_text(encoding="utf-8")):
         if (address := found.get(f"creps.{module}.{name}")): found[f"creps.{name}"] = address
-    return {n: a for n, a in found.items() if n not in modules} | {f"creps.{m}": f"{m}.md" for m in modules}
+    return {n: a for n, a in found.items() if n not in pages} | {f"creps.{m}": page for m, page in pages.items()}

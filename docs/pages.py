@@ -8,7 +8,6 @@ import api, notebooks
 
 root = Path(__file__).resolve().parents[1]
 nbs = root / "nbs"
-PARTS = {"0": "Generate", "1": "Learn", "2": "Measure", "3": "Use"}
 WIDE = "---\nhide: [navigation]\n---\n\n"   # a page alone in its part
 KATEX, ORT = "0.19.1", "1.30.0"            # versions of npm packages
 MODEL, SEEDS = root / "creps/models/scenery-64", [36, 16, 23, 1, 27, 12]   # what the live page draws; there is no such page without the model
@@ -19,7 +18,11 @@ ini.read(root / "settings.ini", encoding="utf-8")
 cfg = ini["DEFAULT"]
 blob = f'{cfg["git_url"]}/blob/{cfg["branch"]}'
 
-def book(): return sorted(p for p in nbs.glob("[0-9]*.ipynb"))
+def book():
+    "The numbered notebooks, in the order of their numbers, whichever part they lie in."
+    return sorted(nbs.glob("*/[0-9][0-9]_*.ipynb"), key=lambda p: p.name)
+
+def parts(): return {p.parent.name: None for p in book()}   # each once, in the order of the book
 
 def tutorials():
     "In the order in which the front page names them, the others behind."
@@ -28,9 +31,11 @@ def tutorials():
     return sorted(found, key=lambda p: (front.find(f"tutorials/{p.name}") % (len(front) + 1), p.name))   # -1 becomes the end
 
 def module(path):
-    "creps/generator.py of nbs/05_generator.ipynb, if there is one."
+    "creps/generator.py of nbs/idea/06_generator.ipynb, if there is one."
     found = root / cfg["lib_path"] / f"{path.stem.split('_', 1)[1]}.py"
     return found if found.exists() else None
+
+def reference_page(path): return f"{path.parent.name}/{module(path).stem}.md"   # where nbdev's index has it
 
 def title(path): return re.search(r"^# (.*)", notebooks.text(notebooks.cells(path)[0]["source"]), re.M)[1].strip()
 
@@ -38,16 +43,16 @@ class PageError(Exception): "A page that can't be made; the words say why."
 
 def nav() -> list:
     "Titles and the pages behind them, nested, in the order of the book."
-    def of(part): return [p for p in book() if p.name[0] == part]
-    lessons = [{name: [{f"{p.stem.split('_')[0]} {title(p)}": f"{p.stem}.md"} for p in of(part)]} for part, name in PARTS.items()]
-    reference = [{name: [{f"creps.{m.stem}": f"{m.stem}.md"} for p in of(part) if (m := module(p))]} for part, name in PARTS.items()]
+    def of(part): return [p for p in book() if p.parent.name == part]
+    lessons = [{part.title(): [{f"{p.stem.split('_')[0]} {title(p)}": f"{part}/{p.stem}.md"} for p in of(part)]} for part in parts()]
+    reference = [{part.title(): [{f"creps.{m.stem}": reference_page(p)} for p in of(part) if (m := module(p))]} for part in parts()]
     guides = [{"Tutorials": [{title(p): f"tutorials/{p.stem}.md"} for p in tutorials()]}] if tutorials() else []
     shown = [{"Live": "live.md"}] if MODEL.exists() else []
     return [{"creps": "index.md"}, *shown, *lessons, *guides, {"Reference": reference}, {"Changes": "CHANGELOG.md"}]
 
 def write(folder: Path):
     "Every page and every file that a page shows or loads, and `nav.json`."
-    names = api.addresses([m for p in book() if (m := module(p))])
+    names = api.addresses({reference_page(p): m for p in book() if (m := module(p))})
     def add(uri, content):
         file = folder / uri
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -58,8 +63,8 @@ def write(folder: Path):
         add(f"{where}/{p.stem}.md".strip("/"), notebooks.outside_code(lambda t: mentions(links(t, p.parent), names, where, module(p) if p.stem[0].isdigit() else None), heads(markdown, p)))
         for name, data in pictures.items(): add(f"{where}/{name}".strip("/"), data)
     for p in book():
-        if m := module(p): add(f"{m.stem}.md", api.page(m, f"{p.stem}.md"))
-    add("CHANGELOG.md", WIDE + mentions((root / "CHANGELOG.md").read_text(encoding="utf-8"), names, "", None))
+        if m := module(p): add(reference_page(p), api.page(m, f"{p.stem}.md"))
+    add("CHANGELOG.md", WIDE + mentions(links((root / "CHANGELOG.md").read_text(encoding="utf-8"), root), names, "", None))
     for p in nbs.rglob("images/*.*"): add(p.relative_to(nbs).as_posix(), p.read_bytes())
     for name, data in katex().items(): add(f"katex/{name}", data)
     if MODEL.exists():
@@ -72,7 +77,7 @@ def write(folder: Path):
 def heads(markdown, path):
     "Below the title, where else to look."
     if path.stem == "index": return WIDE + re.sub(r"(?m)^\[!\[.*\n", "", markdown)
-    m = path.parent == nbs and module(path)
+    m = path.stem[0].isdigit() and module(path)
     where = [f"[reference]({m.stem}.md)", f"[{m.parent.name}/{m.name}]({blob}/{m.parent.name}/{m.name})"] if m else []
     where.append(f"[{path.name}]({blob}/{path.relative_to(root).as_posix()})")
     return re.sub(r"(?m)^(> .*\n)", lambda q: f'{q[0]}\n{" · ".join(where)}\n{{ .where }}\n', markdown, count=1)
@@ -95,7 +100,7 @@ def mentions(markdown, names, where, own):
     "What prose names in backticks leads to the reference, plain words only to their own module's; headings and links stay as they are."
     def link(m):
         address = names.get(m[1].removesuffix("()"), "")
-        clear = re.search("[A-Z_.]", m[1]) or own and address.startswith(f"{own.stem}.")
+        clear = re.search("[A-Z_.]", m[1]) or own and f"/{own.stem}.md" in address
         return f"[`{m[1]}`]({os.path.relpath(address, where or '.')})" if address and clear else m[0]
     return re.sub(r"(?m)^(?:#|\[!).*|\[[^]]*\]\([^)]*\)|<summary>.*?</summary>|``+.*?``+|`([^`\n]+)`", lambda m: link(m) if m[1] else m[0], markdown)
 
