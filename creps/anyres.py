@@ -14,10 +14,11 @@ import torch, torch.nn as nn, torch.nn.functional as F
 from fastcore.basics import patch
 from .coords import View, turn
 from .core import constant, size_pair
+from .filters import lanczos
 from .generator import check_resolution
 from .layers import ACT_GAIN, FullyConnected, Mapping, ModulatedLinear, Styles, normalize, rectify
 from .losses import lazy_adam
-from .peers import Peer, PeerRule, lanczos, steered
+from .peers import Peer, PeerRule, steered
 from .step import Iteration, Share, State, latents
 
 # %% ../nbs/evidence/34_anyres.ipynb #24a6e27c

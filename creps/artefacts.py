@@ -13,14 +13,15 @@ from itertools import product
 from pathlib import Path
 import numpy as np, torch
 from . import tiles
-from .checkpoint import load_settings, load_state, versions, write_whole
-from .core import constant, from_uint8, rng
+from .checkpoint import load_settings, load_state, versions
+from .core import constant, from_uint8, rng, write_whole
 from .data import open_data
+from .device import pick_device
 from .distributions import Samples, chunks, evaluate
 from .metrics import consistency
 from .peers import load
 from .step import Rule, plane
-from .train import fit, pick_device, write_sheet
+from .train import fit, write_sheet
 
 # %% ../nbs/evidence/36_artefacts.ipynb #f08f179a
 def mirror(

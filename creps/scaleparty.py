@@ -13,9 +13,10 @@ from fastcore.basics import patch
 from . import losses
 from .coords import View
 from .discriminator import Discriminator, Epilogue, minibatch_deviation
+from .filters import double
 from .generator import block_channels, check_resolution
 from .layers import FullyConnected, Mapping, Styles
-from .peers import ModulatedConv, Peer, PeerRule, ToRGB, double, pyramid_table, upright
+from .peers import ModulatedConv, Peer, PeerRule, ToRGB, pyramid_table, upright
 from .step import Iteration
 
 # %% ../nbs/evidence/35_scaleparty.ipynb #e80d2cc4
