@@ -5,33 +5,33 @@
 # %% auto #0
 __all__ = ['RUNGS', 'PEERS', 'SWEEP', 'GROUPS', 'VARIANTS', 'TINY', 'PRESETS', 'SECOND_STAGE', 'CODES', 'COLUMNS', 'COST',
            'TABLES', 'FORMATS', 'LARGER', 'FITTED', 'ONCE', 'LINES', 'NB', 'CLAIMS', 'REPORTED_ON', 'REPORTED',
-           'group_of', 'slug', 'chosen_variants', 'chosen_seeds', 'Preset', 'groups', 'check_preset', 'own_rule',
-           'setup', 'stages', 'second_rule', 'rule_for', 'pictures', 'frechet_metric', 'quality', 'train_variant',
-           'log_lines', 'history', 'rules', 'cycle_steps', 'cycle', 'measure_drawing', 'mean_step', 'warm_up',
-           'measure_cost', 'cost', 'kept_mb', 'counted', 'why_not', 'judged', 'revision', 'sheet', 'make_result',
-           'same_settings', 'read_json', 'write_json', 'Job', 'jobs', 'forecast', 'print_forecast', 'spread',
-           'resampled', 'remark', 'cells', 'write_csv', 'table', 'typeset', 'all_tables', 'ablate', 'read_results',
-           'psnr_of', 'fit_one', 'fit_pictures', 'below', 'every', 'little', 'mostly_below', 'claims', 'claims_table',
-           'reported', 'show_history']
+           'group_of', 'slug', 'chosen_variants', 'chosen_seeds', 'Preset', 'groups', 'check_preset', 'own_step',
+           'settings_of', 'setup', 'stages', 'second_step', 'step_for', 'pictures', 'frechet_metric', 'quality',
+           'train_variant', 'log_lines', 'history', 'steps_of', 'cycle_steps', 'cycle', 'measure_drawing', 'mean_step',
+           'warm_up', 'measure_cost', 'cost', 'kept_mb', 'counted', 'why_not', 'judged', 'revision', 'sheet',
+           'make_result', 'same_settings', 'read_json', 'write_json', 'Job', 'jobs', 'forecast', 'print_forecast',
+           'spread', 'resampled', 'remark', 'cells', 'write_csv', 'table', 'typeset', 'all_tables', 'ablate',
+           'read_results', 'psnr_of', 'fit_one', 'fit_pictures', 'below', 'every', 'little', 'mostly_below', 'claims',
+           'claims_table', 'reported', 'show_history']
 
 # %% ../nbs/evidence/37_ablation.ipynb #1b3577af
 import csv, io, json, math, re, subprocess, sys, time
 from dataclasses import dataclass, field
 from functools import lru_cache
-from inspect import signature
 from pathlib import Path
 from typing import Annotated, Literal
 import numpy as np, torch
 from . import peers, train
-from .anyres import AnyresPatchRule
-from .benchmark import Flops, HighWater, Plain, apart, matmul_peak, step_settings, stopwatch
+from .anyres import AnyresPatchStep
+from .benchmark import Flops, HighWater, Plain, apart, matmul_peak, stopwatch
 from .checkpoint import find_checkpoint, load_state, versions, write_whole
 from .core import Device, from_uint8, reuse_memory, rng
 from .data import open_data
 from .distributions import INCEPTION, evaluate, evaluate_scales
 from .metrics import alexnet_file, consistency
 from .scenery import Scenery
-from .step import Iteration, Rule, Share
+from .settings import Settings, offered
+from .step import BatchSplit, Iteration, Stream, TrainingStep
 
 # %% ../nbs/evidence/37_ablation.ipynb #706427c0
 RUNGS = {"CIPS": dict(network="CIPS"), "CREPS-NB": dict(composition="none"), "bi-line once D=1": dict(composition="once", rank=1), "bi-line once D=8": dict(composition="once", rank=8),
@@ -107,11 +107,15 @@ def check_preset(preset: str) -> Preset:
     if preset not in PRESETS: raise ValueError(f"there is no preset {preset!r}: use one of {', '.join(PRESETS)}")
     return PRESETS[preset]
 
-def own_rule(network: str) -> Rule:
-    "The training rule of a system, with an average that is quick in the beginning."
-    rule = Rule() if network == "CREPS" else peers.system(network)[1]()
-    rule.ramp = True
-    return rule
+def own_step(network: str) -> TrainingStep:
+    "The training step of a system, with an average that is quick in the beginning."
+    step = TrainingStep() if network == "CREPS" else peers.system(network)[1]()
+    step.ema_rampup = True
+    return step
+
+def settings_of(s: dict) -> Settings:
+    "The settings of a training in what `setup` says, or a file, also an older one."
+    return Settings.from_json(s).complete()
 
 def setup(
     preset: str,
@@ -122,8 +126,9 @@ def setup(
     "All that settles a result."
     p, change = check_preset(preset), dict(VARIANTS[variant])
     network = change.pop("network", "CREPS")
-    native = {k: v for k, v in getattr(own_rule(network), "native", {}).items() if k != "gamma"}
-    settings = step_settings(p.resolution, **native | p.training | change | dict(kimg=p.kimg[group_of(variant)], snap=p.snap, seed=seed))
+    preferred = {k: v for k, v in own_step(network).preferred.given().items() if k != "gamma"}
+    length = dict(kimg=p.kimg[group_of(variant)], snap=p.snap, seed=seed)
+    settings = Settings(resolution=p.resolution, **preferred | p.training | change | length).complete().to_json()
     about = dict(network=network, data=str(data), pictures=p.pictures, samples=p.samples, codes=p.codes, second_stage=SECOND_STAGE if network == "AnyresGAN" else 0.)
     return json.loads(json.dumps(settings | about))
 
@@ -135,19 +140,20 @@ def stages(
     second = s["kimg"] * s["second_stage"]
     return [("first", s["kimg"] - second, 1), ("second", second, 2)] if second else [("", s["kimg"], 1)]
 
-def second_rule(s: dict, teacher, G=None, D=None) -> AnyresPatchRule: return AnyresPatchRule(teacher, G, D, data_size=2 * s["resolution"])
+def second_step(s: dict, teacher, G=None, D=None) -> AnyresPatchStep:
+    return AnyresPatchStep(teacher, G, D, data_size=2 * s["resolution"])
 
-def rule_for(
+def step_for(
     s: dict,
     stage: str,     # "", "first" or "second"
     folder,         # of the whole training
     device="cpu",
-) -> Rule:
-    "The rule of a stage."
-    if stage != "second": return own_rule(s["network"])
-    state = own_rule(s["network"]).begin(s, device)
+) -> TrainingStep:
+    "The training step of a stage."
+    if stage != "second": return own_step(s["network"])
+    state = own_step(s["network"]).begin(settings_of(s), device)
     load_state(state, find_checkpoint(Path(folder, "first"), "latest"))
-    return second_rule(s, state.ema, state.G, state.D)
+    return second_step(s, state.ema, state.G, state.D)
 
 @lru_cache(maxsize=4)
 def pictures(data: str, size: int, n: int):
@@ -176,11 +182,11 @@ def train_variant(
     device="auto",
 ):                 # the average generator
     "Train a variant, or go on with its training."
-    device, wanted = train.pick_device(device), {k: s[k] for k in signature(train.fit).parameters if k in s and k not in ("data", "shape")}
+    device, wanted = train.pick_device(device), {f.name: s[f.name] for f in offered(Settings) if f.name not in ("shape", "cond")}
     measure = lambda G: {k: v for k, v in quality(s, G, device).items() if k != "labels"}
     for stage, kimg, factor in stages(s):
-        data, rule = pictures(s["data"], factor * s["resolution"], s["pictures"]), rule_for(s, stage, folder, device)
-        G = train.fit(data, Path(folder, stage), **wanted | dict(kimg=kimg), step_rule=rule, metric=measure, keep=1, resume="latest", device=str(device), progress=False)
+        data, step = pictures(s["data"], factor * s["resolution"], s["pictures"]), step_for(s, stage, folder, device)
+        G = train.fit(data, Path(folder, stage), **wanted | dict(kimg=kimg), step_rule=step, metric=measure, keep=1, resume="latest", device=str(device), progress=False)
     return G
 
 # %% ../nbs/evidence/37_ablation.ipynb #2f6e3845
@@ -200,29 +206,30 @@ def history(
     device="cpu",
 ) -> list:  # of dict(kimg, swd, frechet)
     "Distances on the way, from the untrained network on."
-    untrained = quality(s, own_rule(s["network"]).begin(s, device).ema, device)
+    untrained = quality(s, own_step(s["network"]).begin(settings_of(s), device).ema, device)
     on_the_way = {l["kimg"]: l for l in log_lines(folder, s) if "swd" in l}  # a resumed run may have measured twice
     return [dict(kimg=0., **{k: untrained[k] for k in ("swd", "frechet")})] + [{k: l[k] for k in ("kimg", "swd", "frechet")} for l in on_the_way.values()]
 
 # %% ../nbs/evidence/37_ablation.ipynb #759230da
 CODES = 16  # drawn at once
 
-def rules(s: dict, device="cpu") -> list:
-    "(share of the budget, rule, factor of its pictures) of each stage, with untrained networks."
+def steps_of(s: dict, device="cpu") -> list:
+    "(share of the budget, training step, factor of its pictures) of each stage, with untrained networks."
     out = []
     for stage, kimg, factor in stages(s):
-        rule = own_rule(s["network"])
-        if stage == "second": rule = second_rule(s, rule.begin(s, device).ema)
-        out.append((kimg / s["kimg"], rule, factor))
+        step = own_step(s["network"])
+        if stage == "second": step = second_step(s, step.begin(settings_of(s), device).ema)
+        out.append((kimg / s["kimg"], step, factor))
     return out
 
 def cycle_steps(s: dict) -> int: return math.lcm(s["r1_interval"] or 1, s["pl_interval"] or 1)
 
-def cycle(rule, state, s: dict, factor: int = 1, steps: int = None):
+def cycle(step, state, s: dict, factor: int = 1, steps: int = None):
     "A function that does as many steps as it takes for all phases to have their turn."
     real = torch.zeros(s["batch"], 3, *[factor * s["resolution"]] * 2, device=state.pl_mean.device)
+    settings = settings_of(s)
     def run():
-        for _ in range(steps or cycle_steps(s)): rule(state, s, (real, None, None))
+        for _ in range(steps or cycle_steps(s)): step(state, settings, (real, None, None))
     return run
 
 # %% ../nbs/evidence/37_ablation.ipynb #076bdfcb
@@ -247,19 +254,19 @@ def mean_step(measure, state, s: dict) -> float:
 def warm_up(s: dict, device):
     "A step of a tiny network of the same kind: what torch loads and keeps from then on is not the training's."
     tiny = s | TINY | dict(batch=4)
-    for _, rule, factor in rules(tiny, device): cycle(rule, rule.begin(tiny, device), tiny, factor, 1)()
+    for _, step, factor in steps_of(tiny, device): cycle(step, step.begin(settings_of(tiny), device), tiny, factor, 1)()
 
 def measure_cost(s: dict, device="auto", repeats: int = 1) -> dict:  # see `cost`
     "Seconds and memory of training and drawing, measured in this process."
     reuse_memory()  # as `fit` does
     device, seconds, mb = train.pick_device(device), 0., []
     warm_up(s, device)
-    for share, rule, factor in rules(s, device):
+    for share, step, factor in steps_of(s, device):
         water = HighWater(device).mark()
-        state = rule.begin(s, device)
-        mean = mean_step(lambda: stopwatch(cycle(rule, state, s, factor, 1), 1, device), state, s)
+        state = step.begin(settings_of(s), device)
+        mean = mean_step(lambda: stopwatch(cycle(step, state, s, factor, 1), 1, device), state, s)
         mb.append(water.above())
-        if repeats: mean = stopwatch(cycle(rule, state, s, factor), repeats, device) / cycle_steps(s)
+        if repeats: mean = stopwatch(cycle(step, state, s, factor), repeats, device) / cycle_steps(s)
         seconds += share * mean / s["batch"] * 1000
     found = dict(s_per_kimg=seconds, train_mb=None if None in mb else max(mb) / 2**20, parameters=sum(p.numel() for p in state.ema.parameters()))
     return {k: v and round(v, 5) for k, v in (found | measure_drawing(state.ema, device)).items()}
@@ -275,15 +282,14 @@ def cost(
     except RuntimeError as e: raise ValueError(f"the cost of {s['network']}: {e}") from None
 
 # %% ../nbs/evidence/37_ablation.ipynb #040c3160
-def kept_mb(s: dict, rule: Rule) -> float:
+def kept_mb(s: dict, step: TrainingStep) -> float:
     "What a step keeps: weights, their average, gradients and moments, and the activations of its largest phase."
-    known = train.estimate(s, rule=rule)
+    settings = settings_of(s)
+    known = train.estimate(settings, step=step)
     if known["bytes"]: return known["bytes"] / 2**20
-    state = rule.begin(s, "meta")
-    it = Iteration(state, s, Share(s["batch"]))
-    it.real, it.how = rule.view(it, torch.zeros(s["batch"], 3, *[s["resolution"]] * 2, device="meta"))
-    phases = [rule.g_main, rule.d_main, rule.d_reg] + [rule.g_reg] * rule.path_length
-    most = max(train.saved_bytes(lambda: phase(it)) for phase in phases)
+    it = Iteration(step.begin(settings, "meta"), settings, BatchSplit(settings.batch))
+    it.real, it.alike = step.view(it, torch.zeros(settings.batch, 3, *settings.shape, device="meta"))
+    most = max(train.saved_bytes(lambda: phase.loss(it)) for phase in step.phases(it))
     return (16 * sum(known["parameters"].values()) + 4 * known["parameters"]["G"] + most) / 2**20
 
 def counted(
@@ -291,13 +297,13 @@ def counted(
     speed: float,  # GFLOP/s
 ) -> dict:         # s_per_kimg, train_mb
     "A lower bound of the time of a training, and an estimate of its memory, without computing anything."
-    rule = Plain() if s["network"] == "CREPS" else own_rule(s["network"])
-    state = rule.begin(s, "meta")
-    step = cycle(rule, state, s, steps=1)
+    own = Plain() if s["network"] == "CREPS" else own_step(s["network"])
+    state = own.begin(settings_of(s), "meta")
+    step = cycle(own, state, s, steps=1)
     def flops():
         with Flops() as found: step()
         return found.total
-    return dict(s_per_kimg=mean_step(flops, state, s) / 1e9 / speed / s["batch"] * 1000, train_mb=kept_mb(s, rule))
+    return dict(s_per_kimg=mean_step(flops, state, s) / 1e9 / speed / s["batch"] * 1000, train_mb=kept_mb(s, own))
 
 # %% ../nbs/evidence/37_ablation.ipynb #96ab41b4
 def why_not(s: dict, values: dict, reason) -> dict:
@@ -328,7 +334,7 @@ def revision():
 # %% ../nbs/evidence/37_ablation.ipynb #3d6b1ca7
 def sheet(G, path, count: int = 16):
     "A PNG of samples."
-    z = torch.randn(count, G.z_dim, generator=rng(0, 6)).to(next(G.parameters()).device)
+    z = torch.randn(count, G.z_dim, generator=rng(0, Stream.SHEET)).to(next(G.parameters()).device)
     with torch.no_grad(): train.write_sheet(G(z), path)
 
 def make_result(
@@ -351,6 +357,7 @@ def make_result(
 # %% ../nbs/evidence/37_ablation.ipynb #160f243a
 def same_settings(path, kept: dict, s: dict):
     "ValueError unless the settings in a file are those asked for."
+    s, kept = ({**v, **settings_of(v).to_json()} for v in (s, kept))
     for k in {**s, **kept}:
         if kept.get(k) != s.get(k): raise ValueError(f"{path} was made with other settings ({k}: {kept.get(k)!r}, now {s.get(k)!r}): move it away, or give another results folder")
 
@@ -569,7 +576,7 @@ def fit_one(
     lr: float = .005,     # of the network; codes learn at the same rate
 ) -> dict:                # psnr: {step: dB}, seconds
     "Learn pictures by heart: network and codes."
-    G, _ = own_rule(s["network"]).networks(s)
+    G, _ = own_step(s["network"]).networks(s)
     z = torch.randn(len(target), s["z_dim"], generator=rng(s["seed"], 7))
     codes = G.mapping(z)[:, :1].detach().clone().requires_grad_(True)
     weights = [p for n, p in G.named_parameters() if not n.startswith("mapping.")]

@@ -11,13 +11,12 @@ __all__ = ['NOT_GIVEN', 'Resolution', 'Pair', 'NotGiven', 'setting', 'found', 'b
 import inspect, math
 from collections.abc import Callable, Mapping
 from copy import copy
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Annotated, Any, Literal
 from .core import Amount, Count, Device, Fraction, Natural, Positive, Seed, Within, check_arguments, size_pair
-from .device import PRECISIONS
 from .fourier import default_bandwidth
-from .generator import COMPOSITIONS, Generator, check_resolution
+from .generator import Generator, check_resolution
 
 # %% ../nbs/training/09_settings.ipynb #30ea6bb3
 class NotGiven(Enum):

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['Stream', 'latents', 'new_discriminator', 'new_networks', 'State', 'new_augment', 'new_state', 'BatchSplit',
-           'Iteration', 'Phase', 'freeze', 'accumulate', 'join_gradients', 'minimise', 'follow_mean', 'draw_styles',
-           'training_grid', 'draw_fakes', 'padding', 'draw_critic', 'path_length', 'decide', 'update_ema',
-           'TrainingStep']
+           'Iteration', 'Phase', 'freeze', 'accumulate', 'join_gradients', 'gradients', 'minimise', 'follow_mean',
+           'draw_styles', 'training_grid', 'draw_fakes', 'padding', 'draw_critic', 'path_length', 'decide',
+           'update_ema', 'TrainingStep']
 
 # %% ../nbs/training/14_step.ipynb #9fa02211
 import copy
@@ -218,7 +218,8 @@ def freeze(
 def accumulate(it: Iteration, phase: Phase) -> dict[str, torch.Tensor]:
     "Gradients of the mean loss over this rank's micro-batches; the means of what each says for the log."
     stats, count = {}, it.split.accumulation
-    for it.number in range(count):
+    for number in range(count):
+        it.number = number
         loss, said = phase.loss(it)
         (loss / count).backward()
         for name, value in said.items(): stats[name] = stats.get(name, 0) + value.detach() / count
@@ -234,19 +235,23 @@ def join_gradients(it: Iteration, network: torch.nn.Module) -> tuple[torch.Tenso
     torch._foreach_copy_(gradients, [part.view_as(g) for part, g in zip(parts, gradients)])
     return flat.norm(), finite
 
-def minimise(it: Iteration, phase: Phase) -> dict[str, torch.Tensor]:
-    "The optimiser step of a phase; what it has to say for the log."
+def gradients(it: Iteration, phase: Phase) -> dict[str, torch.Tensor]:
+    "Give the network of a phase the gradients of its loss; what there is to say for the log."
     state = it.state
-    network, adam = (state.G, state.adam_G) if phase.network == "G" else (state.D, state.adam_D)
+    network = state.G if phase.network == "G" else state.D
     for net in (state.G, state.D): net.requires_grad_(net is network)
     if network is state.D: freeze(state.D, it.settings.freeze_d)
-    adam.zero_grad(set_to_none=True)
-    with tf32(it.settings.precision != "float32" and not phase.exact):
-        stats = accumulate(it, phase)
-        norm, finite = join_gradients(it, network)
-        adam.step()
+    network.zero_grad(set_to_none=True)
+    with tf32(it.settings.precision != "float32" and not phase.exact): stats = accumulate(it, phase)
+    norm, finite = join_gradients(it, network)
     it.nonfinite.append(1 - (finite & torch.stack(list(stats.values())).isfinite().all()).float())
     return stats | {phase.norm: norm}
+
+def minimise(it: Iteration, phase: Phase) -> dict[str, torch.Tensor]:
+    "The optimiser step of a phase; what there is to say for the log."
+    stats = gradients(it, phase)
+    (it.state.adam_G if phase.network == "G" else it.state.adam_D).step()
+    return stats
 
 # %% ../nbs/training/14_step.ipynb #7d37f726
 def follow_mean(
