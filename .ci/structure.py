@@ -23,6 +23,10 @@ late = {   # what is imported in functions though `pip install creps` brings it,
     "fcntl": "not on Windows", "msvcrt": "only on Windows", "resource": "not on Windows",
     "creps": "checkpoint: the version of the package, of which it is a part",
 }
+by_name = {   # modules in which functions import by a name that they compute, and why
+    "data": "optional readers of pictures", "export": "optional packages", "benchmark": "another process finds its function",
+    "peers": "AnyresGAN and ScaleParty, which build on it",
+}
 changed = {   # what a module changes of another when it is imported, and why
     ("files", "targets"): "the formats of files build on the renderer, which finds them in its table",
     ("report", "train"): "live curves build on the trainer, which shows them in notebooks",
@@ -107,6 +111,9 @@ def imports_stand_at_the_top():
                 names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
                 if isinstance(node, ast.ImportFrom): names = ["creps" if node.level else node.module]
                 yield from (f"creps/{module}.py:{node.lineno}: imports {name} in a function" for name in names if due(name))
+                if isinstance(node, ast.Call) and module not in by_name:
+                    if re.search(r"(^|\.)(import_module|resolve_name|__import__)$", ast.unparse(node.func)):
+                        yield f"creps/{module}.py:{node.lineno}: imports by name in a function"
 
 def modules_leave_each_other_alone():
     "Nothing is changed by an import: no assignment into an imported name, no call of its methods, at the top of a module."
