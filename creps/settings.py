@@ -146,7 +146,9 @@ class Settings(Architecture):
     def __post_init__(self):
         given = self.given()
         check_arguments(type(self), given)
-        if "shape" in given: object.__setattr__(self, "shape", size_pair(self.shape))
+        try: shape = size_pair(given["shape"]) if "shape" in given else NOT_GIVEN
+        except ValueError as e: raise ValueError(f"shape: {e}") from None
+        object.__setattr__(self, "shape", shape)
 
     def given(self) -> dict[str, Any]:
         "The settings that have a value, by name."
