@@ -102,13 +102,13 @@ def read_tensors(path) -> tuple[dict, dict]:
     return tensors, about
 
 # %% ../nbs/engine/47_checkpoint.ipynb #940db587
-_BEFORE_IT_COULD_BE_SAID = dict(icc=False, recipe="article")
-
 def settings_in(
     about: dict,  # header of a checkpoint
 ) -> Settings:
     "The settings that a checkpoint was saved with, complete; ValueError if they can't be."
-    return Settings.from_json(_BEFORE_IT_COULD_BE_SAID | about["settings"]).complete()
+    saved = about["settings"]
+    unsaid = dict(icc=False, recipe="article", cond=bool(saved.get("label_dim")))
+    return Settings.from_json(unsaid | saved).complete()
 
 def read_settings(path) -> Settings:
     "The same, of the file."

@@ -115,7 +115,7 @@ class Settings(Architecture):
     kimg: Positive = setting(200.)  # total length, in thousands of real images shown; left out: 200
     snap: Positive = setting(10.)  # kimg between snapshots; left out: 10
     seed: Seed = setting(0)  # of everything random; left out: 0
-    cond: bool = setting(lambda s: s.label_dim > 0)  # train with the data set's labels; left out: no
+    cond: bool = setting(False)  # train with the data set's labels; left out: no
     mirror: bool = setting(False)  # add left-right flipped copies; left out: no
     # convert colours with an ICC profile to sRGB; a run that began without goes on without; left out: yes
     icc: bool = setting(True)
