@@ -404,7 +404,7 @@ def report(line: dict, rows: list, out: str = None, remark: str = ""):
 def _phases(text) -> list:
     "Names of phases with commas between them."
     names = str(text).split(",")
-    if wrong := set(names) - {"G", *phase_weights(dict(pl_interval=1, r1_interval=1))}:
+    if wrong := set(names) - {"G", *phase_weights(Settings().complete())}:
         raise ValueError(f"there is no phase {sorted(wrong)[0]!r}")
     return names
 

@@ -76,7 +76,8 @@ def parameters(
 ) -> list:  # (name, annotation, default, what it says)
     "What `f` takes."
     about = {}
-    for one in (reversed(f.__mro__[:-1]) if is_dataclass(f) else [f]): about |= docments(one)
+    for one in (reversed(f.__mro__[:-1]) if is_dataclass(f) else [f]):
+        about |= {name: text for name, text in docments(one).items() if text}
     if is_dataclass(f): return [(p.name, p.type, p.default, about.get(p.name) or "") for p in offered(f)]
     return [(p.name, p.annotation, p.default, about.get(p.name) or "") for p in inspect.signature(f).parameters.values()]
 
