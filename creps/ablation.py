@@ -8,16 +8,16 @@ __all__ = ['RUNGS', 'PEERS', 'THICKNESS', 'GROUPS', 'TINY', 'CORE', 'T4', 'PRESE
            'REPORTED', 'variants', 'slug', 'Part', 'Preset', 'check_preset', 'pictures', 'samples_of', 'picked',
            'bandwidth', 'own_rule', 'setup', 'stages', 'second_rule', 'rule_for', 'without_lite1', 'measurable',
            'quality', 'train_variant', 'log_lines', 'rounded', 'history', 'late', 'added', 'alike', 'adds_of', 'truth',
-           'apart', 'shown', 'enlarged', 'octaves', 'by_points', 'measure_truth', 'LiveBytes', 'rules', 'cycle_steps',
-           'cycle', 'mean_step', 'tensor_mb', 'counted', 'measure_drawing', 'warm_up', 'measure_cost', 'cost', 'judged',
-           'why_not', 'revision', 'write_samples', 'sheet', 'made_with', 'make_result', 'same_settings', 'read_json',
-           'write_json', 'Job', 'TruthJob', 'truth_settings', 'chosen_seeds', 'words_for', 'words_of', 'jobs',
-           'forecast', 'print_forecast', 'value', 'spread', 'text_of', 'write_csv', 'typeset', 'resampled',
-           'columns_of', 'present', 'quality_table', 'table', 'octave_table', 'all_tables', 'read_results', 'ablate',
-           'step_on', 'reported']
+           'separated', 'shown', 'enlarged', 'octaves', 'by_points', 'measure_truth', 'LiveBytes', 'rules',
+           'cycle_steps', 'cycle', 'mean_step', 'tensor_mb', 'counted', 'measure_drawing', 'warm_up', 'measure_cost',
+           'cost', 'judged', 'why_not', 'revision', 'write_samples', 'sheet', 'made_with', 'make_result',
+           'same_settings', 'read_json', 'write_json', 'Job', 'TruthJob', 'truth_settings', 'chosen_seeds', 'words_for',
+           'words_of', 'jobs', 'forecast', 'print_forecast', 'value', 'spread', 'text_of', 'write_csv', 'typeset',
+           'resampled', 'columns_of', 'present', 'quality_table', 'table', 'octave_table', 'all_tables', 'read_results',
+           'ablate', 'step_on', 'reported']
 
-# %% ../nbs/evidence/37_ablation.ipynb #1b9ebaad
-import csv, io, json, math, os, re, subprocess, sys, time, weakref
+# %% ../nbs/evidence/37_ablation.ipynb #28053a44
+import csv, io, json, math, re, subprocess, sys, time, weakref
 from dataclasses import dataclass, field
 from functools import lru_cache
 from inspect import signature
@@ -28,13 +28,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 from . import peers, train
 from .anyres import AnyresPatchRule
-from .benchmark import TASKS, Flops, HighWater, Plain, step_settings, stopwatch
-from .checkpoint import InUse, find_checkpoint, load_state, run_folder, versions, write_whole
-from .core import Device, from_uint8, image_grid, reuse_memory, rng, to_pil, to_uint8
+from .benchmark import Flops, HighWater, Plain, apart, step_settings, stopwatch
+from .checkpoint import InUse, find_checkpoint, load_state, run_folder, versions
+from .core import Device, from_uint8, image_grid, reuse_memory, rng, to_pil, to_uint8, write_whole
 from .data import open_data
+from .device import pick_device
 from .distributions import METRICS, Samples, distances, evaluate, lite1_extractor
-from .metrics import CannotDraw, alexnet_file, box_reduce, consistency, drawn, latents, psnr, ssim, styles, swd_levels
-from .peers import resample
+from .filters import box_reduce, resample
+from .metrics import CannotDraw, alexnet_file, consistency, drawn, latents, psnr, ssim, styles, swd_levels
 from .step import Rule
 from .vectors import WORLDS
 
@@ -149,7 +150,7 @@ def bandwidth(
     frequency = resolution / (2 * math.pi) * (steps / x.double().var((2, 3), correction=0).mean()).sqrt()
     return round(frequency.item() / 2, 2)
 
-# %% ../nbs/evidence/37_ablation.ipynb #431f3732
+# %% ../nbs/evidence/37_ablation.ipynb #5cd11f82
 SECOND_STAGE = 1 / 3  # of AnyresGAN's budget
 
 def own_rule(network: str) -> Rule:
@@ -169,7 +170,7 @@ def setup(
     p, change = check_preset(preset), dict(variants()[variant])
     data, kimg = str(data or p.parts[0].data), kimg or p.parts[0].kimg
     network, known = change.pop("network", "CREPS"), pictures(data, p.resolution, p.pictures)
-    settings = dict(recipe="modern", augment="ada", bandwidth=bandwidth(data, p.resolution, p.pictures)) | p.training | change
+    settings = dict(recipe="modern", augment="ada", ada_kimg=100., bandwidth=bandwidth(data, p.resolution, p.pictures)) | p.training | change
     settings = step_settings(p.resolution, **settings, kimg=kimg, snap=kimg / p.snapshots, seed=seed)
     samples = samples_of(known, p.samples)
     about = dict(network=network, data=data, pictures=p.pictures, samples=samples, far=min(p.far, samples), scales=p.scales,
@@ -199,7 +200,7 @@ def rule_for(
     load_state(state, find_checkpoint(Path(folder, "first"), "latest"))
     return second_rule(s, state.ema, state.G, state.D)
 
-# %% ../nbs/evidence/37_ablation.ipynb #97072592
+# %% ../nbs/evidence/37_ablation.ipynb #9905576b
 MEASURES = dict(frechet="lite1-frechet", kid="lite1-kid", precision="lite1-precision", recall="lite1-recall", swd="swd")
 
 @lru_cache(maxsize=1)
@@ -228,7 +229,7 @@ def train_variant(
     device="auto",
 ):                 # the average generator
     "Train a variant, or go on with its training."
-    device = train.pick_device(device)
+    device = pick_device(device)
     wanted = {k: s[k] for k in signature(train.fit).parameters if k in s and k not in ("data", "shape")}
     def measure(G): return {k: v for k, v in quality(s, G, device).items() if k != "labels"}
     for stage, kimg, factor in stages(s):
@@ -293,13 +294,13 @@ def adds_of(s: dict, G, batch: int = 16) -> float:
     parts = [drawn(G, styles(G, z[i:i + batch]), (2 * s["resolution"],) * 2) for i in range(0, len(z), batch)]
     return torch.cat([added(p) for p in parts]).mean().item()
 
-# %% ../nbs/evidence/37_ablation.ipynb #9c7e7306
+# %% ../nbs/evidence/37_ablation.ipynb #eb46cace
 def truth(s: dict, scale: int, skip: int = 0) -> np.ndarray:  # uint8 [far, H, W, 3]
     "Real pictures at a multiple of the training size; with `skip`, others."
     data = pictures(s["data"], scale * s["resolution"], s["pictures"])
     return data.batch(picked(s, len(data), skip=skip)[:s["far"]])[0]
 
-def apart(fake: np.ndarray, real: np.ndarray, device="cpu") -> dict:  # frechet, octave
+def separated(fake: np.ndarray, real: np.ndarray, device="cpu") -> dict:  # frechet, octave
     "Two sets of pictures: the Fréchet distance, and the sliced Wasserstein distance of the finest octave."
     frechet = None if without_lite1() else distances(fake, real, ["lite1-frechet"], device=device)["lite1-frechet"]
     levels = swd_levels(fake, real)
@@ -315,17 +316,17 @@ def enlarged(small: np.ndarray, size: int) -> np.ndarray:  # uint8 [N, size, siz
     return np.concatenate([to_uint8(resample(from_uint8(small[i:i + 16]), size)) for i in range(0, len(small), 16)])
 
 def octaves(s: dict, G, device="cpu") -> dict:
-    "scale -> {drawn, enlarged}, each as of `apart` or None; nothing for pictures that aren't known at other sizes."
+    "scale -> {drawn, enlarged}, each as of `separated` or None; nothing for pictures that aren't known at other sizes."
     if s["data"] not in WORLDS: return {}
     small, out = shown(s, G, 1), {}
     for scale in s["scales"]:
         real = truth(s, scale)
-        try: larger = apart(shown(s, G, scale), real, device)
+        try: larger = separated(shown(s, G, scale), real, device)
         except CannotDraw: larger = None
-        out[str(scale)] = dict(drawn=larger, enlarged=apart(enlarged(small, scale * s["resolution"]), real, device))
+        out[str(scale)] = dict(drawn=larger, enlarged=separated(enlarged(small, scale * s["resolution"]), real, device))
     return out
 
-# %% ../nbs/evidence/37_ablation.ipynb #630991b1
+# %% ../nbs/evidence/37_ablation.ipynb #c2c74661
 POINTS = 5  # an odd number: so many times finer is a picture painted whose middles stand for points
 
 def by_points(world, indices, size: int) -> np.ndarray:  # uint8 [B, size, size, 3]
@@ -346,7 +347,7 @@ def measure_truth(s: dict, device="cpu") -> dict:  # floor, areas, points, octav
     for scale in s["scales"]:
         pair = truth(s, scale, skip=s["samples"]), truth(s, scale)
         larger = enlarged(truth(s, 1, skip=s["samples"]), scale * R)
-        out["octaves"][str(scale)] = dict(drawn=apart(*pair, device), enlarged=apart(larger, pair[1], device))
+        out["octaves"][str(scale)] = dict(drawn=separated(*pair, device), enlarged=separated(larger, pair[1], device))
     return out
 
 # %% ../nbs/evidence/37_ablation.ipynb #2b44a07c
@@ -427,7 +428,7 @@ def counted(
         seconds += share * mean_step(flops, state, s) / 1e9 / gflops / s["batch"] * 1000
     return dict(s_per_kimg=seconds, tensor_mb=tensor_mb(s))
 
-# %% ../nbs/evidence/37_ablation.ipynb #e2e5fc2d
+# %% ../nbs/evidence/37_ablation.ipynb #35a2ec5c
 def measure_drawing(G, device, repeats: int = 5) -> dict:
     with torch.no_grad():
         ws = G.mapping(torch.randn(CODES, G.z_dim, generator=rng(0)).to(device))
@@ -441,7 +442,7 @@ def warm_up(s: dict, device):
 def measure_cost(s: dict, device="auto") -> dict:  # see `cost`
     "Seconds and memory of training and drawing, measured in this process."
     reuse_memory()  # as `fit` does
-    device, seconds, mb = train.pick_device(device), 0., []
+    device, seconds, mb = pick_device(device), 0., []
     warm_up(s, device)
     for share, rule, factor in rules(s, device):
         water = HighWater(device).mark()
@@ -454,25 +455,15 @@ def measure_cost(s: dict, device="auto") -> dict:  # see `cost`
     found = dict(s_per_kimg=seconds, process_mb=process, parameters=sum(p.numel() for p in state.ema.parameters()))
     return rounded(found | measure_drawing(state.ema, device))
 
-TASKS["ablation"] = measure_cost
-
-# %% ../nbs/evidence/37_ablation.ipynb #00b175cd
+# %% ../nbs/evidence/37_ablation.ipynb #7c954500
 def cost(
     s: dict,             # see `setup`
     device: str = "auto",
 ) -> dict:               # s_per_kimg, process_mb, parameters, draw_seconds, tensor_mb
     "The cost of a variant, measured in a process of its own, and counted."
-    ask = dict(task="ablation", threads=torch.get_num_threads(), arguments=dict(s=s, device=str(device)))
-    paths = [str(Path(peers.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    run = subprocess.run(
-        [sys.executable, "-c", "import creps.ablation; from creps.benchmark import work; work()"], input=json.dumps(ask), text=True,
-        encoding="utf-8", capture_output=True, env=os.environ | dict(PYTHONPATH=os.pathsep.join(paths)))
-    if run.returncode:
-        reason = (run.stderr.strip().splitlines() or [f"killed by signal {-run.returncode}"])[-1]
-        raise ValueError(f"the process that measured the cost of {s['network']} failed: {reason}")
-    answer = json.loads(run.stdout.splitlines()[-1])
-    if "error" in answer: raise ValueError(answer["error"])
-    return answer["result"] | rounded(dict(tensor_mb=tensor_mb(s)))
+    try: measured = apart("creps.ablation:measure_cost", s=s, device=str(device))
+    except RuntimeError as e: raise ValueError(f"the cost of {s['network']}: {e}") from None
+    return measured | rounded(dict(tensor_mb=tensor_mb(s)))
 
 # %% ../nbs/evidence/37_ablation.ipynb #e884b895
 FINAL = ("psnr", "ssim", "lpips", "adds")
@@ -504,7 +495,7 @@ def revision():
     at, changed = git("rev-parse", "--short", "HEAD"), git("status", "--porcelain", "--", ".")
     return None if at.returncode else at.stdout.strip() + "-dirty" * bool(changed.stdout.strip())
 
-# %% ../nbs/evidence/37_ablation.ipynb #6dc2b45d
+# %% ../nbs/evidence/37_ablation.ipynb #b9384cc1
 def write_samples(pictures, path, cols: int = 8):
     "A small sheet of pictures."
     write_whole(path, lambda p: to_pil(image_grid(pictures, cols)).save(p, "WEBP", quality=90, method=6))
@@ -527,7 +518,7 @@ def make_result(
     device="auto",
 ) -> tuple:        # the result, the average generator
     "Train, measure, and put everything together."
-    device, about = train.pick_device(device), made_with(preset, device)  # the revision that the training begins with
+    device, about = pick_device(device), made_with(preset, device)  # the revision that the training begins with
     G = train_variant(s, folder, device)
     seconds, start = sum(l["seconds"] for l in log_lines(folder, s)), time.time()
     course = history(folder, s, device)
@@ -595,13 +586,13 @@ class Job:
         write_json(found, self.path)
         return found
 
-# %% ../nbs/evidence/37_ablation.ipynb #aecf8e33
+# %% ../nbs/evidence/37_ablation.ipynb #f7ad2604
 TRUTH = "the data themselves"
 
 class TruthJob(Job):
     "What the data get in the place of a network; nothing is trained."
     def go(self, device="auto") -> dict:
-        s, device = self.settings, train.pick_device(device)
+        s, device = self.settings, pick_device(device)
         found = dict(system=TRUTH, data=s["data"]) | measure_truth(s, device) | made_with(self.preset, device) | dict(settings=s)
         data = pictures(s["data"], s["resolution"], s["pictures"])
         write_samples(data.batch(picked(s, len(data))[:24])[0], self.path.with_suffix(".webp"))
