@@ -654,19 +654,19 @@ def jobs(
         raise ValueError(f"the preset {preset} has no training {unknown[0]!r}: use some of {', '.join(sorted(known))}")
     return [*truths.values(), *sorted(found, key=lambda j: j.settings["seed"])]
 
-# %% ../nbs/evidence/37_ablation.ipynb #8c2b6f4d
+# %% ../nbs/evidence/37_ablation.ipynb #716a776b
 def forecast(
     todo: list,     # of Job
     say=lambda row: None,  # called with each row
 ) -> list:          # a row for each variant and data set
     "What the missing results will take."
-    groups, rows = {}, []
+    groups, rows, bounds = {}, [], {}  # operations don't depend on the data
     for j in todo:
         if not isinstance(j, TruthJob): groups.setdefault((j.data, j.variant), []).append(j)
     for (data, variant), group in groups.items():
         p, s, done = PRESETS[group[0].preset], group[0].settings, [r for j in group if (r := j.result())]
         if done: known = dict(s_per_kimg=np.mean([r["seconds"] / r["kimg"] for r in done]), tensor_mb=done[0]["tensor_mb"])
-        else: known = counted(s, p.gflops)
+        else: known = bounds[variant] = bounds.get(variant) or counted(s, p.gflops)
         runs, minutes = len(group) - len(done), known["s_per_kimg"] * s["kimg"] / 60
         rows.append(dict(training=f"{data}/{slug(variant)}", runs=runs, kimg=s["kimg"], minutes=minutes, hours=runs * minutes / 60)
                     | known | dict(source="measured" if done else "counted"))
