@@ -7,14 +7,14 @@ __all__ = ['COUNTED', 'ONCE', 'LINES', 'NB', 'OURS', 'LARGER', 'CLAIMS', 'VERDIC
            'holm', 'Better', 'Claim', 'against', 'together', 'compared', 'claims', 'claims_table', 'forest',
            'show_history', 'sheet_of', 'show_sheets']
 
-# %% ../nbs/evidence/38_verdicts.ipynb #cefa2134
+# %% ../nbs/evidence/38_verdicts.ipynb #86594cf0
 import math
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
 from PIL import Image
 from scipy import stats
-from .ablation import COLUMNS, GROUPS, MEASURES, PEERS, PRESETS, RUNGS, TRUTH, columns_of, late, present, slug, typeset, value, variants
+from .ablation import COLUMNS, PRESETS, RUNGS, TRUTH, columns_of, late, present, slug, typeset, value, variants
 
 # %% ../nbs/evidence/38_verdicts.ipynb #e07ae59f
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def claims_table(found: list, format: str = "markdown") -> str:
     "The claims as a table."
     return typeset(list(found[0]) if found else ["claim"], [list(c.values()) for c in found], format)
 
-# %% ../nbs/evidence/38_verdicts.ipynb #e2283a07
+# %% ../nbs/evidence/38_verdicts.ipynb #c90f5fe5
 COLOURS = dict(supported="tab:green", contradicted="tab:red", undecided="tab:gray")
 
 def forest(
@@ -212,7 +212,7 @@ def forest(
     ax.axvline(0, color="black", lw=.8)
     ax.set(yticks=range(len(found)), yticklabels=[_row_name(f["pair"]) for f in reversed(found)], xlim=(-most * 1.03, most * 1.03),
            xlabel="against the sentence                         in its favour", ylim=(-.7, len(found) - .3), title=data)
-    ticks = [t for t in (-1., -.5, 0., .5, 1.)]
+    ticks = (-1., -.5, 0., .5, 1.)
     ax.set_xticks(ticks, [f"{math.exp(abs(t)):.2g} times\n{10 * abs(t):.0f} dB" for t in ticks])
     ax.tick_params(labelsize=8)
     return fig
