@@ -1363,6 +1363,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'creps.verdicts.compared': ('evidence/verdicts.html#compared', 'creps/verdicts.py'),
                                 'creps.verdicts.forest': ('evidence/verdicts.html#forest', 'creps/verdicts.py'),
                                 'creps.verdicts.holm': ('evidence/verdicts.html#holm', 'creps/verdicts.py'),
+                                'creps.verdicts.in_words': ('evidence/verdicts.html#in_words', 'creps/verdicts.py'),
                                 'creps.verdicts.paired': ('evidence/verdicts.html#paired', 'creps/verdicts.py'),
                                 'creps.verdicts.sheet_of': ('evidence/verdicts.html#sheet_of', 'creps/verdicts.py'),
                                 'creps.verdicts.show_history': ('evidence/verdicts.html#show_history', 'creps/verdicts.py'),

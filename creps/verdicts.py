@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['COUNTED', 'ONCE', 'LINES', 'NB', 'OURS', 'LARGER', 'CLAIMS', 'VERDICTS', 'COLOURS', 'Interval', 'welch', 'paired',
-           'holm', 'Better', 'Claim', 'against', 'together', 'compared', 'claims', 'claims_table', 'forest',
+           'holm', 'Better', 'Claim', 'against', 'together', 'compared', 'claims', 'claims_table', 'in_words', 'forest',
            'show_history', 'sheet_of', 'show_sheets']
 
 # %% ../nbs/evidence/38_verdicts.ipynb #86594cf0
@@ -186,6 +186,23 @@ def claims(
 def claims_table(found: list, format: str = "markdown") -> str:
     "The claims as a table."
     return typeset(list(found[0]) if found else ["claim"], [list(c.values()) for c in found], format)
+
+# %% ../nbs/evidence/38_verdicts.ipynb #30063d66
+def in_words(
+    rows: list,  # results of one preset
+    due: int,    # how many trainings the preset has
+) -> str:
+    "What the results say, as text."
+    trained = [r for r in rows if r["system"] != TRUTH]
+    counts = [f"{sum(r['data'] == d for r in trained)} of {d}" for d in columns_of(trained)]
+    said = [f"{len(trained)} of {due} trainings are in" + (f" ({', '.join(counts)})." if counts else ", so nothing can be said yet.")]
+    found = claims(trained) if trained else []
+    for verdict in VERDICTS[:2]:
+        mine = [f"{c['claim']} ({c['section']}, {c['data']})" for c in found if c["verdict"] == verdict]
+        if trained: said.append(f"**{verdict.capitalize()}**: {'; '.join(mine)}." if mine else f"Nothing is {verdict}.")
+    open_ones = sum(c["verdict"] == "undecided" for c in found)
+    if open_ones: said.append(f"Undecided, within the noise of the seeds, are {open_ones} more.")
+    return " ".join(said)
 
 # %% ../nbs/evidence/38_verdicts.ipynb #c90f5fe5
 COLOURS = dict(supported="tab:green", contradicted="tab:red", undecided="tab:gray")
