@@ -1156,7 +1156,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                           'creps/scaleparty.py'),
                                   'creps.scaleparty.Sizes.__init__': ('evidence/scaleparty.html#sizes.__init__', 'creps/scaleparty.py'),
                                   'creps.scaleparty.Sizes.__len__': ('evidence/scaleparty.html#sizes.__len__', 'creps/scaleparty.py'),
-                                  'creps.scaleparty.joined': ('evidence/scaleparty.html#joined', 'creps/scaleparty.py'),
+                                  'creps.scaleparty._joined': ('evidence/scaleparty.html#_joined', 'creps/scaleparty.py'),
                                   'creps.scaleparty.mixed': ('evidence/scaleparty.html#mixed', 'creps/scaleparty.py'),
                                   'creps.scaleparty.places': ('evidence/scaleparty.html#places', 'creps/scaleparty.py'),
                                   'creps.scaleparty.scaled': ('evidence/scaleparty.html#scaled', 'creps/scaleparty.py'),

@@ -398,9 +398,9 @@ class AnyresPatchStep(AnyresGANStep):
     "Second stage of AnyresGAN: patches of larger pictures, held together by the first stage's network."
     def __init__(self,
         teacher: AnyresGAN,        # the first stage's average
-        G: AnyresGAN | None = None,       # the first stage's G; None: start from the teacher
+        G: AnyresGAN | None = None,  # the first stage's G; None: start from the teacher
         D=None,                    # the first stage's D; None: a new one
-        data_size: int | None = None,     # N, side of the pictures that come in; None: twice R
+        data_size: int | None = None,  # N, side of the pictures that come in; None: twice R
         weight: float = 5.,        # of the teacher's term
         normalise_scale: bool = True,  # see `AnyresGAN`
         perceptual=None,           # (images, images) -> [B], besides L1
@@ -411,7 +411,7 @@ class AnyresPatchStep(AnyresGANStep):
         self.data_size, self.normalise_scale = data_size or 2 * teacher.resolution, normalise_scale
 
     def arguments(self, settings: Settings) -> dict:
-        scales = dict(largest=self.data_size / settings.resolution, normalise_scale=self.normalise_scale)
+        scales = dict(largest=self.data_size / self.teacher.resolution, normalise_scale=self.normalise_scale)
         return super().arguments(settings) | dict(patch=True) | scales
 
     def networks(self, settings: Settings, device: torch.device | str = "cpu") -> tuple:

@@ -148,7 +148,7 @@ def attempt(
     return about | dict(seconds=None, reason=reason)
 
 def _timed(f, device, repeats: int = 5, most: float = 10.) -> tuple:
-    "Median seconds of `f()` after a call that warms up (or of that, if it takes `most`), and bytes above what was there."
+    "Median seconds of `f()` after a call that warms up (or of that, if it takes `most`), and bytes needed."
     water = HighWater(device).mark()
     first = stopwatch(f, 1, device)
     return (first if first > most else stopwatch(f, repeats, device)), water.above()
@@ -196,10 +196,12 @@ def measure_pass(settings: Settings, device, precision: str, how: str, repeats: 
         if how == "compile": state.D.compile()
         def run():
             state.G.zero_grad(set_to_none=how != "graph")
-            losses.generator(lambda images, label: state.D(images, label), step.fakes(it, state.G.mapping(z), Stream.G_MAIN)).backward()
+            fakes = step.fakes(it, state.G.mapping(z), Stream.G_MAIN)
+            losses.generator(lambda images, label: state.D(images, label), fakes).backward()
         run()
         seconds, extra = _timed(_graph(run, device) if how == "graph" else run, device, repeats)
-    return dict(seconds=round(seconds, 5), images_per_second=round(settings.batch / seconds, 1), extra_mb=_megabytes(extra))
+    speed = round(settings.batch / seconds, 1)
+    return dict(seconds=round(seconds, 5), images_per_second=speed, extra_mb=_megabytes(extra))
 
 def measure_drawing(settings: Settings, device, precision: str, how: str, times: int, repeats: int = 5) -> dict:
     "Seconds of a rendered picture of `times` the side."
@@ -280,7 +282,8 @@ def device_check(
     settings = {R: Settings(resolution=R, seed=seed, **given).complete() for R in resolutions}
     for R, precision in kinds:
         measure = partial(measure_training, settings[R], device, precision, repeats)
-        found["step"].append(attempt(dict(resolution=R, precision=precision, batch=settings[R].batch), measure, clock))
+        about = dict(resolution=R, precision=precision, batch=settings[R].batch)
+        found["step"].append(attempt(about, measure, clock))
     for how, (R, precision) in product(("eager", "graph", "compile"), kinds):
         about, missing = dict(resolution=R, precision=precision, how=how), quick and how == "compile"
         measure = partial(measure_pass, settings[R], device, precision, how, repeats)
@@ -294,9 +297,12 @@ def device_check(
 # %% ../nbs/engine/51_device_benchmark.ipynb #cd68c775
 _TABLES = {  # title -> key of the result, its columns
     "what has to agree": ("parity", "check error at_most unit ok"),
-    "training steps": ("step", "resolution batch precision seconds plain_seconds images_per_second extra_mb reason"),
-    "a pass through G and D": ("pass", "resolution precision how seconds images_per_second extra_mb reason"),
-    "rendered pictures": ("draw", "resolution size precision how seconds megapixels_per_second extra_mb reason"),
+    "training steps": (
+        "step", "resolution batch precision seconds plain_seconds images_per_second extra_mb reason"),
+    "a pass through G and D": (
+        "pass", "resolution precision how seconds images_per_second extra_mb reason"),
+    "rendered pictures": (
+        "draw", "resolution size precision how seconds megapixels_per_second extra_mb reason"),
 }
 
 def report_device(
@@ -306,7 +312,7 @@ def report_device(
     seed: Seed = 0,          # of weights, codes and pictures
     out: str | None = None,  # a JSON file for the result
 ):
-    "Check a device against the CPU: agreement, speed, memory, does a training learn. Exit code 1 if it fails."
+    "Check a device against the CPU: agreement, learning, speed and memory. Exit code 1 if it fails."
     if not 0 < minutes < float("inf"): raise ValueError(f"minutes must be above 0, not {minutes}")
     if out and not Path(out).absolute().parent.is_dir():
         raise ValueError(f"there is no folder {Path(out).parent} to write {Path(out).name} into")
