@@ -227,7 +227,9 @@ class WaveSynthesis(nn.Module):
 
     def _gain(self, i: int, x: torch.Tensor, track: BatchSplit | None) -> torch.Tensor:
         "What brings the input of layer i to unit size; with `track` after moving its running magnitude."
-        if track: self.magnitude[i].lerp_(track.mean(x.detach().square().mean()), 1 - .5**(len(x) * track.world_size / 20_000))
+        if track:
+            size, images = track.mean(x.detach().square().mean()), len(x) * track.world_size
+            self.magnitude[i].lerp_(size, 1 - .5**(images / 20_000))
         return self.magnitude[i].rsqrt()
 
     def all_styles(self, ws, transform) -> dict:
@@ -281,7 +283,8 @@ def square(
     if abs(rows / cols - 1) > 1e-6:
         raise ValueError("AnyresGAN draws square pixels only: leave the view's aspect out")
     if rows < R * (1 - 1e-9):
-        raise ValueError(f"AnyresGAN draws {R} pixels per picture side or more, not {rows:g}: give a larger size or zoom")
+        raise ValueError(f"AnyresGAN draws {R} pixels per picture side or more, not {rows:g}: "
+                         "give a larger size or zoom")
     return size, R, view
 
 # %% ../nbs/evidence/34_anyres.ipynb #de511c7f
@@ -333,7 +336,8 @@ class AnyresGANStep(PeerStep):
     system, preferred = AnyresGAN, Settings(gamma=2., mapping_layers=2)
     path_length = ema_rampup = False
 
-    def fakes(self, it: Iteration, ws: torch.Tensor, stream: int, twice: bool = False, transform=None) -> torch.Tensor:
+    def fakes(self, it: Iteration, ws: torch.Tensor, stream: int, twice: bool = False,
+              transform=None) -> torch.Tensor:
         return it.state.G.synthesis(ws, transform, it.split if stream == Stream.D_MAIN else None)
 
     def rates(self, settings: Settings) -> tuple:
@@ -428,11 +432,11 @@ class AnyresPatchStep(AnyresGANStep):
 
     def view(self, it: Iteration, real: torch.Tensor) -> tuple:
         R, g = it.settings.resolution, it.rng(Stream.WINDOW)
-        if torch.rand((), generator=g) < .5: real, transform = patches(real, R, g, it.split.rows, it.split.batch)
-        else:
-            real = lanczos(real.shape[2], R).to(real) @ real @ lanczos(real.shape[3], R).to(real).T
-            transform = torch.eye(3).expand(len(real), 3, 3)
-        return real, dict(transform=transform)
+        if torch.rand((), generator=g) < .5:
+            real, transform = patches(real, R, g, it.split.rows, it.split.batch)
+            return real, dict(transform=transform)
+        rows, cols = (lanczos(n, R).to(real) for n in real.shape[2:])
+        return rows @ real @ cols.T, dict(transform=torch.eye(3).expand(len(real), 3, 3))
 
     def g_main(self, it: Iteration) -> tuple:
         "G against D, and with the teacher."

@@ -18,7 +18,8 @@ from torch.utils.flop_counter import flop_registry
 from . import render as renderer
 from .checkpoint import versions
 from .coords import View
-from .core import Count, Device, Memory, Natural, Number, Positive, Seed, resident_peak, reuse_memory, rng, seeded, size_pair, to_uint8, write_whole
+from .core import Count, Device, Memory, Natural, Number, Positive, Seed
+from .core import resident_peak, reuse_memory, rng, seeded, size_pair, to_uint8, write_whole
 from .device import pick_device
 from .generator import Generator, check_resolution
 from .stages import LineStage, PixelStage
@@ -156,7 +157,8 @@ def row(
     "One measurement, of JSON's types."
     megabytes, share = None if extra is None else round(extra / 2**20, 1), flops / 1e9 / seconds / peak
     return dict(command=command, size=size, seconds=round(seconds, 5), gflop=round(flops / 1e9, 4),
-                peak_gflops=round(peak, 1), fraction=round(share, 4), extra_mb=megabytes, threads=torch.get_num_threads(), device=str(device), versions=versions()) | more
+                peak_gflops=round(peak, 1), fraction=round(share, 4), extra_mb=megabytes,
+                threads=torch.get_num_threads(), device=str(device), versions=versions()) | more
 
 # %% ../nbs/engine/50_benchmark.ipynb #8631be37
 def _network(
@@ -229,8 +231,8 @@ def bench_render(
     if not isinstance(model, dict): model = str(model)
     matrix = None if warp is None else np.asarray(warp).tolist()
     kind = dtype and str(dtype).removeprefix("torch.")
-    asked = dict(model=model, seed=seed, device=device, repeats=repeats, draw=draw, dtype=kind,
-                 profile=profile, view=view and asdict(view), warp=matrix, max_memory=max_memory, compile=compile)
+    asked = dict(model=model, seed=seed, device=device, repeats=repeats, draw=draw, dtype=kind, warp=matrix,
+                 profile=profile, view=view and asdict(view), max_memory=max_memory, compile=compile)
     return [apart("creps.benchmark:measure_render", threads, size=size_pair(n), **asked) for n in sizes]
 
 # %% ../nbs/engine/50_benchmark.ipynb #d905efab
@@ -356,7 +358,9 @@ def measure_step(
     found = measured_phases(known, where, repeats, plain, only)
     peak = (before + matmul_peak(where)) / 2
     command, size = "bench step" + " --plain" * plain, list(known.shape)
-    rows = {k: row(command, size, s, flops[k], peak, extra, where, phase=k) for k, (extra, s) in found.items()}
+    rows = {}
+    for k, (extra, spent) in found.items():
+        rows[k] = row(command, size, spent, flops[k], peak, extra, where, phase=k)
     more = dict(batch=known.batch, repeats=repeats, settings=settings, phases=rows)
     weights = {k: w for k, w in phase_weights(known).items() if k in found}
     if not weights: return rows["G"] | more
@@ -462,8 +466,8 @@ def report_render(
     widths = dict(channel_base=channel_base, channel_max=channel_max, biline_channels=biline_channels)
     given = {k: v for k, v in widths.items() if v is not None}
     view = None if (angle, zoom) == (0, 1) else View(zoom=zoom, angle=angle)
-    common = dict(repeats=repeats, view=view, seed=seed, threads=threads, device=device, max_memory=max_memory)
-    bench = functools.partial(bench_render, model or dict(resolution=resolution, **given), **common)
+    bench = functools.partial(bench_render, model or dict(resolution=resolution, **given), threads=threads,
+                              max_memory=max_memory, repeats=repeats, view=view, seed=seed, device=device)
     pairs = _sizes(sizes)
     rows = bench(pairs, dtype=dtype, compile=compile, profile=profile)
     rows += bench([s for s in pairs if max(s) <= draw_up_to], draw=True)
@@ -488,8 +492,8 @@ def report_step(
     out: str | None = None,   # a JSON file for the rows
 ):
     "Time and memory of a training step and its phases, against the machine's limit."
-    given = dict(batch=batch, channel_base=channel_base, channel_max=channel_max, biline_channels=biline_channels,
-                 d_channel_base=d_channel_base, d_channel_max=d_channel_max, precision=precision)
+    given = dict(batch=batch, channel_base=channel_base, channel_max=channel_max, precision=precision,
+                 biline_channels=biline_channels, d_channel_base=d_channel_base, d_channel_max=d_channel_max)
     step = bench_step(resolution, repeats, threads, device, plain, phase and _phases(phase), **given)
     rows, remark = [*step["phases"].values()], ""
     if "s_per_kimg" in step:  # a whole step was measured, not only some phases

@@ -115,8 +115,9 @@ def parity(
         rows += _pictures_agree(tuple(s.G.eval() for s in states), codes, device)
         keys = ("z_dim", "w_dim", "channel_base", "channel_max")
         for name in ("CIPS", "StyleGAN2", "AnyresGAN", "ScaleParty"):
-            def make(kind=system(name)[0]): return kind(resolution, **{k: getattr(settings, k) for k in keys}).eval()
-            here, there = (seeded(seed, make, where) for where in ("cpu", device))
+            kind, widths = system(name)[0], {k: getattr(settings, k) for k in keys}
+            make = partial(kind, resolution, **widths)
+            here, there = (seeded(seed, make, where).eval() for where in ("cpu", device))
             own, image = here.draw(here.mapping(codes)), there.draw(there.mapping(codes.to(device)))
             error = _apart(own, image) / max(1., own.abs().max().item())
             rows.append(_agree(f"{name}: draw", error, .002, "of the largest"))
@@ -203,7 +204,7 @@ def measure_pass(settings: Settings, device, precision: str, how: str, repeats: 
     speed = round(settings.batch / seconds, 1)
     return dict(seconds=round(seconds, 5), images_per_second=speed, extra_mb=_megabytes(extra))
 
-def measure_drawing(settings: Settings, device, precision: str, how: str, times: int, repeats: int = 5) -> dict:
+def measure_drawing(settings: Settings, device, precision: str, how: str, times: int, repeats=5) -> dict:
     "Seconds of a rendered picture of `times` the side."
     with precise(precision, device):
         G = TrainingStep().begin(settings, device).G.eval().requires_grad_(False)
@@ -237,7 +238,8 @@ def learning(
     def drawn(): return np.concatenate(list(chunks(Samples(state.ema, samples, size), np.arange(samples))))
     before, start = drawn(), time.perf_counter()
     while time.perf_counter() - start < seconds and state.images < 1000 * settings.kimg:
-        bad.append(step(state, settings, (from_uint8(torch.from_numpy(real[next(sampler)]).to(device)), None, None))["nonfinite"])
+        images = from_uint8(torch.from_numpy(real[next(sampler)]).to(device))
+        bad.append(step(state, settings, (images, None, None))["nonfinite"])
         if state.step % 16 == 0: wait(device)  # what is queued must not outlast the time
     wait(device)
     spent, nonfinite = time.perf_counter() - start, int(torch.stack(bad).sum())

@@ -464,8 +464,10 @@ class PeerStep(TrainingStep):
     def networks(self, settings: Settings, device: torch.device | str = "cpu") -> tuple:
         R = settings.resolution
         if settings.image_channels != 3 or settings.shape != (R, R):
-            raise ValueError(f"{self.system.__name__} learns from square RGB pictures only: use CREPS for other shapes and channels")
-        def make(): return self.system(**self.arguments(settings)), new_discriminator(settings, self.discriminator)
+            raise ValueError(f"{self.system.__name__} learns from square RGB pictures only: "
+                             "use CREPS for other shapes and channels")
+        def make():
+            return self.system(**self.arguments(settings)), new_discriminator(settings, self.discriminator)
         return tuple(network.train() for network in seeded(settings.seed, make, device))
 
     def noise(self, it: Iteration, stream: int, *key: int) -> torch.Generator:
@@ -486,13 +488,15 @@ class CIPSStep(PeerStep):
     path_length = ema_rampup = False
 
 # %% ../nbs/evidence/33_peers.ipynb #152ea5ec
-_MODULES = dict(CIPS="creps.peers", StyleGAN2="creps.peers", AnyresGAN="creps.anyres", ScaleParty="creps.scaleparty")
+_MODULES = dict(CIPS="creps.peers", StyleGAN2="creps.peers",
+                AnyresGAN="creps.anyres", ScaleParty="creps.scaleparty")
 
 def system(
     name: str,  # "CIPS", "StyleGAN2", "AnyresGAN", "ScaleParty"
 ) -> tuple[type[Peer], type[PeerStep]]:  # of the generator, of the training step
     "A system of the comparison by its name."
-    if name not in _MODULES: raise ValueError(f"there is no system {name!r}: use one of {', '.join(_MODULES)}")
+    if name not in _MODULES:
+        raise ValueError(f"there is no system {name!r}: use one of {', '.join(_MODULES)}")
     module = importlib.import_module(_MODULES[name])
     return getattr(module, name), getattr(module, f"{name}Step")
 

@@ -183,7 +183,8 @@ def mixed(
         n = own.shape[-1]
         other = F.interpolate(other, size=(n, n), mode="bilinear", align_corners=False)
         box = torch.zeros(n, n, dtype=torch.bool)
-        (top, bottom), (left, right) = (torch.randperm(n + 1, generator=generator)[:2].sort().values for _ in "yx")
+        def ends(): return torch.randperm(n + 1, generator=generator)[:2].sort().values
+        (top, bottom), (left, right) = ends(), ends()
         box[top:bottom, left:right] = True
         out.append(torch.where((channels | box).to(own.device), other, own))
     return out
