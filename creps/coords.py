@@ -51,7 +51,7 @@ class View:
 # %% ../nbs/idea/01_coords.ipynb #abd5e946
 def axes(
     size,                    # (H, W) or N, in pixels
-    view: View = None,       # None: View()
+    view: View | None = None,       # None: View()
     align: str = "centers",
     step: int = 1,           # > 1: a reduced picture of the same window, whose pixels are `step` full ones wide and high
 ) -> tuple[np.ndarray, np.ndarray]:  # float64 [ceil(H/step)], [ceil(W/step)]
@@ -77,7 +77,7 @@ def turn(
 
 def plane(
     size,                    # (H, W) or N, in pixels
-    view: View = None,       # None: View()
+    view: View | None = None,       # None: View()
     align: str = "centers",
 ) -> tuple[np.ndarray, np.ndarray]:  # u_row, u_col: float64 [H, W]
     "Plane coordinates of every pixel of a view, at any angle."
@@ -88,7 +88,7 @@ def plane(
 def grid(
     size,                    # (H, W) or N, in pixels
     resolution: int = 256,   # R, the size the network was trained at
-    view: View = None,       # None: the whole picture, or the largest window of the shape of H x W inside it
+    view: View | None = None,       # None: the whole picture, or the largest window of the shape of H x W inside it
     align: str = "centers",  # "corners" without a view is the authors' grid: linspace(0, 1, n) on each axis
 ) -> tuple[np.ndarray, np.ndarray]:  # t_rows [H], t_cols [W], float64
     "Network coordinates of a view's rows and columns; ValueError for a turned one, which has no rows."
@@ -96,6 +96,6 @@ def grid(
     view = view or whole(align)
     return tuple(to_t(c + d, resolution, align) for c, d in zip(view.center, axes(size, view, align)))
 
-def points(size, resolution: int = 256, view: View = None, align: str = "centers") -> tuple[np.ndarray, np.ndarray]:
+def points(size, resolution: int = 256, view: View | None = None, align: str = "centers") -> tuple[np.ndarray, np.ndarray]:
     "Network coordinates of every pixel, t_rows and t_cols [H, W] float64, for views at any angle."
     return tuple(to_t(u, resolution, align) for u in plane(size, view, align))

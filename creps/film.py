@@ -18,7 +18,7 @@ from .coords import View
 from .core import size_pair
 from .render import (ArrayTarget, Bent, Frame, Straight, Survey, block_shape, density, in_float32,
                           memory_limit, paint, plan, render)
-from .stages import LineStage, PixelStage, crew
+from .stages import LineStage, MapStage, PixelStage, crew, stages_of
 
 # %% ../nbs/drawing/22_film.ipynb #db7fbdd0
 @dataclass(frozen=True, eq=False)
@@ -129,7 +129,7 @@ class FromReel(Straight):
 
 # %% ../nbs/drawing/22_film.ipynb #80253193
 def reel_for(
-    lines: LineStage, pixels: PixelStage,
+    lines: MapStage, pixels: PixelStage,
     frames: list,  # of Frame, all of one size
     surveys: list, # of Survey
     tol: float,    # largest error of a colour in [-1, 1]
@@ -151,8 +151,8 @@ def reel_for(
 def _from_reel(G, ws, shots, size, align, max_memory, tol, dtype):
     "Yield all frames of one code from a reel; or none and return False, if each is better drawn for itself."
     net, ws = in_float32(G.synthesis, ws)
-    styles, limit = net.styles(ws), memory_limit(max_memory, ws.device)
-    lines, pixels = LineStage(net, styles), PixelStage(net, styles, dtype or torch.float32)
+    limit = memory_limit(max_memory, ws.device)
+    lines, pixels = stages_of(net, ws, dtype or torch.float32)
     p = plan(lines, pixels, size, limit, torch.get_num_threads())
     lines.step, left = p.step, limit - p.overhead
     with crew(p.workers) as pool:
