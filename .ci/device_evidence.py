@@ -1,7 +1,7 @@
 """What is measured and compared, on a pretended device: the other systems' steps and pictures, metrics, artefacts, evaluation, export, the check of a device."""
 from functools import partial
 import numpy as np, torch
-from creps import anyres, artefacts, benchmark, device_benchmark, distributions, export, metrics, peers
+from creps import anyres, artefacts, benchmark, device_benchmark, distributions, export, filters, metrics, peers
 from creps.core import seeded
 from creps.generator import Generator
 from creps.step import Rule
@@ -105,7 +105,7 @@ ENTRIES = [
     *(Entry(f"{n} built", built(n), 120, 16) for n in SYSTEMS),
     *(Entry(f"{n} drawn at twice its size", picture(n, 128), 1000, 4) for n in SYSTEMS),
     *(Entry(f"{n}, {c} channels", on_pair(getattr(metrics, n), (8, c, 64, 64)), 50, 0, 0) for n in ("psnr", "ssim") for c in (1, 4)),
-    *(Entry(f"reduced by {n}", on_images(partial(metrics.reduced, size=24, reducer=n)), 10, 0, 0) for n in metrics.REDUCERS),
+    *(Entry(f"reduced by {n}", on_images(partial(filters.reduced, size=24, reducer=n)), 10, 0, 0) for n in filters.REDUCERS),
     Entry("a Laplacian pyramid of grey pictures", on_images(metrics.laplacian_pyramid, 1), 30, 0, 0),
     Entry("swd of pictures on the device", on_pair(metrics.swd, (48, 64, 64, 3), torch.uint8), 100, 12, 24),
     Entry("frechet of features on the device", on_pair(metrics.frechet, (48, 16)), 2, 0, 2),

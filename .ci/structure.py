@@ -18,6 +18,19 @@ may_import = {   # parts of the story, which are folders of notebooks: what each
     "engine": ["idea", "training", "drawing", "evidence"],
 }
 importers = {"viewer": {"cli"}, "cli": set()}   # the doors of the house: who may import them
+late = {   # what is imported in functions though `pip install creps` brings it, or Python, and why
+    "torch.utils.tensorboard": "needs the extra `train`", "lpips": "takes seconds to load, and one metric uses it",
+    "fcntl": "not on Windows", "msvcrt": "only on Windows", "resource": "not on Windows",
+    "creps": "checkpoint: the version of the package, of which it is a part",
+}
+by_name = {   # modules in which functions import by a name that they compute, and why
+    "data": "optional readers of pictures", "export": "optional packages", "benchmark": "another process finds its function",
+    "peers": "AnyresGAN and ScaleParty, which build on it",
+}
+changed = {   # what a module changes of another when it is imported, and why
+    ("files", "targets"): "the formats of files build on the renderer, which finds them in its table",
+    ("report", "train"): "live curves build on the trainer, which shows them in notebooks",
+}
 public = {"Generator": "generator", "Discriminator": "discriminator", "View": "coords", "fit": "train"}  # what creps itself offers, and from where
 
 class Notebook:
@@ -83,11 +96,49 @@ def imports_follow_the_table():
     try: list(TopologicalSorter(used).static_order())
     except CycleError as e: yield f"modules import each other in a circle: {' <- '.join(e.args[1])}"
 
+def exported(): return {m: ast.parse((package / f"{m}.py").read_text(encoding="utf-8")) for m in modules}
+
+def imports_stand_at_the_top():
+    "Except those of optional packages."
+    owners, there = packages_distributions(), required([])
+    def due(name):
+        top = name.split(".")[0]
+        own = {plain(o) for o in owners.get(top, [top])}
+        return name not in late and (top in sys.stdlib_module_names or top == "creps" or bool(own & there))
+    for module, tree in exported().items():
+        for f in (n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.Lambda))):
+            for node in ast.walk(f):
+                names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+                if isinstance(node, ast.ImportFrom): names = ["creps" if node.level else node.module]
+                yield from (f"creps/{module}.py:{node.lineno}: imports {name} in a function" for name in names if due(name))
+                if isinstance(node, ast.Call) and module not in by_name:
+                    if re.search(r"(^|\.)(import_module|resolve_name|__import__)$", ast.unparse(node.func)):
+                        yield f"creps/{module}.py:{node.lineno}: imports by name in a function"
+
+def modules_leave_each_other_alone():
+    "Nothing is changed by an import: no assignment into an imported name, no call of its methods, at the top of a module."
+    def base(node):
+        while isinstance(node, (ast.Attribute, ast.Subscript)): node = node.value
+        return node.id if isinstance(node, ast.Name) else None
+    for module, tree in exported().items():
+        imported = {(a.asname or a.name).split(".")[0] for n in tree.body if isinstance(n, (ast.Import, ast.ImportFrom)) for a in n.names}
+        for node in tree.body:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
+            found = [t for t in targets if isinstance(t, (ast.Attribute, ast.Subscript))]
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call): found.append(node.value.func)
+            for name in {base(t) for t in found} & imported:
+                if (module, name) not in changed: yield f"creps/{module}.py:{node.lineno}: changes {name} when it is imported"
+
 def contributors_see_the_table():
     said = texts.get("CONTRIBUTING.md", "")
     for part, others in may_import.items():
         row = f"| `{part}` | {', '.join(f'`{o}`' for o in others)} |"
         if row not in said: yield f"CONTRIBUTING.md: has no row {row}"
+
+def front_page_leads_everywhere():
+    "The front page's table of notebooks is an output, which is as old as its last execution."
+    for nb in notebooks:
+        if nb.stem != "index" and f"({nb.name})" not in texts["README.md"]: yield f"README.md: has no link to {nb.name}; execute nbs/index.ipynb"
 
 def notebooks_are_tidy():
     for nb in notebooks:
@@ -127,9 +178,10 @@ def weights_are_read_safely():
             if not (only and isinstance(only[0], ast.Constant) and only[0].value is True):
                 yield f"{name}:{node.lineno}: torch.load without weights_only=True"
 
+def plain(requirement): return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", requirement)[0]).lower()
+
 def required(extras) -> set:
     "The distributions that an installation with some extras brings, and what those bring."
-    def plain(requirement): return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", requirement)[0]).lower()
     todo, found = [plain(r) for key in ("requirements", *(f"{e}_requirements" for e in extras)) for r in cfg[key].split()], {"creps"}
     while todo:
         if (name := todo.pop()) in found: continue
@@ -145,7 +197,7 @@ def notebooks_need_one_extra():
         imported = {a.name for code in nb.code() for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Import) for a in n.names}
         imported |= {n.module for code in nb.code() for n in ast.walk(ast.parse(code)) if isinstance(n, ast.ImportFrom) and not n.level}
         for top in sorted({i.split(".")[0] for i in imported} - set(sys.stdlib_module_names) - {"creps"}):
-            names = {re.sub(r"[-_.]+", "-", o).lower() for o in owners.get(top, [top])}
+            names = {plain(o) for o in owners.get(top, [top])}
             if not names & there: yield f"{nb.name}: imports {top}, which creps[notebooks] does not bring"
 
 def names_are_what_they_say():
@@ -159,7 +211,8 @@ def names_are_what_they_say():
     yield from (f"creps.{n}: missing" for n in sorted(due - there))
     yield from (f"creps.{n}: not one of {', '.join(public)}" for n in sorted(there - due))
 
-rules = [one_module_each, numbers_run_through, imports_follow_the_table, contributors_see_the_table, notebooks_are_tidy, old_python_reads_it, nothing_of_this_machine, owner_is_in_one_place,
+rules = [one_module_each, numbers_run_through, imports_follow_the_table, imports_stand_at_the_top, modules_leave_each_other_alone, contributors_see_the_table, front_page_leads_everywhere,
+         notebooks_are_tidy, old_python_reads_it, nothing_of_this_machine, owner_is_in_one_place,
          weights_are_read_safely, notebooks_need_one_extra, names_are_what_they_say]
 problems = [p for rule in rules for p in rule()]
 print(*problems, f"{len(notebooks)} notebooks, {len(modules)} modules, {len(rules)} rules, {len(problems)} problems", sep="\n")

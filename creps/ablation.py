@@ -15,7 +15,7 @@ __all__ = ['RUNGS', 'PEERS', 'SWEEP', 'GROUPS', 'VARIANTS', 'TINY', 'PRESETS', '
            'reported', 'show_history']
 
 # %% ../nbs/evidence/37_ablation.ipynb #1b3577af
-import csv, io, json, math, os, re, subprocess, sys, time
+import csv, io, json, math, re, subprocess, sys, time
 from dataclasses import dataclass, field
 from functools import lru_cache
 from inspect import signature
@@ -24,7 +24,7 @@ from typing import Annotated, Literal
 import numpy as np, torch
 from . import peers, train
 from .anyres import AnyresPatchRule
-from .benchmark import TASKS, Flops, HighWater, Plain, matmul_peak, step_settings, stopwatch
+from .benchmark import Flops, HighWater, Plain, apart, matmul_peak, step_settings, stopwatch
 from .checkpoint import find_checkpoint, load_state, versions, write_whole
 from .core import Device, from_uint8, reuse_memory, rng
 from .data import open_data
@@ -264,8 +264,6 @@ def measure_cost(s: dict, device="auto", repeats: int = 1) -> dict:  # see `cost
     found = dict(s_per_kimg=seconds, train_mb=None if None in mb else max(mb) / 2**20, parameters=sum(p.numel() for p in state.ema.parameters()))
     return {k: v and round(v, 5) for k, v in (found | measure_drawing(state.ema, device)).items()}
 
-TASKS["ablation"] = measure_cost
-
 # %% ../nbs/evidence/37_ablation.ipynb #25a6da11
 def cost(
     s: dict,             # see `setup`
@@ -273,14 +271,8 @@ def cost(
     repeats: int = 1,    # cycles of steps, their median counts; 0: one step of each kind, quicker and rougher
 ) -> dict:               # s_per_kimg, train_mb, parameters, draw_seconds, draw_mb
     "The cost of a variant, measured in a process of its own."
-    ask = dict(task="ablation", threads=torch.get_num_threads(), arguments=dict(s=s, device=str(device), repeats=repeats))
-    paths = [str(Path(peers.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    run = subprocess.run([sys.executable, "-c", "import creps.ablation; from creps.benchmark import work; work()"], input=json.dumps(ask), text=True,
-                         encoding="utf-8", capture_output=True, env=os.environ | dict(PYTHONPATH=os.pathsep.join(paths)))
-    if run.returncode: raise ValueError(f"the process that measured the cost of {s['network']} failed: {(run.stderr.strip().splitlines() or [f'killed by signal {-run.returncode}'])[-1]}")
-    answer = json.loads(run.stdout.splitlines()[-1])
-    if "error" in answer: raise ValueError(answer["error"])
-    return answer["result"]
+    try: return apart("creps.ablation:measure_cost", s=s, device=str(device), repeats=repeats)
+    except RuntimeError as e: raise ValueError(f"the cost of {s['network']}: {e}") from None
 
 # %% ../nbs/evidence/37_ablation.ipynb #040c3160
 def kept_mb(s: dict, rule: Rule) -> float:

@@ -12,13 +12,13 @@ from copy import deepcopy
 from dataclasses import dataclass
 import torch, torch.nn as nn, torch.nn.functional as F
 from fastcore.basics import patch
-from . import losses
 from .coords import View, turn
 from .core import constant, size_pair
+from .filters import lanczos
 from .generator import check_resolution
 from .layers import ACT_GAIN, FullyConnected, Mapping, ModulatedLinear, Styles, normalize, rectify
 from .losses import lazy_adam
-from .peers import Peer, PeerRule, lanczos, steered
+from .peers import Peer, PeerRule, steered
 from .step import Iteration, Share, State, latents
 
 # %% ../nbs/evidence/34_anyres.ipynb #24a6e27c
@@ -398,5 +398,5 @@ def g_main(self: AnyresPatchRule, it: Iteration) -> tuple:
     z, _ = latents(it.settings, it.state.step, 0, it.share.batch, it.labels, ws.device)
     with torch.no_grad(): whole = self.teacher(z[it.part], label)
     apart = disagreement(fake, whole, transform, self.perceptual).mean()
-    loss = losses.generator(self.score(it, 0), fake, label)
+    loss = self.g_loss(it, fake, label)
     return loss + self.weight * apart, dict(loss_G=loss, teacher=apart)

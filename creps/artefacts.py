@@ -12,15 +12,16 @@ import json, math
 from itertools import product
 from pathlib import Path
 import numpy as np, torch
-from . import losses, tiles
-from .checkpoint import load_settings, load_state, versions, write_whole
-from .core import constant, from_uint8, rng
+from . import tiles
+from .checkpoint import load_settings, load_state, versions
+from .core import constant, from_uint8, rng, write_whole
 from .data import open_data
+from .device import pick_device
 from .distributions import Samples, chunks, evaluate
 from .metrics import consistency
 from .peers import load
 from .step import Rule, plane
-from .train import fit, pick_device, write_sheet
+from .train import fit, write_sheet
 
 # %% ../nbs/evidence/36_artefacts.ipynb #f08f179a
 def mirror(
@@ -198,7 +199,7 @@ class Penalty(Rule):
     def g_main(self, it):
         ws, label = self.codes(it, 0, it.share.batch)
         fake = self.fakes(it, ws, 0)
-        loss = losses.generator(self.score(it, 0), fake, label)
+        loss = self.g_loss(it, fake, label)
         excess = (plaid(fake).mean() - plaid(it.mine(it.real)).mean()).relu()
         return loss + self.weight * excess, dict(loss_G=loss, plaid_excess=excess)
 

@@ -25,11 +25,12 @@ from .core import (Count, Device, Memory, Number, Positive, Seed, Size, Within, 
                         to_pil, to_uint8)
 from .data import open_data
 from .device_benchmark import report_device
+from .filters import box_reduce
 from .generator import Generator
 from .export import report_export
 from .film import film, move, smooth
 from .distributions import Samples, chosen, computable, distances, report_evaluate
-from .metrics import box_reduce, psnr, report_consistency, swd
+from .metrics import psnr, report_consistency, swd
 from .processes import first_process, same_command, together
 from .render import render, targets
 from .report import report_run

@@ -5,20 +5,21 @@
 # %% auto #0
 __all__ = ['Count', 'Natural', 'Seed', 'Number', 'Positive', 'Amount', 'Fraction', 'Size', 'Memory', 'Device', 'as_bytes',
            'to_uint8', 'from_uint8', 'image_grid', 'to_pil', 'show_images', 'same', 'same_pictures', 'Reference',
-           'gold', 'gold_state', 'rng', 'seed_everything', 'seeded', 'constant', 'reuse_memory', 'resident_peak',
-           'size_pair', 'parse_bytes', 'Within', 'device_name', 'some_bytes', 'meant', 'check_arguments',
-           'needs_gradient', 'spare_memory', 'out_of_memory']
+           'gold', 'gold_state', 'rng', 'seed_everything', 'seeded', 'constant', 'write_whole', 'png_bytes',
+           'write_png', 'reuse_memory', 'resident_peak', 'size_pair', 'parse_bytes', 'Within', 'device_name',
+           'some_bytes', 'meant', 'check_arguments', 'needs_gradient', 'spare_memory', 'out_of_memory']
 
 # %% ../nbs/engine/40_core.ipynb #db56fd42
-import contextlib, ctypes, inspect, math, os, random, re, sys
+import contextlib, ctypes, inspect, io, math, os, random, re, sys, tempfile
 from dataclasses import dataclass
 from functools import lru_cache
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Literal, Union, get_args, get_origin
+from typing import Annotated, Callable, Iterator, Literal, Union, get_args, get_origin
 import numpy as np, torch
 from PIL import Image
+from safetensors import SafetensorError
 
 # %% ../nbs/engine/40_core.ipynb #c843258a
 def as_bytes(
@@ -65,10 +66,10 @@ def image_grid(
     return sheet.reshape(rows * (h + gap), cols * (w + gap), c)[:rows * (h + gap) - gap, :cols * (w + gap) - gap]
 
 def to_pil(
-    picture,  # uint8 [H, W, C]: 1 grey, 3 RGB, 4 RGBA
+    picture: np.ndarray,  # uint8 [H, W, C]: 1 grey, 3 RGB, 4 RGBA; or grey [H, W]
 ) -> Image.Image:
     "A picture for Pillow, which knows no last dimension of 1."
-    return Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+    return Image.fromarray(picture[..., 0] if picture.ndim == 3 and picture.shape[-1] == 1 else picture)
 
 # %% ../nbs/engine/40_core.ipynb #e68d41fa
 def show_images(
@@ -220,6 +221,52 @@ def constant(
 ) -> torch.Tensor:       # the same object each time: not to be written to
     "`make(*arguments)`, computed on the CPU and uploaded once."
     return _constant(make, arguments, like.device, like.dtype)
+
+# %% ../nbs/engine/40_core.ipynb #2627179c
+TEMPORARY_MARK = "creps-"  # in the name of every temporary file, and in nobody else's
+
+@contextlib.contextmanager
+def disk_errors_name(path: Path) -> Iterator[None]:
+    "An error of the disk says which file was to be written, not which temporary one, or none."
+    try: yield
+    except OSError as e:
+        if e.filename is not None and Path(e.filename).parent != path.parent: raise
+        raise OSError(e.errno, e.strerror or str(e), str(path)) from e
+    except SafetensorError as e:
+        number = re.search(r"os error (\d+)", str(e))
+        if not number: raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from e
+
+# %% ../nbs/engine/40_core.ipynb #d711abd9
+def write_whole(
+    path: str | Path,               # of the file; missing folders are made
+    write: Callable[[str], object]  # called with the path of a temporary file, which it fills
+) -> None:
+    "Write a file that appears whole, or not at all."
+    path = Path(path)
+    with disk_errors_name(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{TEMPORARY_MARK}", suffix=path.suffix)
+        os.close(handle)
+        try:
+            write(temporary)
+            with open(temporary, "rb") as f: os.fsync(f.fileno())
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        finally: Path(temporary).unlink(missing_ok=True)
+
+# %% ../nbs/engine/40_core.ipynb #4b4d129a
+def png_bytes(
+    picture: np.ndarray,   # uint8 [H, W, C] or grey [H, W]
+    compression: int = 6,  # 0: none, 1: in little time, ..., 9: in little space
+) -> bytes:
+    "A picture as a PNG."
+    to_pil(picture).save(file := io.BytesIO(), "PNG", compress_level=compression)
+    return file.getvalue()
+
+def write_png(picture: np.ndarray, path: str | Path) -> None:
+    "Write a picture [H, W, C] as a PNG, whole or not at all."
+    write_whole(path, lambda temporary: Path(temporary).write_bytes(png_bytes(picture)))
 
 # %% ../nbs/engine/40_core.ipynb #4a21ced1
 def reuse_memory(threshold: int = 1 << 30) -> bool:  # bytes; blocks below it are kept for the next use

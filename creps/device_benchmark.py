@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np, torch
 from . import losses
 from .benchmark import HighWater, print_table, step_settings, stopwatch, wait
+from .checkpoint import versions
 from .coords import View
-from .core import Device, Positive, Seed, from_uint8, rng, seeded
+from .core import Device, Positive, Seed, from_uint8, rng, seeded, write_whole
 from .data import Sampler
 from .device import low_precision, pick_device, tf32
 from .distributions import Samples, chunks
@@ -25,7 +26,6 @@ from .metrics import swd
 from .peers import system
 from .render import render
 from .step import Iteration, Rule, Share
-from .train import versions, write_whole
 
 # %% ../nbs/engine/51_device_benchmark.ipynb #857b583b
 COMPARED = ("float32", "tf32", "bfloat16")

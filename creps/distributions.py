@@ -18,12 +18,12 @@ from typing import Annotated, Literal
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from .core import Count, Device, Fraction, Number, Seed, constant, from_uint8, rng, seeded, to_uint8
+from .core import Count, Device, Fraction, Number, Seed, constant, from_uint8, rng, seeded, to_uint8, write_whole
 from .data import Drawn, open_data
+from .device import pick_device
 from .generator import Generator
 from .metrics import CannotDraw, drawn, file_hash, frechet, latents, read_weights, styles, swd
 from .scenery import Scenery, World, scenes
-from .train import pick_device, write_whole
 from .vectors import WORLDS
 
 # %% ../nbs/evidence/31_distributions.ipynb #1191aadc

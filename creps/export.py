@@ -16,10 +16,9 @@ from typing import Literal
 import numpy as np, torch
 from .biline import compose
 from .coords import View, grid
-from .core import rng
+from .core import rng, write_whole
 from .generator import Generator
 from .layers import ACT_GAIN, CLAMP
-from .train import write_whole
 
 # %% ../nbs/engine/53_export.ipynb #0cceaa53
 def needs(

@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = ['Peer', 'PointInput', 'NoisyLinear', 'PointBlock', 'Same', 'AsTheyAre', 'PointLayers', 'PointSynthesis',
-           'MeasuredMapping', 'CIPS', 'double', 'doubling_conv', 'steered', 'ModulatedConv', 'ToRGB', 'pyramid_table',
-           'Pyramid', 'lanczos', 'resample', 'upright', 'StyleGAN2', 'PeerRule', 'StyleGAN2Rule', 'CIPSRule', 'system',
-           'load']
+           'MeasuredMapping', 'CIPS', 'doubling_conv', 'steered', 'ModulatedConv', 'ToRGB', 'pyramid_table', 'Pyramid',
+           'upright', 'StyleGAN2', 'PeerRule', 'StyleGAN2Rule', 'CIPSRule', 'system', 'load']
 
 # %% ../nbs/evidence/33_peers.ipynb #44b45365
 import importlib, inspect, json
@@ -17,7 +16,8 @@ from safetensors.torch import load_file
 from .biline import StyledBlock
 from .coords import View, points, whole
 from .core import constant, rng, seeded, size_pair
-from .discriminator import Discriminator, low_pass
+from .discriminator import Discriminator
+from .filters import double, low_pass, resample
 from .generator import Generator, block_channels, check_finite, check_resolution, find_model
 from .layers import ACT_GAIN, Mapping, ModulatedLinear, Styles, rectify, truncate
 from .step import D_KEYS, Iteration, Rule, State
@@ -285,22 +285,11 @@ class CIPS(Peer, library_name="creps", license="apache-2.0"):
         return super().save_pretrained(folder, **kwargs)
 
 # %% ../nbs/evidence/33_peers.ipynb #e99b6dca
-def _fir() -> torch.Tensor:
-    taps = torch.tensor([1., 3, 3, 1])
-    return torch.outer(taps, taps) / 16
-
-def double(
-    x: torch.Tensor,  # [B, C, H, W]
-) -> torch.Tensor:    # [B, C, 2H, 2W]
-    "Twice the size: zeros between the samples, then the filter [1, 3, 3, 1]/4 along both axes."
-    channels = x.shape[1]
-    return F.conv_transpose2d(x, constant(x, _fir).expand(channels, 1, 4, 4), stride=2, padding=1, groups=channels)
-
 def doubling_conv(
     x: torch.Tensor,       # [B, inputs, H, W]
     weight: torch.Tensor,  # [outputs, inputs, 3, 3]
 ) -> torch.Tensor:         # [B, outputs, 2H, 2W]
-    "A convolution that doubles the size, behind it the same filter."
+    "A convolution that doubles the size, behind it the filter of `double`."
     return 4 * low_pass(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), 1)
 
 # %% ../nbs/evidence/33_peers.ipynb #97919ba1
@@ -380,30 +369,6 @@ class Pyramid(nn.Module):
             if isinstance(layer, ModulatedConv): x = layer(x, style, noise)
             else: rgb = layer(x, style) + (0 if rgb is None else double(rgb))
         return rgb
-
-# %% ../nbs/evidence/33_peers.ipynb #13d2b2ec
-def lanczos(
-    n: int,              # samples given, over [0, 1]
-    m: int,              # samples wanted ...
-    start: float = 0.,   # ... over the window that begins here
-    length: float = 1.,  # and is this long
-) -> torch.Tensor:       # float64 [m, n]
-    "The matrix that reads `n` samples at `m` places, by Lanczos-3 without aliasing; rows sum to 1."
-    given, wanted = (torch.arange(count, dtype=torch.float64, device="cpu") for count in (n, m))
-    place = (start + (wanted[:, None] + .5) * (length / m)) * n - .5
-    x = (given - place.clamp(0, n - 1)) / max(1, n * length / m)
-    weight = torch.sinc(x) * torch.sinc(x / 3) * (x.abs() < 3)
-    return weight / weight.sum(1, keepdim=True)
-
-def resample(
-    images: torch.Tensor,  # [B, 3, H, W]
-    size,                  # N or (H, W) of the result
-    rows=(0., 1.),         # start and length of the window
-    cols=(0., 1.),
-) -> torch.Tensor:
-    "The window of `images`, in another size."
-    (H, W), (h, w) = images.shape[2:], size_pair(size)
-    return lanczos(H, h, *rows).to(images) @ images @ lanczos(W, w, *cols).to(images).T
 
 # %% ../nbs/evidence/33_peers.ipynb #051d475d
 def upright(

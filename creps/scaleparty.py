@@ -8,15 +8,16 @@ __all__ = ['places', 'OpenPyramid', 'ScaleParty', 'PooledEpilogue', 'ScaleDiscri
 
 # %% ../nbs/evidence/35_scaleparty.ipynb #441ac30c
 import math
-from dataclasses import replace
 import torch, torch.nn as nn, torch.nn.functional as F
 from fastcore.basics import patch
+from . import losses
 from .coords import View
 from .discriminator import Discriminator, Epilogue, minibatch_deviation
+from .filters import double
 from .generator import block_channels, check_resolution
 from .layers import FullyConnected, Mapping, Styles
-from .peers import ModulatedConv, Peer, PeerRule, ToRGB, double, pyramid_table, upright
-from .step import Iteration, Rule
+from .peers import ModulatedConv, Peer, PeerRule, ToRGB, pyramid_table, upright
+from .step import Iteration
 
 # %% ../nbs/evidence/35_scaleparty.ipynb #e80d2cc4
 def places(
@@ -213,7 +214,6 @@ def score(self: ScalePartyRule, it: Iteration, phase: int):
     return lambda images, label: torch.cat([D(x, label) for x in (images.images if isinstance(images, Sizes) else [images])])
 
 @patch
-def d_reg(self: ScalePartyRule, it: Iteration) -> tuple:
+def penalty(self: ScalePartyRule, critic, images: Sizes, label, gamma: float) -> torch.Tensor:
     "R1, the mean over the sizes."
-    penalties, stats = zip(*[Rule.d_reg(self, replace(it, real=x)) for x in it.real.images])
-    return sum(penalties) / len(penalties), dict(r1=sum(s["r1"] for s in stats) / len(stats))
+    return sum(losses.r1(critic, x, label, gamma) for x in images.images) / len(images.images)

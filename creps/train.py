@@ -26,12 +26,12 @@ from .step import G_KEYS, Rule, Share, State, defaults, latents, plane
 from .checkpoint import checkpoints, find_checkpoint, load_state, read_about, run_folder, save_network, save_state, versions, write_whole
 
 # %% ../nbs/training/15_train.ipynb #42c692cd
-SETTING_KEYS = ("batch", "kimg", "snap", "seed", "gamma", "augment", "ada_target", "ada_kimg", "d_channel_base", "d_channel_max", "lr", "ema_kimg", "r1_interval", "pl_interval",
+SETTING_KEYS = ("batch", "kimg", "snap", "seed", "gamma", "augment", "ada_target", "ada_kimg", "d_channel_base", "d_channel_max", "lr", "ema_kimg", "recipe", "loss", "r2", "r1_interval", "pl_interval",
                 "pl_weight", "freeze_d", "precision")
 SHAPED_BY = (*G_KEYS, "resolution", "plane", "shape", "d_channel_base", "d_channel_max")   # what the tensors of a checkpoint depend on
 
 USUAL = dict(label_dim=0, image_channels=3, rampup=True, kimg=200., snap=10., seed=0, augment="none", ada_target=.6, lr=.002,
-             r1_interval=16, pl_interval=4, pl_weight=2., freeze_d=0, precision="float32")   # at any resolution
+             recipe="article", pl_weight=2., freeze_d=0, precision="float32")   # at any resolution
 
 def all_settings(
     resolution: int,
@@ -42,7 +42,7 @@ def all_settings(
     settings = {k: None for k in (*SETTING_KEYS, *G_KEYS)} | dict(resolution=resolution, plane=resolution, shape=(resolution,) * 2)
     settings |= kept | {k: v for k, v in given.items() if v is not None}
     usual = {k: v.default for k, v in inspect.signature(Generator).parameters.items() if k in ("rank", "composition", "decoders")}
-    usual |= USUAL | defaults(resolution)
+    usual |= USUAL | defaults(resolution, settings["recipe"] or USUAL["recipe"])
     settings |= {k: v for k, v in usual.items() if settings.get(k) is None}
     if settings["ema_kimg"] is None: settings["ema_kimg"] = settings["batch"] * 10 / 32
     if settings["ada_kimg"] is None: settings["ada_kimg"] = 500. if settings["rampup"] else 100.
@@ -67,6 +67,7 @@ def check(settings: dict):
         if not settings[name] > 0: raise ValueError(f"{name} must be positive, not {settings[name]!r}")
     for name in ("gamma", "pl_weight", "pl_interval", "r1_interval", "freeze_d"):
         if not settings[name] >= 0: raise ValueError(f"{name} must not be negative, not {settings[name]!r}")
+    if settings["loss"] not in ("logistic", "relativistic"): raise ValueError(f"loss must be logistic or relativistic, not {settings['loss']!r}")
     augmentation(settings["augment"])
     if any(n % (R // 4) for n in settings["shape"]) or max(settings["shape"]) != R:
         raise ValueError(f"shape must have the resolution {R} as its longer side and multiples of {R // 4} as both, not {'x'.join(map(str, settings['shape']))}")
@@ -442,7 +443,7 @@ def fit(
     snap: Positive | None = None,  # kimg between snapshots; None: 10
     keep: Count = 3,               # checkpoints to keep
     seed: Seed | None = None,  # of everything random; None: 0
-    gamma: Amount | None = None,       # strength of R1; None: max(.1, .5 (R/128)^2)
+    gamma: Amount | None = None,       # strength of R1; None: max(.1, .5 (R/128)^2), or max(1, (R/64)^3) with recipe="modern"
     cond: bool | None = None,  # train with the data set's labels; None: no
     mirror: bool | None = None,  # add left-right flipped copies; None: no
     augment: Annotated[str, augmentation] | None = None,  # what D's pictures go through: none (None), ada (adaptive), or a fixed strength such as 0.2
@@ -469,8 +470,11 @@ def fit(
     decoders: bool | None = None,  # decoders between the compositions; None: yes
     lr: Positive | None = None,  # Adam's learning rate before the lazy correction; None: .002
     ema_kimg: Positive | None = None,    # half-life of the average; None: batch * 10/32
-    r1_interval: Natural | None = None,  # steps between R1 phases; None: 16
-    pl_interval: Natural | None = None,  # steps between path-length phases; 0: none; None: 4
+    recipe: Literal["article", "modern"] | None = None,  # losses, penalties and how often, where they are not given: the article's (None), or R3GAN's
+    loss: Literal["logistic", "relativistic"] | None = None,  # pictures judged alone, or in pairs; None: the recipe's
+    r1_interval: Natural | None = None,  # steps between R1 phases; None: 16, or 4 with recipe="modern"
+    r2: bool | None = None,              # R1's penalty on generated pictures, too; None: the recipe's
+    pl_interval: Natural | None = None,  # steps between path-length phases; 0: none; None: 4, or 0 with recipe="modern"
     pl_weight: Amount | None = None,  # of the path-length penalty; None: 2
     max_bad_steps: Count = 50,   # steps in a row with a loss or gradient that isn't finite, after which the run stops
     metric=None,               # callable: average generator -> dict, logged at every snapshot
@@ -500,7 +504,8 @@ def fit(
         given = {k: options[k] for k in (*G_KEYS, *SETTING_KEYS) if k in options} | dict(image_channels=_channels(data), shape=[R, R] if rule.data_size else list(data.shape[:2]), label_dim=data.label_dim if cond else 0)
         given |= dict(plane=plane, data=str(options["data"]) if isinstance(options["data"], (str, os.PathLike)) else None, mirror=mirror, icc=icc, pictures=len(data))
         G, D = init if isinstance(init, tuple) else (init, None)
-        settings = choose(R, given, before, G, getattr(rule, "native", {}) | widths_of(D))
+        native = {} if recipe == "modern" else getattr(rule, "native", {})   # the one recipe for all systems
+        settings = choose(R, given, before, G, native | widths_of(D))
         share = Share(settings["batch"], batch_device, accelerator)
         if share.rank == 0 and (progress or dry_run): print(describe(settings, share, rule, device), flush=True)
         if dry_run: return

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['STATE', 'LIMITS', 'BENDS', 'SHOWS', 'MOST', 'checked', 'latent', 'groups', 'code', 'part_view', 'view_of', 'blocks',
-           'without', 'picture', 'nothing_new', 'about', 'png', 'answer', 'Desk', 'page_files', 'Server', 'serve',
-           'explore', 'report_view']
+           'without', 'picture', 'nothing_new', 'about', 'answer', 'Desk', 'page_files', 'Server', 'serve', 'explore',
+           'report_view']
 
 # %% ../nbs/engine/54_viewer.ipynb #b577bf98
-import copy, hmac, importlib.resources, io, json, math, secrets, socket, sys, threading, time, traceback, webbrowser
+import copy, hmac, importlib.resources, json, math, secrets, socket, sys, threading, time, traceback, webbrowser
 from collections import deque
 from concurrent.futures import Future
 from functools import cache, partial
@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import Annotated
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 from fastcore.basics import patch
-from PIL import Image
 from .coords import View, turn
-from .core import Device, Memory, Within, from_uint8, rng
+from .core import Device, Memory, Within, from_uint8, png_bytes, rng
+from .device import pick_device
 from .export import needs
 from .generator import Generator
 from .render import render
-from .train import pick_device
 from .warp import lens, planet, ripple, swirl
 
 # %% ../nbs/engine/54_viewer.ipynb #6a290374
@@ -169,12 +168,6 @@ def _whole_numbers(name: str, values, count: int, low: int, high: int) -> tuple:
     if isinstance(values, (list, tuple)) and len(values) == count and all(type(v) is int and low <= v <= high for v in values): return tuple(values)
     raise ValueError(f"{name} must be {count} whole numbers from {low} to {high}")
 
-def png(pixels: np.ndarray) -> bytes:
-    "A PNG, in little time rather than little space."
-    f = io.BytesIO()
-    Image.fromarray(pixels).save(f, "PNG", compress_level=1)
-    return f.getvalue()
-
 def answer(
     G: Generator,
     name: str,      # to show
@@ -192,7 +185,7 @@ def answer(
     if h < 1 or w < 1 or y + h > size[0] or x + w > size[1] or -(-h // step) * -(-w // step) > MOST:
         raise ValueError(f"tile must lie inside of the picture and have at most {MOST} pixels")
     pixels, measured = picture(G, state, size, tile, step, max_memory)
-    return measured, png(pixels)
+    return measured, png_bytes(pixels, compression=1)
 
 # %% ../nbs/engine/54_viewer.ipynb #747e7d3c
 def _done(future: Future, **reply) -> Future:

@@ -1,5 +1,6 @@
 """Networks of every kind through every command: each works, or is refused before any work in one line."""
 import json, urllib.request
+from pkgutil import resolve_name
 from types import SimpleNamespace
 import numpy as np, pytest, torch
 from pathlib import Path
@@ -117,7 +118,7 @@ def test_info(kind):
     assert about["shape"] == list(kind.shape) and about["label_dim"] == kind.classes
 
 def test_bench(kind, monkeypatch):
-    monkeypatch.setattr(benchmark, "apart", lambda name, threads, **how: benchmark.TASKS[name](**how))   # a process takes seconds to start,
+    monkeypatch.setattr(benchmark, "apart", lambda name, threads, **how: resolve_name(name)(**how))   # a process takes seconds to start,
     monkeypatch.setattr(benchmark, "matmul_peak", lambda device: 1.)                                       # and this to measure
     found = json.loads(well("bench", "render", "--model", kind.run, "--sizes", "32", "--repeats", 1, "--threads", 1).out.splitlines()[-1])
     assert found["size"] == [32, 32] and found["seconds"] > 0
