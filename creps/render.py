@@ -91,7 +91,7 @@ class Survey:
             y, x, h, w = part
             return (a == by_y[y:y + h][pick]).all() and (b == by_x[:, x:x + w][:, pick]).all()
         def look(part):
-            rows, cols = frame(*part, pick)
+            rows, cols = frame(*part, pick=pick)
             plain, turned = shared(part, row_y, rows, col_x, cols), shared(part, col_y, cols, row_x, rows)
             return rows.min(), rows.max(), cols.min(), cols.max(), plain, turned
         found = np.array(list(pool.map(look, self.parts)), np.float64)
@@ -550,7 +550,7 @@ def _file(out, batch: int) -> type:
 def _key(synthesis, ws: torch.Tensor, frame: Frame, *how) -> str:
     "A digest of everything that a picture depends on; views and warps are known by the places of some rows."
     digest = hashlib.sha256(repr((frame.size, how)).encode())
-    for t in (*synthesis.state_dict().values(), ws): digest.update(t.detach().cpu().contiguous().numpy())
+    for t in (*synthesis.state_dict().values(), ws): digest.update(t.detach().cpu().contiguous().numpy().data)
     for y in np.linspace(0, frame.size[0] - 1, 16).astype(int):
         digest.update(np.stack(frame(y, 0, 1, frame.size[1])).tobytes())
     return digest.hexdigest()[:32]
@@ -572,50 +572,6 @@ def in_float32(
     return synthesis if dtypes <= {torch.float32} else copy.deepcopy(synthesis).float(), ws.float()
 
 # %% ../nbs/drawing/20_render.ipynb #3f6c01a0
-@torch.inference_mode()
-def render(
-    G,                       # a Generator, or any network with `draw`; one that isn't `pointwise` draws whole pictures
-    ws: torch.Tensor,        # [B, num_ws, w_dim]
-    size=None,               # N or (H, W); None: that of the training
-    view: View | None = None,
-    warp=None,               # (u_row, u_col) -> (u_row, u_col) on float64 arrays, or a 3 x 3 matrix on (u_row, u_col, 1); after the view
-    out=None,                # uint8 array or memory map [B, H, W, C], or a path: .png, .tif, .dzi (see notebook 23)
-    align: str = "centers",  # "corners": the authors' grid
-    max_memory=None,         # for everything but the generator and the picture, such as "1GB"; None: see `memory_limit`
-    tol: float = 2 / 255,    # largest error to expect in a turned or warped picture, in [-1, 1], estimated from samples; 0: exact
-    exact: bool = False,     # turned and warped pictures pixel by pixel: slow, for checks
-    compile: bool = False,   # let torch.compile fuse the pixel stage, where there is a compiler
-    dtype: torch.dtype | None = None,  # of the pixel stage: torch.bfloat16 or float16 where the device gains by it; lines stay float32
-    progress: bool = False,  # a bar with the time left, on stderr
-):                           # uint8 [B, H, W, C], or `out`
-    "Draw codes at any size, view or warp in constant memory."
-    size = size_pair(getattr(G, "shape", G.resolution) if size is None else size)
-    limit = memory_limit(max_memory, ws.device)
-    if not tol >= 0: raise ValueError(f"tol must be a largest error of at least 0, in [-1, 1], not {tol!r}")
-    if dtype not in (None, torch.float32, torch.bfloat16, torch.float16):
-        raise ValueError(f"dtype must be torch.float32, bfloat16 or float16, not {dtype!r}")
-    path, channels = isinstance(out, (str, Path)), getattr(G, "image_channels", 3)
-    make = _file(out, len(ws)) if path else ArrayTarget
-    pictures = np.empty(0) if path else _pictures(out, len(ws), size, channels)
-    if not getattr(G, "pointwise", False): return _whole(G, ws, size, view, warp, align, pictures, out)
-    net, ws = in_float32(G.synthesis, ws)
-    def frame(level: int = 0): return Frame(size, G.resolution, view, warp, align, level)
-    for i in range(len(ws)):
-        where = (out, size, _key(net, ws, frame(), tol, exact, dtype), channels) if path else (pictures[i],)
-        target = make(*where)
-        sizes = {k: Frame(size, G.resolution, view, None, align, k).size for k in target.levels}
-        total = sum(h * w for h, w in sizes.values())
-        bar = tqdm(total=total, unit="px", unit_scale=True, disable=not progress, leave=False)
-        try:
-            how = dict(tol=tol, exact=exact, compile=compile, dtype=dtype or torch.float32)
-            _picture(net, ws[i:i + 1], frame, target, sizes, channels if path else 0, limit, bar.update, **how)
-            target.close()
-        except BaseException:
-            target.abort()
-            raise
-        finally: bar.close()
-    return out if out is not None else pictures
-
 def _picture(net, ws, frame, target, sizes, channels, limit, tick, tol, exact, compile, dtype) -> None:
     "Draw all levels of one code; `channels` of a file, 0 for an array."
     lines, pixels = stages_of(net, ws, dtype, compile)
@@ -639,3 +595,47 @@ def _whole(G, ws, size, view, warp, align, pictures, out):
         _refuse((~drawn.isfinite()).any())
         pictures[i] = to_uint8(drawn)[0]
     return pictures if out is None else out
+
+@torch.inference_mode()
+def render(
+    G,                       # a Generator, or any network with `draw`; one that isn't `pointwise` draws whole pictures
+    ws: torch.Tensor,        # [B, num_ws, w_dim]
+    size=None,               # N or (H, W); None: that of the training
+    view: View | None = None,
+    warp=None,               # (u_row, u_col) -> (u_row, u_col) on float64 arrays, or a 3 x 3 matrix on (u_row, u_col, 1); after the view
+    out=None,                # uint8 array or memory map [B, H, W, C], or a path: .png, .tif, .dzi (see notebook 23)
+    align: str = "centers",  # "corners": the authors' grid
+    max_memory=None,         # for everything but the generator and the picture, such as "1GB"; None: see `memory_limit`
+    tol: float = 2 / 255,    # largest error to expect in a turned or warped picture, in [-1, 1], estimated from samples; 0: exact
+    exact: bool = False,     # turned and warped pictures pixel by pixel: slow, for checks
+    compile: bool = False,   # let torch.compile fuse the pixel stage, where there is a compiler
+    dtype: torch.dtype | None = None,  # of the pixel stage: torch.bfloat16 or float16 where the device gains by it; lines stay float32
+    progress: bool = False,  # a bar with the time left, on stderr
+):                           # uint8 [B, H, W, C], or `out`
+    "Draw codes at any size, view or warp in constant memory."
+    size = size_pair(getattr(G, "shape", G.resolution) if size is None else size)
+    limit = memory_limit(max_memory, ws.device)
+    if not tol >= 0: raise ValueError(f"tol must be a largest error of at least 0, in [-1, 1], not {tol!r}")
+    if dtype not in (None, torch.float32, torch.bfloat16, torch.float16):
+        raise ValueError(f"dtype must be torch.float32, bfloat16 or float16, not {dtype!r}")
+    path, channels = isinstance(out, (str, Path)), getattr(G, "image_channels", 3)
+    make = _file(out, len(ws)) if path else None
+    pictures = np.empty(0) if path else _pictures(out, len(ws), size, channels)
+    if not getattr(G, "pointwise", False): return _whole(G, ws, size, view, warp, align, pictures, out)
+    net, ws = in_float32(G.synthesis, ws)
+    def frame(level: int = 0): return Frame(size, G.resolution, view, warp, align, level)
+    for i in range(len(ws)):
+        if make is None: target = ArrayTarget(pictures[i])
+        else: target = make(out, size, _key(net, ws, frame(), tol, exact, dtype), channels)
+        sizes = {k: Frame(size, G.resolution, view, None, align, k).size for k in target.levels}
+        total = sum(h * w for h, w in sizes.values())
+        bar = tqdm(total=total, unit="px", unit_scale=True, disable=not progress, leave=False)
+        try:
+            how = dict(tol=tol, exact=exact, compile=compile, dtype=dtype or torch.float32)
+            _picture(net, ws[i:i + 1], frame, target, sizes, channels if path else 0, limit, bar.update, **how)
+            target.close()
+        except BaseException:
+            target.abort()
+            raise
+        finally: bar.close()
+    return out if out is not None else pictures

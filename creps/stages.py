@@ -175,7 +175,7 @@ class MapStage:
         columns: int,
     ):
         self.network = Buffered(program.lines, program.styles, device)
-        self.input, self.style = program.input, program.styles["input"]
+        self.input, self.style = program.input, program.styles.get("input")
         self.maps, self.skipped = program.maps, sum(step.out for step in program.lines) - program.maps
         self.device, self.columns = torch.device(device), columns
         self.channels = self.network.layers[-1].outputs
