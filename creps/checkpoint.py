@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['save_network', 'sweep', 'versions', 'state_tensors', 'digest', 'save_state', 'read_about', 'read_tensors', 'part',
-           'load_state', 'checkpoints', 'last_good', 'network_in', 'find_checkpoint', 'load_settings', 'run_folder']
+           'load_state', 'checkpoints', 'last_good', 'network_in', 'find_checkpoint', 'load_settings', 'InUse',
+           'run_folder']
 
 # %% ../nbs/engine/47_checkpoint.ipynb #e4167f62
 import contextlib, hashlib, json, os, platform, re, tempfile
@@ -175,8 +176,11 @@ def _lock(file):
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
     else: fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
+class InUse(ValueError):
+    "Another process is at work in a folder."
+
 def _locked(path: Path):
-    "The open file, locked for this process alone; ValueError that says who holds it."
+    "The open file, locked for this process alone; InUse, which says who holds it."
     while True:
         file = open(path, "a+", encoding="utf-8")
         try: _lock(file)
@@ -184,7 +188,7 @@ def _locked(path: Path):
             file.seek(0)
             who = file.read().strip() or "another process"
             file.close()
-            raise ValueError(f"{path.parent} is in use: {who} trains there; wait for its end, or choose another folder") from None
+            raise InUse(f"{path.parent} is in use: {who} trains there; wait for its end, or choose another folder") from None
         except OSError: return file   # a file system that knows no locks
         if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()): return file
         file.close()   # it was the file of a run that has just ended
