@@ -105,7 +105,7 @@ class LineNetwork(nn.Module):
 
 # %% ../nbs/idea/04_biline.ipynb #deb2d80f
 def split_lines(
-    kept: list,  # accumulated lines of each block, [B, (H+W)*rank, C]
+    kept: list[torch.Tensor],  # accumulated lines of each block, [B, (H+W)*rank, C]
     height: int, # H
     rank: int,   # D
 ) -> tuple[torch.Tensor, torch.Tensor]:  # rows [blocks, B, H, C, D], cols [blocks, B, W, C, D]

@@ -63,12 +63,12 @@ def normalize(
     return x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()
 
 def check_latent(
-    z: torch.Tensor,  # [B, z_dim]
-    z_dim: int,       # what the network was built for
+    z: torch.Tensor | None,  # [B, z_dim]
+    z_dim: int,              # what the network was built for
 ) -> torch.Tensor:
     "`z` itself, if it has that shape; else ValueError."
-    if z.ndim != 2 or z.shape[1] != z_dim: raise ValueError(f"z must be [B, {z_dim}], got {list(z.shape)}")
-    return z
+    if z is not None and z.shape[1:] == (z_dim,): return z
+    raise ValueError(f"z must be [B, {z_dim}], got {None if z is None else list(z.shape)}")
 
 def check_label(
     label: torch.Tensor | None,  # [B, label_dim] one-hot, or None
@@ -109,7 +109,7 @@ class Mapping(nn.Module):
     def w(self, z: torch.Tensor | None = None, label: torch.Tensor | None = None) -> torch.Tensor:
         "w [B, w_dim], before truncation."
         check_label(label, self.label_dim)
-        parts = [] if z is None or not self.z_dim else [normalize(check_latent(z, self.z_dim))]
+        parts = [normalize(check_latent(z, self.z_dim))] if self.z_dim else []
         if label is not None and self.label_dim: parts.append(normalize(self.embed(label.float())))
         x = torch.cat(parts, 1)
         for layer in self.chain(): x = layer(x)
