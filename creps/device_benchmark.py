@@ -107,7 +107,8 @@ def parity(
     **given,           # settings of `creps.fit` that differ from its defaults
 ) -> list:             # rows: check, error, at_most, unit, ok
     "What the device computes against what the CPU computes, in float32 and beside it."
-    settings = Settings(resolution=resolution, **dict(seed=seed, batch=8) | given).complete()
+    chosen: dict = dict(seed=seed, batch=8) | given
+    settings = Settings(resolution=resolution, **chosen).complete()
     with precise("float32", device):
         states = [TrainingStep().begin(settings, where) for where in ("cpu", device)]
         rows = [_agree("first weights", _apart(*map(_weights, states)), 0, "weight")]
@@ -218,9 +219,9 @@ def measure_drawing(settings: Settings, device, precision: str, how: str, times:
     return dict(seconds=round(seconds, 5), megapixels_per_second=speed, extra_mb=_megabytes(extra))
 
 # %% ../nbs/engine/51_device_benchmark.ipynb #7c9833b2
-QUICK = dict(channel_base=512, channel_max=32, d_channel_base=256, d_channel_max=32, biline_channels=8,
-             z_dim=32, w_dim=32, mapping_layers=2, batch=8)
-SHORT = dict(kimg=1., ema_kimg=.05, lr=.01, pl_interval=8)  # enough for 16 px
+QUICK: dict = dict(channel_base=512, channel_max=32, d_channel_base=256, d_channel_max=32, biline_channels=8,
+                   z_dim=32, w_dim=32, mapping_layers=2, batch=8)
+SHORT: dict = dict(kimg=1., ema_kimg=.05, lr=.01, pl_interval=8)  # enough for 16 px
 
 def learning(
     device,
@@ -273,10 +274,11 @@ def device_check(
 ) -> dict:
     "Agreement with the CPU, learning, speed and memory of a device."
     device, clock = pick_device(device), Clock(60 * minutes)
-    resolutions, given, times, repeats = ((16, 32), QUICK, 2, 1) if quick else ((64, 128, 256), {}, 8, 5)
+    given: dict = QUICK if quick else {}
+    resolutions, times, repeats = ((16, 32), 2, 1) if quick else ((64, 128, 256), 8, 5)
     agreed = parity(device, 32 if quick else 64, seed, **given)
     found: dict = _about(device) | dict(quick=quick, seed=seed, parity=agreed)
-    length = given | SHORT if quick else dict(kimg=1e6)
+    length: dict = given | SHORT if quick else dict(kimg=1e6)
     training = Settings(resolution=resolutions[0], seed=seed, **length).complete()
     found["learning"] = learning(device, training, min(180, 24 * minutes), *(128, 128) if quick else ())
     found |= {"step": [], "pass": [], "draw": []}
