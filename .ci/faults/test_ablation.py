@@ -15,7 +15,7 @@ def test_a_training_belongs_to_one_process(tmp_path, shell):
 
 def test_a_process_that_dies_lets_its_training_go(tmp_path):
     job = jobs("smoke", "scenery/creps", results=tmp_path)[-1]
-    words = "import os, sys; from creps.checkpoint import run_folder; run_folder(sys.argv[1]).__enter__(); os._exit(1)"
+    words = "import os, sys; from creps.checkpoint import run_folder; claim = run_folder(sys.argv[1]); claim.__enter__(); os._exit(1)"
     subprocess.run([sys.executable, "-c", words, str(job.run)])
     assert (job.run / "run.lock").exists()
     with run_folder(job.run): pass
