@@ -6,15 +6,15 @@
 __all__ = ['RUNGS', 'PEERS', 'THICKNESS', 'GROUPS', 'TINY', 'CORE', 'T4', 'PRESETS', 'LEAST', 'SECOND_STAGE', 'MEASURES',
            'POINTS', 'CODES', 'FINAL', 'TRUTH', 'COLUMNS', 'COST', 'FORMATS', 'QUALITY', 'CONSISTENCY', 'REPORTED_ON',
            'REPORTED', 'variants', 'slug', 'Part', 'Preset', 'check_preset', 'pictures', 'samples_of', 'picked',
-           'bandwidth', 'own_rule', 'setup', 'stages', 'second_rule', 'rule_for', 'without_lite1', 'measurable',
-           'quality', 'train_variant', 'log_lines', 'rounded', 'history', 'late', 'added', 'alike', 'adds_of', 'truth',
-           'separated', 'shown', 'enlarged', 'octaves', 'by_points', 'measure_truth', 'LiveBytes', 'rules',
-           'cycle_steps', 'cycle', 'mean_step', 'tensor_mb', 'counted', 'measure_drawing', 'warm_up', 'measure_cost',
-           'cost', 'judged', 'why_not', 'revision', 'write_samples', 'sheet', 'made_with', 'make_result',
-           'same_settings', 'read_json', 'write_json', 'Job', 'TruthJob', 'truth_settings', 'chosen_seeds', 'words_for',
-           'words_of', 'jobs', 'forecast', 'print_forecast', 'value', 'spread', 'text_of', 'write_csv', 'typeset',
-           'resampled', 'columns_of', 'present', 'quality_table', 'table', 'octave_table', 'all_tables', 'read_results',
-           'ablate', 'step_on', 'reported']
+           'bandwidth', 'own_step', 'settings_of', 'setup', 'stages', 'second_step', 'step_for', 'without_lite1',
+           'measurable', 'quality', 'train_variant', 'log_lines', 'rounded', 'history', 'late', 'added', 'alike',
+           'adds_of', 'truth', 'separated', 'shown', 'enlarged', 'octaves', 'by_points', 'measure_truth', 'LiveBytes',
+           'steps_of', 'cycle_steps', 'cycle', 'mean_step', 'tensor_mb', 'counted', 'measure_drawing', 'warm_up',
+           'measure_cost', 'cost', 'judged', 'why_not', 'revision', 'write_samples', 'sheet', 'made_with',
+           'make_result', 'same_settings', 'read_json', 'write_json', 'Job', 'TruthJob', 'truth_settings',
+           'chosen_seeds', 'words_for', 'words_of', 'jobs', 'forecast', 'print_forecast', 'value', 'spread', 'text_of',
+           'write_csv', 'typeset', 'resampled', 'columns_of', 'present', 'quality_table', 'table', 'octave_table',
+           'all_tables', 'read_results', 'ablate', 'step_on', 'reported']
 
 # %% ../nbs/evidence/37_ablation.ipynb #28053a44
 import csv, io, json, math, re, subprocess, sys, time, weakref
@@ -27,8 +27,8 @@ import numpy as np, torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 from . import peers, train
-from .anyres import AnyresPatchRule
-from .benchmark import Flops, HighWater, Plain, apart, step_settings, stopwatch
+from .anyres import AnyresPatchStep
+from .benchmark import Flops, HighWater, Plain, apart, stopwatch
 from .checkpoint import InUse, find_checkpoint, load_state, run_folder, versions
 from .core import Device, from_uint8, image_grid, reuse_memory, rng, to_pil, to_uint8, write_whole
 from .data import open_data
@@ -36,7 +36,8 @@ from .device import pick_device
 from .distributions import METRICS, Samples, distances, evaluate, lite1_extractor
 from .filters import box_reduce, resample
 from .metrics import CannotDraw, alexnet_file, consistency, drawn, latents, psnr, ssim, styles, swd_levels
-from .step import Rule
+from .settings import Settings
+from .step import Stream, TrainingStep
 from .vectors import WORLDS
 
 # %% ../nbs/evidence/37_ablation.ipynb #e728f16a
@@ -153,11 +154,17 @@ def bandwidth(
 # %% ../nbs/evidence/37_ablation.ipynb #5cd11f82
 SECOND_STAGE = 1 / 3  # of AnyresGAN's budget
 
-def own_rule(network: str) -> Rule:
-    "The training rule of a system, with an average that is quick in the beginning."
-    rule = Rule() if network == "CREPS" else peers.system(network)[1]()
-    rule.ramp = True
-    return rule
+def own_step(network: str) -> TrainingStep:
+    "The training step of a system, with an average that is quick in the beginning."
+    step = TrainingStep() if network == "CREPS" else peers.system(network)[1]()
+    step.ema_rampup = True
+    return step
+
+def settings_of(
+    s: dict,  # see `setup`; or from a file, also of an older version
+) -> Settings:
+    "The settings of its trainings."
+    return Settings.from_json(s).complete()
 
 def setup(
     preset: str,
@@ -171,11 +178,11 @@ def setup(
     data, kimg = str(data or p.parts[0].data), kimg or p.parts[0].kimg
     network, known = change.pop("network", "CREPS"), pictures(data, p.resolution, p.pictures)
     settings = dict(recipe="modern", augment="ada", ada_kimg=100., bandwidth=bandwidth(data, p.resolution, p.pictures)) | p.training | change
-    settings = step_settings(p.resolution, **settings, kimg=kimg, snap=kimg / p.snapshots, seed=seed)
+    settings = Settings(resolution=p.resolution, **settings, kimg=kimg, snap=kimg / p.snapshots, seed=seed).complete()
     samples = samples_of(known, p.samples)
     about = dict(network=network, data=data, pictures=p.pictures, samples=samples, far=min(p.far, samples), scales=p.scales,
                  codes=p.codes, second_stage=SECOND_STAGE if network == "AnyresGAN" else 0.)
-    return json.loads(json.dumps(settings | about))
+    return json.loads(json.dumps(settings.to_json() | about))
 
 # %% ../nbs/evidence/37_ablation.ipynb #25b64a98
 def stages(
@@ -185,20 +192,20 @@ def stages(
     second = s["kimg"] * s["second_stage"]
     return [("first", s["kimg"] - second, 1), ("second", second, 2)] if second else [("whole", s["kimg"], 1)]
 
-def second_rule(s: dict, teacher, G=None, D=None) -> AnyresPatchRule:
-    return AnyresPatchRule(teacher, G, D, data_size=2 * s["resolution"])
+def second_step(s: dict, teacher, G=None, D=None) -> AnyresPatchStep:
+    return AnyresPatchStep(teacher, G, D, data_size=2 * s["resolution"])
 
-def rule_for(
+def step_for(
     s: dict,
     stage: str,     # "whole", "first" or "second"
     folder,         # of the whole training
     device="cpu",
-) -> Rule:
-    "The rule of a stage."
-    if stage != "second": return own_rule(s["network"])
-    state = own_rule(s["network"]).begin(s, device)
+) -> TrainingStep:
+    "The training step of a stage."
+    if stage != "second": return own_step(s["network"])
+    state = own_step(s["network"]).begin(settings_of(s), device)
     load_state(state, find_checkpoint(Path(folder, "first"), "latest"))
-    return second_rule(s, state.ema, state.G, state.D)
+    return second_step(s, state.ema, state.G, state.D)
 
 # %% ../nbs/evidence/37_ablation.ipynb #9905576b
 MEASURES = dict(frechet="lite1-frechet", kid="lite1-kid", precision="lite1-precision", recall="lite1-recall", swd="swd")
@@ -235,7 +242,7 @@ def train_variant(
     for stage, kimg, factor in stages(s):
         G = train.fit(
             pictures(s["data"], factor * s["resolution"], s["pictures"]), Path(folder, stage), **wanted | dict(kimg=kimg),
-            step_rule=rule_for(s, stage, folder, device), metric=measure, keep=1, resume="latest", device=str(device), progress=False)
+            step_rule=step_for(s, stage, folder, device), metric=measure, keep=1, resume="latest", device=str(device), progress=False)
     return G
 
 # %% ../nbs/evidence/37_ablation.ipynb #11b7feae
@@ -257,7 +264,7 @@ def history(
     device="cpu",
 ) -> list:  # of dict(kimg, and the keys of MEASURES)
     "Distances on the way, from the untrained network on."
-    untrained = quality(s, own_rule(s["network"]).begin(s, device).ema, device) | dict(kimg=0.)
+    untrained = quality(s, own_step(s["network"]).begin(settings_of(s), device).ema, device) | dict(kimg=0.)
     on_the_way = {l["kimg"]: l for l in log_lines(folder, s) if "swd" in l}  # a resumed run may have measured twice
     return [rounded({k: l[k] for k in ("kimg", *MEASURES)}) for l in (untrained, *on_the_way.values())]
 
@@ -376,22 +383,23 @@ class LiveBytes(TorchDispatchMode):
 # %% ../nbs/evidence/37_ablation.ipynb #9e9d7246
 CODES = 16  # drawn at once
 
-def rules(s: dict, device="cpu") -> list:
-    "(share of the budget, rule, factor of its pictures) of each stage, with untrained networks."
+def steps_of(s: dict, device="cpu") -> list:
+    "(share of the budget, training step, factor of its pictures) of each stage, with untrained networks."
     out = []
     for stage, kimg, factor in stages(s):
-        rule = own_rule(s["network"])
-        if stage == "second": rule = second_rule(s, rule.begin(s, device).ema)
-        out.append((kimg / s["kimg"], rule, factor))
+        step = own_step(s["network"])
+        if stage == "second": step = second_step(s, step.begin(settings_of(s), device).ema)
+        out.append((kimg / s["kimg"], step, factor))
     return out
 
 def cycle_steps(s: dict) -> int: return math.lcm(s["r1_interval"] or 1, s["pl_interval"] or 1)
 
-def cycle(rule, state, s: dict, factor: int = 1, steps: int = None):
+def cycle(step, state, s: dict, factor: int = 1, steps: int = None):
     "A function that does as many steps as it takes for all phases to have their turn."
-    real = torch.zeros(s["batch"], 3, *[factor * s["resolution"]] * 2, device=state.pl_mean.device)
+    real = torch.zeros(s["batch"], 3, *[factor * s["resolution"]] * 2, device=state.device)
+    settings = settings_of(s)
     def run():
-        for _ in range(steps or cycle_steps(s)): rule(state, s, (real, None, None))
+        for _ in range(steps or cycle_steps(s)): step(state, settings, (real, None, None))
     return run
 
 def mean_step(measure, state, s: dict) -> float:
@@ -407,8 +415,8 @@ def mean_step(measure, state, s: dict) -> float:
 def tensor_mb(s: dict) -> float:
     "The most that the tensors of a training hold at once, in MB, over its stages; counted, not computed."
     most = 0
-    for _, rule, factor in rules(s, "meta"):
-        with LiveBytes() as water: cycle(rule, rule.begin(s, "meta"), s, factor, 1)()  # the first step has every phase
+    for _, step, factor in steps_of(s, "meta"):
+        with LiveBytes() as water: cycle(step, step.begin(settings_of(s), "meta"), s, factor, 1)()  # the first step has every phase
         most = max(most, water.peak)
     return most / 2**20
 
@@ -418,13 +426,13 @@ def counted(
 ) -> dict:          # s_per_kimg, tensor_mb
     "The time of a training at a given speed, and its memory, without computing anything."
     def flops():
-        with Flops() as found: step()
+        with Flops() as found: run()
         return found.total
     seconds = 0.
-    for share, rule, factor in rules(s, "meta"):
-        rule = Plain() if s["network"] == "CREPS" else rule  # bands compute some things twice
-        state = rule.begin(s, "meta")
-        step = cycle(rule, state, s, factor, 1)
+    for share, step, factor in steps_of(s, "meta"):
+        step = Plain() if s["network"] == "CREPS" else step  # bands compute some things twice
+        state = step.begin(settings_of(s), "meta")
+        run = cycle(step, state, s, factor, 1)
         seconds += share * mean_step(flops, state, s) / 1e9 / gflops / s["batch"] * 1000
     return dict(s_per_kimg=seconds, tensor_mb=tensor_mb(s))
 
@@ -437,17 +445,17 @@ def measure_drawing(G, device, repeats: int = 5) -> dict:
 def warm_up(s: dict, device):
     "A step of a tiny network of the same kind: what torch loads and keeps from then on is not the training's."
     tiny = s | TINY | dict(batch=4)
-    for _, rule, factor in rules(tiny, device): cycle(rule, rule.begin(tiny, device), tiny, factor, 1)()
+    for _, step, factor in steps_of(tiny, device): cycle(step, step.begin(settings_of(tiny), device), tiny, factor, 1)()
 
 def measure_cost(s: dict, device="auto") -> dict:  # see `cost`
     "Seconds and memory of training and drawing, measured in this process."
     reuse_memory()  # as `fit` does
     device, seconds, mb = pick_device(device), 0., []
     warm_up(s, device)
-    for share, rule, factor in rules(s, device):
+    for share, step, factor in steps_of(s, device):
         water = HighWater(device).mark()
-        state = rule.begin(s, device)
-        run = cycle(rule, state, s, factor)
+        state = step.begin(settings_of(s), device)
+        run = cycle(step, state, s, factor)
         run()
         mb.append(water.above())
         seconds += share * stopwatch(run, 1, device) / cycle_steps(s) / s["batch"] * 1000
@@ -502,7 +510,7 @@ def write_samples(pictures, path, cols: int = 8):
 
 def sheet(s: dict, G, path, count: int = 24):
     "A small sheet of samples, the same codes for all."
-    z = torch.randn(count, G.z_dim, generator=rng(0, 6)).to(next(G.parameters()).device)
+    z = torch.randn(count, G.z_dim, generator=rng(0, Stream.SHEET)).to(next(G.parameters()).device)
     with torch.no_grad(): write_samples(to_uint8(G(z)), path)
 
 def made_with(preset: str, device) -> dict:
