@@ -673,6 +673,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'creps.distributions.survey': ('evidence/distributions.html#survey', 'creps/distributions.py'),
                                      'creps.distributions.train_scenery_net': ( 'evidence/distributions.html#train_scenery_net',
                                                                                 'creps/distributions.py'),
+                                     'creps.distributions.usual': ('evidence/distributions.html#usual', 'creps/distributions.py'),
                                      'creps.distributions.whole_numbers': ( 'evidence/distributions.html#whole_numbers',
                                                                             'creps/distributions.py')},
             'creps.export': { 'creps.export.Graph': ('engine/export.html#graph', 'creps/export.py'),
