@@ -1328,7 +1328,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'creps.stages.Scratch': ('engine/stages.html#scratch', 'creps/stages.py'),
                               'creps.stages.Scratch.__init__': ('engine/stages.html#scratch.__init__', 'creps/stages.py'),
                               'creps.stages.Scratch._made': ('engine/stages.html#scratch._made', 'creps/stages.py'),
-                              'creps.stages.Scratch._view': ('engine/stages.html#scratch._view', 'creps/stages.py'),
                               'creps.stages.Scratch.beside': ('engine/stages.html#scratch.beside', 'creps/stages.py'),
                               'creps.stages.Scratch.sized': ('engine/stages.html#scratch.sized', 'creps/stages.py'),
                               'creps.stages.compiled': ('engine/stages.html#compiled', 'creps/stages.py'),
