@@ -161,8 +161,8 @@ def nothing_of_this_machine():
         yield from (f"{name}:{i}: {m[0]}" for i, line in enumerate(text.splitlines(), 1) if (m := bad.search(line)))
 
 def owner_is_in_one_place():
-    derived = {"settings.ini", "README.md", "nbs/index.ipynb", "creps/_modidx.py"}  # and the badges of tutorials
-    yield from (f"{name}: names the owner {cfg['user']}" for name, text in texts.items() if name not in derived and not name.startswith("nbs/tutorials/") and cfg["user"] in text)
+    derived = {"settings.ini", "README.md", "nbs/index.ipynb", "creps/_modidx.py"}  # and the badges of notebooks
+    yield from (f"{name}: names the owner {cfg['user']}" for name, text in texts.items() if name not in derived and not name.startswith("nbs/") and cfg["user"] in text)
 
 def weights_are_read_safely():
     "Tensors and nothing else: each call of torch.load says so itself, as an argument that can be read here."

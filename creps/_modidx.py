@@ -382,6 +382,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                             'creps.core._constant': ('engine/core.html#_constant', 'creps/core.py'),
                             'creps.core._pictures': ('engine/core.html#_pictures', 'creps/core.py'),
                             'creps.core.as_bytes': ('engine/core.html#as_bytes', 'creps/core.py'),
+                            'creps.core.check': ('engine/core.html#check', 'creps/core.py'),
                             'creps.core.check_arguments': ('engine/core.html#check_arguments', 'creps/core.py'),
                             'creps.core.constant': ('engine/core.html#constant', 'creps/core.py'),
                             'creps.core.device_name': ('engine/core.html#device_name', 'creps/core.py'),

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['Count', 'Natural', 'Seed', 'Number', 'Positive', 'Amount', 'Fraction', 'Size', 'Memory', 'Device', 'as_bytes',
-           'to_uint8', 'from_uint8', 'image_grid', 'to_pil', 'show_images', 'same', 'same_pictures', 'Reference',
-           'gold', 'gold_state', 'rng', 'seed_everything', 'seeded', 'constant', 'write_whole', 'png_bytes',
-           'write_png', 'reuse_memory', 'resident_peak', 'size_pair', 'parse_bytes', 'Within', 'device_name',
-           'some_bytes', 'meant', 'check_arguments', 'needs_gradient', 'spare_memory', 'out_of_memory']
+           'to_uint8', 'from_uint8', 'image_grid', 'to_pil', 'show_images', 'same', 'same_pictures', 'check',
+           'Reference', 'gold', 'gold_state', 'rng', 'seed_everything', 'seeded', 'constant', 'write_whole',
+           'png_bytes', 'write_png', 'reuse_memory', 'resident_peak', 'size_pair', 'parse_bytes', 'Within',
+           'device_name', 'some_bytes', 'meant', 'check_arguments', 'needs_gradient', 'spare_memory', 'out_of_memory']
 
 # %% ../nbs/engine/40_core.ipynb #db56fd42
 import contextlib, ctypes, inspect, io, math, os, random, re, sys, tempfile
@@ -130,6 +130,24 @@ def same_pictures(
     allowed = math.ceil(share * off.size)
     assert largest <= levels and moved <= allowed, f"{found}; {allowed:,} may, by {levels}"
     print(found)
+
+# %% ../nbs/engine/40_core.ipynb #8f81bdb9
+def check(
+    mine,              # the reader's function
+    right,             # the function that it should equal
+    *cases,            # tuples of arguments
+    rtol: float = 1e-5,
+):
+    "Say whether `mine` gives what `right` gives, by numbers or arrays, in every case."
+    for number, case in enumerate(cases, 1):
+        found, due = mine(*case), right(*case)
+        if found is None: return print(f"{mine.__name__}: still to be written")
+        pairs = zip(found, due) if isinstance(due, tuple) and isinstance(found, tuple) else [(found, due)]
+        try:
+            for a, b in pairs: same(a, b, rtol)
+        except (AssertionError, TypeError, ValueError) as e:
+            return print(f"{mine.__name__}: not yet right; case {number} of {len(cases)}: {e}")
+    print(f"{mine.__name__}: right in all {len(cases)} cases")
 
 # %% ../nbs/engine/40_core.ipynb #345d8a03
 class Reference:
