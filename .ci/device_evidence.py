@@ -1,32 +1,33 @@
 """What is measured and compared, on a pretended device: the other systems' steps and pictures, metrics, artefacts, evaluation, export, the check of a device."""
 from functools import partial
 import numpy as np, torch
-from creps import anyres, artefacts, benchmark, device_benchmark, distributions, export, filters, metrics, peers
+from creps import anyres, artefacts, device_benchmark, distributions, export, filters, metrics, peers
 from creps.core import seeded
 from creps.generator import Generator
-from creps.step import Rule
+from creps.settings import Settings
+from creps.step import TrainingStep
 from device import Entry
 
 SYSTEMS = ("CIPS", "StyleGAN2", "AnyresGAN", "ScaleParty")
 small = dict(channel_base=512, channel_max=32, d_channel_base=512, d_channel_max=32, z_dim=32, w_dim=32, biline_channels=8, mapping_layers=2)
 
-def one_step(rule, resolution: int, at: int, labels: int = 0, **given):
-    "A step of a rule: number `at` decides which penalties are due."
+def one_step(step, resolution: int, at: int, labels: int = 0, **given):
+    "A training step: number `at` decides which penalties are due."
     def prepare(device):
-        settings = benchmark.step_settings(resolution, **dict(label_dim=labels) | getattr(rule, "native", {}) | given)
-        state, batch, side = rule.begin(settings, device), settings["batch"], rule.data_size or resolution
+        settings = Settings(resolution=resolution, **dict(label_dim=labels) | step.preferred.given() | given).complete()
+        state, batch, side = step.begin(settings, device), settings.batch, step.data_size or resolution
         kinds = np.eye(labels, dtype=np.float32)[np.arange(batch) % labels] if labels else None
-        real = torch.zeros(batch, settings["image_channels"], side, side, device=device)
+        real = torch.zeros(batch, settings.image_channels, side, side, device=device)
         real_label = None if kinds is None else torch.zeros(batch, labels, device=device)
         def act():
             state.step = at
-            rule(state, settings, (real, real_label, kinds))
+            step(state, settings, (real, real_label, kinds))
         return act
     return prepare
 
 def second_stage(device):
     teacher = seeded(0, partial(anyres.AnyresGAN, 32, **{k: small[k] for k in ("channel_base", "channel_max", "z_dim", "w_dim")}), device)
-    return one_step(anyres.AnyresPatchRule(teacher), 32, 0, **small, batch=16)(device)
+    return one_step(anyres.AnyresPatchStep(teacher), 32, 0, **small, batch=16)(device)
 
 def on_images(f, channels: int = 3, side: int = 64):
     "A function of images."
@@ -87,7 +88,7 @@ def sets(f, count: int = 48):
 
 def timed(how: str):
     "What the check of a device measures."
-    settings = device_benchmark.step_settings(32, **small, batch=8)
+    settings = Settings(resolution=32, **small, batch=8).complete()
     def prepare(device):
         if how == "pass": return lambda: device_benchmark.measure_pass(settings, device, "float32", "eager", 1)
         return lambda: device_benchmark.measure_training(settings, device, "float32", 1)
@@ -100,7 +101,7 @@ ENTRIES = [
     *(Entry(f"a step of {n} at 32 px, of three kinds", one_step(peers.system(n)[1](), 32, 0, 3, **small, batch=8), 6000, 25) for n in SYSTEMS),
     Entry("a step of AnyresGAN's second stage", second_stage, 4000, 20, 1),
     *(Entry(f"a step with {n}", one_step(kind(), 64, 0), 7000, 25) for n, kind in artefacts.REMEDIES.items()),
-    *(Entry(f"a step of CREPS, {c}, {n} channels", one_step(Rule(), 32, 0, 3, composition=c, image_channels=n, **small), 6000, 25)
+    *(Entry(f"a step of CREPS, {c}, {n} channels", one_step(TrainingStep(), 32, 0, 3, composition=c, image_channels=n, **small), 6000, 25)
       for c, n in (("once", 1), ("none", 4))),
     *(Entry(f"{n} built", built(n), 120, 16) for n in SYSTEMS),
     *(Entry(f"{n} drawn at twice its size", picture(n, 128), 1000, 4) for n in SYSTEMS),

@@ -1,11 +1,12 @@
 """Training on a pretended device: steps with everything that can be switched on, the loader, snapshots."""
 from unittest.mock import patch
 import numpy as np, torch
-from creps import benchmark, tiles, train
+from creps import tiles, train
 from creps.data import Sampler, batches
 from creps.discriminator import Discriminator
 from creps.generator import Generator
-from creps.step import Rule, Share
+from creps.settings import Settings
+from creps.step import BatchSplit, TrainingStep
 from device import Entry
 
 small = dict(batch=8, channel_base=256, channel_max=32, d_channel_base=1024, d_channel_max=32)
@@ -13,16 +14,16 @@ small = dict(batch=8, channel_base=256, channel_max=32, d_channel_base=1024, d_c
 def one_step(resolution: int, at: int, labels: int = 0, parts: int = 1, **given):
     "A step of the whole recipe: number `at` decides which penalties are due."
     def prepare(device):
-        settings = benchmark.step_settings(resolution, **dict(label_dim=labels) | given)
-        rule, batch, side = Rule(), settings["batch"], settings["resolution"]
-        state = rule.begin(settings, device)
+        settings = Settings(resolution=resolution, **dict(label_dim=labels) | given).complete()
+        step, batch, side = TrainingStep(), settings.batch, settings.resolution
+        state = step.begin(settings, device)
         kinds = np.eye(labels, dtype=np.float32)[np.arange(batch) % labels] if labels else None
-        real = torch.zeros(batch, settings["image_channels"], side, side, device=device)
+        real = torch.zeros(batch, settings.image_channels, side, side, device=device)
         real_label = None if kinds is None else torch.zeros(batch, labels, device=device)
         def act():
             state.step = at
             if state.augment: state.augment.p = .5
-            rule(state, settings, (real, real_label, kinds), Share(batch, batch // parts))
+            step(state, settings, (real, real_label, kinds), BatchSplit(batch, batch // parts))
         return act
     return prepare
 
@@ -37,8 +38,8 @@ def a_batch(device):
     return lambda: next(stream)
 
 def a_sheet(device):
-    settings = benchmark.step_settings(32, **small)
-    state = Rule().begin(settings, device)
+    settings = Settings(resolution=32, **small).complete()
+    state = TrainingStep().begin(settings, device)
     return lambda: train.samples(state, settings, count=16)
 
 def a_generator(**given):

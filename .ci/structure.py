@@ -135,6 +135,11 @@ def contributors_see_the_table():
         row = f"| `{part}` | {', '.join(f'`{o}`' for o in others)} |"
         if row not in said: yield f"CONTRIBUTING.md: has no row {row}"
 
+def front_page_leads_everywhere():
+    "The front page's table of notebooks is an output, which is as old as its last execution."
+    for nb in notebooks:
+        if nb.stem != "index" and f"({nb.name})" not in texts["README.md"]: yield f"README.md: has no link to {nb.name}; execute nbs/index.ipynb"
+
 def notebooks_are_tidy():
     for nb in notebooks:
         ids = [c.get("id") for c in nb.cells]
@@ -206,7 +211,8 @@ def names_are_what_they_say():
     yield from (f"creps.{n}: missing" for n in sorted(due - there))
     yield from (f"creps.{n}: not one of {', '.join(public)}" for n in sorted(there - due))
 
-rules = [one_module_each, numbers_run_through, imports_follow_the_table, imports_stand_at_the_top, modules_leave_each_other_alone, contributors_see_the_table, notebooks_are_tidy, old_python_reads_it, nothing_of_this_machine, owner_is_in_one_place,
+rules = [one_module_each, numbers_run_through, imports_follow_the_table, imports_stand_at_the_top, modules_leave_each_other_alone, contributors_see_the_table, front_page_leads_everywhere,
+         notebooks_are_tidy, old_python_reads_it, nothing_of_this_machine, owner_is_in_one_place,
          weights_are_read_safely, notebooks_need_one_extra, names_are_what_they_say]
 problems = [p for rule in rules for p in rule()]
 print(*problems, f"{len(notebooks)} notebooks, {len(modules)} modules, {len(rules)} rules, {len(problems)} problems", sep="\n")

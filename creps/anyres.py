@@ -4,22 +4,22 @@
 
 # %% auto #0
 __all__ = ['Grid', 'plan', 'WaveInput', 'kaiser', 'resampler', 'FilteredConv', 'ScaleMapping', 'ScaleStyles', 'WaveSynthesis',
-           'tiles', 'square', 'AnyresGAN', 'AnyresGANRule', 'patches', 'laid_back', 'disagreement', 'AnyresPatchRule']
+           'tiles', 'square', 'AnyresGAN', 'AnyresGANStep', 'patches', 'laid_back', 'disagreement', 'AnyresPatchStep']
 
 # %% ../nbs/evidence/34_anyres.ipynb #2d90bfe5
 import math
 from copy import deepcopy
 from dataclasses import dataclass
 import torch, torch.nn as nn, torch.nn.functional as F
-from fastcore.basics import patch
 from .coords import View, turn
 from .core import constant, size_pair
 from .filters import lanczos
 from .generator import check_resolution
 from .layers import ACT_GAIN, FullyConnected, Mapping, ModulatedLinear, Styles, normalize, rectify
 from .losses import lazy_adam
-from .peers import Peer, PeerRule, steered
-from .step import Iteration, Share, State, latents
+from .peers import Peer, PeerStep, steered
+from .settings import Settings
+from .step import BatchSplit, Iteration, State, Stream
 
 # %% ../nbs/evidence/34_anyres.ipynb #24a6e27c
 @dataclass(frozen=True)
@@ -201,9 +201,9 @@ class WaveSynthesis(nn.Module):
         self.register_buffer("magnitude", torch.ones(len(grids)))
         self.scale = ScaleStyles(w_dim, table, largest, normalise_scale) if scaled else None
 
-    def _gain(self, i: int, x: torch.Tensor, track: Share) -> torch.Tensor:
+    def _gain(self, i: int, x: torch.Tensor, track: BatchSplit | None) -> torch.Tensor:
         "What brings the input of layer i to unit size; with `track` after moving its running magnitude."
-        if track: self.magnitude[i].lerp_(track.mean(x.detach().square().mean()), 1 - .5**(len(x) * track.world / 20_000))
+        if track: self.magnitude[i].lerp_(track.mean(x.detach().square().mean()), 1 - .5**(len(x) * track.world_size / 20_000))
         return self.magnitude[i].rsqrt()
 
     def all_styles(self, ws, transform) -> dict:
@@ -214,7 +214,7 @@ class WaveSynthesis(nn.Module):
     def forward(self,
         ws: torch.Tensor,     # [B, num_ws, w_dim]
         transform=None,       # [B, 3, 3] or [1, 3, 3]; None: the whole picture
-        track: Share = None,  # move the running magnitudes, by the mean over all processes; None: leave them
+        track: BatchSplit | None = None,  # move the running magnitudes, by the mean over all ranks; None: leave them
     ) -> torch.Tensor:        # [B, 3, R, R]
         transform = torch.eye(3, device=ws.device)[None] if transform is None else transform.to(ws)
         styles, x = self.all_styles(ws, transform), self.input(ws[:, 0], transform)
@@ -296,15 +296,16 @@ class AnyresGAN(Peer, library_name="creps", license="apache-2.0"):
         return out[..., :H, :W]
 
 # %% ../nbs/evidence/34_anyres.ipynb #1bbbda69
-class AnyresGANRule(PeerRule):
+class AnyresGANStep(PeerStep):
     "First stage of AnyresGAN: training at R pixels."
-    system, native, path_length, ramp = AnyresGAN, dict(gamma=2., mapping_layers=2), False, False
+    system, preferred = AnyresGAN, Settings(gamma=2., mapping_layers=2)
+    path_length = ema_rampup = False
 
-    def fakes(self, it: Iteration, ws: torch.Tensor, phase: int, twice: bool = False, transform=None) -> torch.Tensor:
-        return it.state.G.synthesis(ws, transform, it.share if phase == 2 else None)
+    def fakes(self, it: Iteration, ws: torch.Tensor, stream: int, twice: bool = False, transform=None) -> torch.Tensor:
+        return it.state.G.synthesis(ws, transform, it.split if stream == Stream.D_MAIN else None)
 
-    def rates(self, settings: dict) -> tuple:
-        return (1.25 * settings["lr"], (0., .99)), lazy_adam(settings["lr"], (0., .99), settings["r1_interval"])
+    def rates(self, settings: Settings) -> tuple:
+        return (1.25 * settings.lr, (0., .99)), lazy_adam(settings.lr, (0., .99), settings.r1_interval)
 
 # %% ../nbs/evidence/34_anyres.ipynb #7e19d8d2
 def _through(matrices, pictures):
@@ -354,49 +355,51 @@ def disagreement(
     return l1 if perceptual is None else l1 + perceptual(back * mask, whole * mask)
 
 # %% ../nbs/evidence/34_anyres.ipynb #7333382e
-class AnyresPatchRule(AnyresGANRule):
+class AnyresPatchStep(AnyresGANStep):
     "Second stage of AnyresGAN: patches of larger pictures, held together by the first stage's network."
     def __init__(self,
         teacher: AnyresGAN,        # the first stage's average
-        G: AnyresGAN = None,       # the first stage's G; None: start from the teacher
+        G: AnyresGAN | None = None,       # the first stage's G; None: start from the teacher
         D=None,                    # the first stage's D; None: a new one
-        data_size: int = None,     # N, side of the pictures that come in; None: twice R
+        data_size: int | None = None,     # N, side of the pictures that come in; None: twice R
         weight: float = 5.,        # of the teacher's term
         normalise_scale: bool = True,  # see `AnyresGAN`
         perceptual=None,           # (images, images) -> [B], besides L1
     ):
-        self.teacher, self.G, self.D, self.weight, self.perceptual = deepcopy(teacher).eval().requires_grad_(False), G or teacher, D, weight, perceptual
+        self.teacher = deepcopy(teacher).eval().requires_grad_(False)
+        self.G, self.D = G or teacher, D
+        self.weight, self.perceptual = weight, perceptual
         self.data_size, self.normalise_scale = data_size or 2 * teacher.resolution, normalise_scale
 
-    def networks(self, settings: dict, device="cpu") -> tuple:
-        G, D = super().networks(settings | dict(patch=True, largest=self.data_size / settings["resolution"], normalise_scale=self.normalise_scale), device)
+    def arguments(self, settings: Settings) -> dict:
+        scales = dict(largest=self.data_size / settings.resolution, normalise_scale=self.normalise_scale)
+        return super().arguments(settings) | dict(patch=True) | scales
+
+    def networks(self, settings: Settings, device: torch.device | str = "cpu") -> tuple:
+        G, D = super().networks(settings, device)
         G.load_state_dict(self.G.state_dict(), strict=False)
         if self.D is not None: D.load_state_dict(self.D.state_dict())
         self.teacher.to(device)
         return G, D
 
-    def begin(self, settings: dict, device="cpu") -> State:
+    def begin(self, settings: Settings, device: torch.device | str = "cpu") -> State:
         state = super().begin(settings, device)
         state.ema.load_state_dict(self.teacher.state_dict(), strict=False)
         return state
 
     def view(self, it: Iteration, real: torch.Tensor) -> tuple:
-        R, g = it.settings["resolution"], it.rng(50)
-        if torch.rand((), generator=g) < .5: real, transform = patches(real, R, g, it.share.rows, it.share.batch)
+        R, g = it.settings.resolution, it.rng(Stream.WINDOW)
+        if torch.rand((), generator=g) < .5: real, transform = patches(real, R, g, it.split.rows, it.split.batch)
         else:
             real = lanczos(real.shape[2], R).to(real) @ real @ lanczos(real.shape[3], R).to(real).T
             transform = torch.eye(3).expand(len(real), 3, 3)
         return real, dict(transform=transform)
 
-# %% ../nbs/evidence/34_anyres.ipynb #bee32bf4
-@patch
-def g_main(self: AnyresPatchRule, it: Iteration) -> tuple:
-    "G against D, and with the teacher."
-    ws, label = self.codes(it, 0, it.share.batch)
-    transform = it.mine(it.how["transform"])
-    fake = self.fakes(it, ws, 0, transform=transform)
-    z, _ = latents(it.settings, it.state.step, 0, it.share.batch, it.labels, ws.device)
-    with torch.no_grad(): whole = self.teacher(z[it.part], label)
-    apart = disagreement(fake, whole, transform, self.perceptual).mean()
-    loss = self.g_loss(it, fake, label)
-    return loss + self.weight * apart, dict(loss_G=loss, teacher=apart)
+    def g_main(self, it: Iteration) -> tuple:
+        "G against D, and with the teacher."
+        fake, label = self.draw(it, Stream.G_MAIN)
+        z, _ = it.latents(Stream.G_MAIN, it.split.batch)
+        with torch.no_grad(): whole = self.teacher(z[it.rows], label)
+        apart = disagreement(fake, whole, it.local(it.alike["transform"]), self.perceptual).mean()
+        loss = self.g_loss(it, fake, label)
+        return loss + self.weight * apart, dict(loss_G=loss, teacher=apart)

@@ -20,7 +20,8 @@ from .device import pick_device
 from .distributions import Samples, chunks, evaluate
 from .metrics import consistency
 from .peers import load
-from .step import Rule, plane
+from .settings import Settings
+from .step import Iteration, Stream, TrainingStep, training_grid
 from .train import fit, write_sheet
 
 # %% ../nbs/evidence/36_artefacts.ipynb #f08f179a
@@ -170,37 +171,37 @@ def sampled(
     return np.concatenate(list(chunks(Samples(G, count, (G.resolution,) * 2), np.arange(count))))
 
 # %% ../nbs/evidence/36_artefacts.ipynb #61af3065
-class Jitter(Rule):
+class Jitter(TrainingStep):
     "Fakes on a grid that is shifted by up to `pixels`, anew for each batch."
     def __init__(self, pixels: float = .5): self.pixels = pixels
 
-    def fakes(self, it, ws, phase, twice=False):
-        shift = (2 * torch.rand(2, generator=it.rng(40, phase)) - 1) * self.pixels / (it.settings["plane"] - 1)
-        rows, cols = (t + s for t, s in zip(plane(it.settings), shift.tolist()))
+    def fakes(self, it: Iteration, ws: torch.Tensor, stream: int, twice: bool = False) -> torch.Tensor:
+        drawn = 2 * torch.rand(2, generator=it.rng(Stream.JITTER, stream)) - 1
+        shift = drawn * self.pixels / (it.settings.plane - 1)
+        rows, cols = (t + s for t, s in zip(training_grid(it.settings), shift.tolist()))
         return tiles.draw(it.state.G.synthesis, ws if twice else ws[:, :1], rows, cols, twice=twice)
 
 # %% ../nbs/evidence/36_artefacts.ipynb #92aea508
-class Octaves(Rule):
+class Octaves(TrainingStep):
     "Frequencies that are spread evenly over the octaves from `lowest` to the limit of the pixels."
     def __init__(self, lowest: float = .5): self.lowest = lowest  # cycles per picture side
 
-    def networks(self, settings, device="cpu"):
+    def networks(self, settings: Settings, device: torch.device | str = "cpu") -> tuple:
         G, D = super().networks(settings, device)
-        F, g = G.synthesis.input.freqs, rng(settings["seed"], 41)
-        octave = torch.rand(F.shape, generator=g) * math.log2(settings["plane"] / 2 / self.lowest)
+        F, g = G.synthesis.input.freqs, rng(settings.seed, Stream.FREQUENCIES)
+        octave = torch.rand(F.shape, generator=g) * math.log2(settings.plane / 2 / self.lowest)
         F.copy_(self.lowest * 2**octave * (2 * torch.randint(2, F.shape, generator=g) - 1))
         return G, D
 
 # %% ../nbs/evidence/36_artefacts.ipynb #f3b54983
-class Penalty(Rule):
+class Penalty(TrainingStep):
     "G also pays `weight` times the plaid of its batch beyond that of the real one."
     def __init__(self, weight: float = 10.): self.weight = weight
 
-    def g_main(self, it):
-        ws, label = self.codes(it, 0, it.share.batch)
-        fake = self.fakes(it, ws, 0)
+    def g_main(self, it: Iteration) -> tuple:
+        fake, label = self.draw(it, Stream.G_MAIN)
         loss = self.g_loss(it, fake, label)
-        excess = (plaid(fake).mean() - plaid(it.mine(it.real)).mean()).relu()
+        excess = (plaid(fake).mean() - plaid(it.local(it.real)).mean()).relu()
         return loss + self.weight * excess, dict(loss_G=loss, plaid_excess=excess)
 
 # %% ../nbs/evidence/36_artefacts.ipynb #bcf658ff
@@ -210,16 +211,17 @@ def variants(
     bandwidths=(.625, 1.25, 2.5, 5., 10.),  # cycles per picture side
     remedies=tuple(REMEDIES),
     at: float = 10.,                        # the bandwidth that the remedies are to cure
-) -> dict:                                  # name -> (bandwidth, rule)
+) -> dict:                                  # name -> (bandwidth, training step)
     "What is trained."
-    return {f"bandwidth {b:g}": (b, Rule()) for b in bandwidths} | {name: (at, REMEDIES[name]()) for name in remedies}
+    plain = {f"bandwidth {b:g}": (b, TrainingStep()) for b in bandwidths}
+    return plain | {name: (at, REMEDIES[name]()) for name in remedies}
 
 def snapshots(
     run,  # run folder
-    rule: Rule,
+    step: TrainingStep,
 ):
     "The average generator at the beginning and at each checkpoint: (kimg, network, changed in place)."
-    state = rule.begin(load_settings(run))
+    state = step.begin(load_settings(run))
     yield 0., state.ema
     for path in sorted(Path(run, "checkpoints").glob("*.safetensors")):
         load_state(state, path)
@@ -227,14 +229,14 @@ def snapshots(
 
 # %% ../nbs/evidence/36_artefacts.ipynb #fb26aab2
 def history(
-    run, rule: Rule,
+    run, step: TrainingStep,
     own: dict,            # of `measure`: of real pictures
     samples: int = 256,   # at each checkpoint
     shown: int = 8,       # of these are kept
 ) -> tuple:               # [dict(kimg, artefacts)], uint8 [checkpoints, shown, H, W, 3], the last network
     "How far the samples of a training were beyond the data, and what they looked like."
     lines, pictures = [], []
-    for kimg, G in snapshots(run, rule):
+    for kimg, G in snapshots(run, step):
         p = sampled(G, samples)
         lines.append(dict(kimg=kimg, artefacts=compare(measure(p), own)))
         pictures.append(p[:shown])
@@ -251,13 +253,13 @@ def seconds(run) -> float:
     return round(sum(json.loads(line).get("seconds", 0) for line in Path(run, "log.jsonl").read_text().splitlines()), 1)
 
 def examine(
-    run, rule: Rule, data,
+    run, step: TrainingStep, data,
     own: dict,              # of `measure`: of real pictures
     samples: int,           # for the distances; a quarter of it at each checkpoint
     sheet=None,             # a PNG of samples at four times
 ):
     "All that is to be known of a finished training."
-    lines, pictures, G = history(run, rule, own, samples // 4)
+    lines, pictures, G = history(run, step, own, samples // 4)
     at = np.array([l["kimg"] for l in lines])
     if sheet: write_sheet(np.concatenate([pictures[abs(at - at[-1] * share).argmin()] for share in (1 / 8, 1 / 4, 1 / 2, 1)]), sheet, pictures.shape[1])
     return dict(seconds=seconds(run), samples=samples // 4, quality=quality(G, data, samples), history=lines)
@@ -278,11 +280,11 @@ def study(
     data = open_data("scenery", network["resolution"], n=pictures)
     own = measure(data.batch(np.arange(pictures // 2))[0])
     about = dict(kimg=kimg, network=network, pictures=pictures, device=str(pick_device(device)), threads=torch.get_num_threads(), versions=versions(), revision=revision)
-    for seed, (name, (bandwidth, rule)) in product(seeds, (chosen or variants()).items()):
+    for seed, (name, (bandwidth, step)) in product(seeds, (chosen or variants()).items()):
         file, run = Path(out, f"{name.replace(' ', '-')}-seed{seed}"), Path(runs or Path(out, ".runs"), f"{name}-seed{seed}")
         if Path(f"{file}.json").exists(): continue
-        fit(data, run, kimg=kimg, snap=1, keep=1000, seed=seed, bandwidth=bandwidth, step_rule=rule, resume="latest", device=device, progress=False, **network)
-        found = dict(variant=name, rule=type(rule).__name__, bandwidth=bandwidth, seed=seed) | about | examine(run, rule, data, own, samples, f"{file}.png" if seed == seeds[0] else None)
+        fit(data, run, kimg=kimg, snap=1, keep=1000, seed=seed, bandwidth=bandwidth, step_rule=step, resume="latest", device=device, progress=False, **network)
+        found = dict(variant=name, rule=type(step).__name__, bandwidth=bandwidth, seed=seed) | about | examine(run, step, data, own, samples, f"{file}.png" if seed == seeds[0] else None)
         write_whole(f"{file}.json", lambda p: Path(p).write_text(json.dumps(found) + "\n"))
 
 # %% ../nbs/evidence/36_artefacts.ipynb #166f438a

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['STAGES', 'wait', 'stopwatch', 'matmul_peak', 'render_flops', 'Flops', 'trim', 'HighWater', 'work', 'apart', 'row',
            'network', 'one_code', 'painter', 'measure_render', 'bench_render', 'StageTimes', 'profiled',
-           'step_settings', 'phase_weights', 'Plain', 'phases', 'step_flops', 'measure_step', 'bench_step', 'shown',
+           'phase_weights', 'Plain', 'phases', 'step_flops', 'measured_phases', 'measure_step', 'bench_step', 'shown',
            'print_table', 'columns', 'report', 'report_render', 'report_step']
 
 # %% ../nbs/engine/50_benchmark.ipynb #1d7795f4
@@ -18,13 +18,14 @@ import numpy as np, torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 from . import render as renderer
-from . import train
+from .checkpoint import versions
 from .coords import View
-from .core import Count, Device, Memory, Natural, Number, Positive, Seed, resident_peak, reuse_memory, rng, seeded, size_pair, to_uint8
-from .device import low_precision
+from .core import Count, Device, Memory, Natural, Number, Positive, Seed, resident_peak, reuse_memory, rng, seeded, size_pair, to_uint8, write_whole
+from .device import pick_device
 from .generator import Generator, check_resolution
 from .stages import LineStage, PixelStage
-from .step import Iteration, Rule, Share
+from .settings import Settings
+from .step import BatchSplit, Iteration, Phase, State, Stream, TrainingStep, minimise, training_grid
 
 # %% ../nbs/engine/50_benchmark.ipynb #29f1a661
 def wait(device):
@@ -149,7 +150,7 @@ def row(
     "One measurement, of JSON's types."
     return dict(command=command, size=size, seconds=round(seconds, 5), gflop=round(flops / 1e9, 4), peak_gflops=round(peak, 1),
                 fraction=round(flops / 1e9 / seconds / peak, 4), extra_mb=None if extra is None else round(extra / 2**20, 1),
-                threads=torch.get_num_threads(), device=str(device), versions=train.versions()) | more
+                threads=torch.get_num_threads(), device=str(device), versions=versions()) | more
 
 # %% ../nbs/engine/50_benchmark.ipynb #8631be37
 def network(
@@ -181,7 +182,7 @@ def painter(
 # %% ../nbs/engine/50_benchmark.ipynb #580c2fdd
 def measure_render(size, model, seed, device, repeats, dtype, view, profile, draw, **how) -> dict:
     "A row, measured in this process."
-    device = train.pick_device(device)
+    device = pick_device(device)
     G, kind = network(model, seed).to(device), dtype and getattr(torch, dtype)
     paint = painter(G, one_code(G, seed), draw, view and View(**view), dtype=kind, **how)
     out = np.ones((1, *size, G.image_channels), np.uint8)  # written to, so that it is there
@@ -260,76 +261,93 @@ def profiled(
     return {k: round(s, 5) for k, s in (times.seconds | dict(rest=workers * seconds - sum(times.seconds.values()))).items()}
 
 # %% ../nbs/engine/50_benchmark.ipynb #cb6ef366
-def step_settings(
-    resolution: int,
-    **given,  # settings of `creps.fit` that differ from its defaults
-) -> dict:
-    "Every setting of a training, as `fit` would have it."
-    return train.all_settings(resolution, given)
+def phase_weights(settings: Settings) -> dict[str, float]:  # phase -> how often in a step
+    "Of the phases that there are at all."
+    every = dict(Gmain=1, Greg=settings.pl_interval, Dmain=1, Dreg=settings.r1_interval, average=1)
+    return {name: 1 / interval for name, interval in every.items() if interval}
 
-def phase_weights(settings: dict) -> dict:  # phase -> how often in a step
-    rare = {k: 1 / settings[v] for k, v in (("Greg", "pl_interval"), ("Dreg", "r1_interval")) if settings[v]}
-    return {k: w for k, w in (dict(Gmain=1., Greg=0., Dmain=1., Dreg=0.) | rare | dict(average=1.)).items() if w}
-
-class Plain(Rule):
+class Plain(TrainingStep):
     "The same recipe with whole activations: what the bands of notebook 43 are held against."
-    def fakes(self, it, ws, phase, twice=False): return it.state.G.synthesis(ws if twice else ws[:, :1], *train.plane(it.settings))
+    def fakes(self, it: Iteration, ws: torch.Tensor, stream: int, twice: bool = False) -> torch.Tensor:
+        return it.state.G.synthesis(ws if twice else ws[:, :1], *training_grid(it.settings))
 
 def phases(
-    rule: Rule, state, settings: dict,
+    step: TrainingStep,
+    state: State,        # at a step in which all phases are due, such as the first
+    settings: Settings,
     real: torch.Tensor,  # [batch, C, R, R]
 ) -> dict:               # phase -> function that does it
     "The parts of a training step, each by itself; and G alone, forward and backward."
-    it = Iteration(state, settings, Share(settings["batch"]), real=real)
-    def turn(side, phase):
-        def run():
-            it.means, it.bad = [], []
-            return rule.turn(it, side, [phase])
-        return run
+    it = Iteration(state, settings, BatchSplit(settings.batch), real)
+    def run(phase: Phase):
+        it.path_means, it.nonfinite = [], []
+        return minimise(it, phase)
     def alone():
         state.G.requires_grad_(True)
-        ws = state.G.mapping(train.latents(settings, 0, 0, settings["batch"], None, real.device)[0])
-        rule.fakes(it, ws, 0).backward(torch.ones_like(real))
-    runs = dict(Gmain=turn("G", rule.g_main), Greg=turn("G", rule.g_reg), Dmain=turn("D", rule.d_main), Dreg=turn("D", rule.d_reg), average=lambda: rule.average(state, settings))
-    return {k: runs[k] for k in phase_weights(settings)} | dict(G=alone)
+        z, _ = it.latents(Stream.G_MAIN, settings.batch)
+        step.fakes(it, state.G.mapping(z), Stream.G_MAIN).backward(torch.ones_like(real))
+    runs = {phase.name: functools.partial(run, phase) for phase in step.phases(it)}
+    return runs | dict(average=lambda: step.average(state, settings), G=alone)
 
 # %% ../nbs/engine/50_benchmark.ipynb #1e6109b1
 def step_flops(
-    settings: dict,  # every setting of a training
-) -> dict:           # phase -> operations
+    settings: Settings,
+) -> dict[str, int]:  # phase -> operations
     "Operations of each phase of a training step; nothing is computed."
-    state, counts = Rule().begin(settings, "meta"), {}
-    real = torch.empty(settings["batch"], settings["image_channels"], *settings["shape"], device="meta")
+    state, counts = TrainingStep().begin(settings, "meta"), {}
+    real = torch.empty(settings.batch, settings.image_channels, *settings.shape, device="meta")
     for phase, run in phases(Plain(), state, settings, real).items():
         with Flops() as flops: run()
         counts[phase] = flops.total
     return counts
 
 # %% ../nbs/engine/50_benchmark.ipynb #09ec4ab0
-def measure_step(settings, device, repeats, plain=False, only=None) -> dict:
-    "Phase -> row, measured in this process."
-    reuse_memory()  # as `fit` does
-    device, rule, flops = train.pick_device(device), Plain() if plain else Rule(), step_flops(settings)
-    state, shape = rule.begin(settings, device), [settings["image_channels"], *settings["shape"]]
-    state.D.precision = low_precision(settings["precision"])
-    real = torch.randn(settings["batch"], *shape, generator=rng(0)).clamp(-1, 1).to(device)
-    water, before, found = HighWater(device), matmul_peak(device), {}
-    for phase, run in phases(rule, state, settings, real).items():
+def measured_phases(
+    settings: Settings,
+    device: torch.device,
+    repeats: int,
+    plain: bool = False,
+    only=None,         # names of phases
+) -> dict[str, tuple]: # phase -> (bytes above what was there, seconds)
+    "Memory and time of phases, in this process."
+    step = Plain() if plain else TrainingStep()
+    state = step.begin(settings, device)
+    shape = settings.batch, settings.image_channels, *settings.shape
+    real = torch.randn(shape, generator=rng(0)).clamp(-1, 1).to(device)
+    water, found = HighWater(device), {}
+    for phase, run in phases(step, state, settings, real).items():
         if only and phase not in only: continue
         run()
         for net in (state.G, state.D): net.zero_grad(set_to_none=True)
         water.mark()
         run()
         found[phase] = water.above(), stopwatch(run, repeats, device)
-    peak = (before + matmul_peak(device)) / 2
-    command, size = "bench step" + " --plain" * plain, shape[1:]
-    rows = {k: row(command, size, s, flops[k], peak, extra, device, phase=k) for k, (extra, s) in found.items()}
-    weights = {k: w for k, w in phase_weights(settings).items() if k in found}
-    if not weights: return rows[only[0]] | dict(batch=settings["batch"], repeats=repeats, settings=settings, phases=rows)
-    seconds, total = (sum(w * x[k] for k, w in weights.items()) for x in ({k: s for k, (_, s) in found.items()}, flops))
-    extra = None if None in (e for e, _ in found.values()) else max(e for e, _ in found.values())
-    return row(command, size, seconds, total, peak, extra, device, batch=settings["batch"], s_per_kimg=round(seconds * 1000 / settings["batch"], 3),
-               repeats=repeats, settings=settings, phases=rows)
+    return found
+
+def measure_step(
+    settings: dict,  # of JSON's types
+    device: str,
+    repeats: int,
+    plain: bool = False,
+    only=None,
+) -> dict:
+    "The row of a step, and of each phase, measured in this process."
+    reuse_memory()  # as `fit` does
+    known, where = Settings.from_json(settings).complete(), pick_device(device)
+    flops, before = step_flops(known), matmul_peak(where)
+    found = measured_phases(known, where, repeats, plain, only)
+    peak = (before + matmul_peak(where)) / 2
+    command, size = "bench step" + " --plain" * plain, list(known.shape)
+    rows = {k: row(command, size, s, flops[k], peak, extra, where, phase=k) for k, (extra, s) in found.items()}
+    more = dict(batch=known.batch, repeats=repeats, settings=settings, phases=rows)
+    weights = {k: w for k, w in phase_weights(known).items() if k in found}
+    if not weights: return rows[only[0]] | more
+    seconds = sum(w * found[k][1] for k, w in weights.items())
+    total = sum(w * flops[k] for k, w in weights.items())
+    extras = [extra for extra, _ in found.values()]
+    extra = None if None in extras else max(extras)
+    pace = round(seconds * 1000 / known.batch, 3)
+    return row(command, size, seconds, total, peak, extra, where, s_per_kimg=pace, **more)
 
 # %% ../nbs/engine/50_benchmark.ipynb #ca4c6b00
 def bench_step(
@@ -339,15 +357,17 @@ def bench_step(
     device: str = "auto",
     plain: bool = False,   # with whole activations, in place of bands
     only=None,             # names of the phases to measure; None: all
-    **given,               # settings of `creps.fit`, such as batch and channel_base
+    **given,               # fields of `Settings`, such as batch and channel_base
 ) -> dict:                 # the row of a whole step, and of each phase in `phases`
     "Time and memory of a training step, in a process of its own."
-    unknown = sorted(set(given) - {*train.G_KEYS, *train.SETTING_KEYS})
-    if unknown: raise ValueError(f"no such setting of a training: {', '.join(unknown)}")
     if repeats < 1: raise ValueError(f"repeats must be at least 1, not {repeats}")
-    settings = step_settings(resolution, **given)
-    if wrong := set(only or ()) - {*phase_weights(settings), "G"}: raise ValueError(f"there is no phase {sorted(wrong)[0]!r}: use some of {', '.join(phase_weights(settings))}, G")
-    return apart("creps.benchmark:measure_step", threads, settings=settings, device=device, repeats=repeats, plain=plain, only=only and list(only))
+    given = {k: v for k, v in given.items() if v is not None}
+    settings = Settings(resolution=resolution, **given).complete()
+    known = [*phase_weights(settings), "G"]
+    wrong = [phase for phase in only or () if phase not in known]
+    if wrong: raise ValueError(f"there is no phase {wrong[0]!r}: use some of {', '.join(known)}")
+    asked = dict(settings=settings.to_json(), device=device, repeats=repeats, plain=plain, only=only and list(only))
+    return apart("creps.benchmark:measure_step", threads, **asked)
 
 # %% ../nbs/engine/50_benchmark.ipynb #fceec5b6
 def shown(value) -> str:
@@ -377,14 +397,14 @@ def report(line: dict, rows: list, out: str = None, remark: str = ""):
     if remark: print(remark)
     for r in rows:
         if "profile" in r: print_table([dict(stage=k, seconds=s, share=f"{100 * s / sum(r['profile'].values()):.1f} %") for k, s in r["profile"].items()])
-    if out: train.write_whole(out, lambda p: Path(p).write_text(json.dumps(rows, indent=1)))
+    if out: write_whole(out, lambda p: Path(p).write_text(json.dumps(rows, indent=1)))
     print(json.dumps(line))
 
 # %% ../nbs/engine/50_benchmark.ipynb #807837fb
 def _phases(text) -> list:
     "Names of phases with commas between them."
     names = str(text).split(",")
-    if wrong := set(names) - {"G", *phase_weights(dict(pl_interval=1, r1_interval=1))}:
+    if wrong := set(names) - {"G", *phase_weights(Settings().complete())}:
         raise ValueError(f"there is no phase {sorted(wrong)[0]!r}")
     return names
 

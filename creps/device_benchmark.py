@@ -9,23 +9,25 @@ __all__ = ['COMPARED', 'QUICK', 'SHORT', 'NotHere', 'precise', 'parity', 'Clock'
 # %% ../nbs/engine/51_device_benchmark.ipynb #df6c05e8
 import json, platform, time
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
 import numpy as np, torch
 from . import losses
-from .benchmark import HighWater, print_table, step_settings, stopwatch, wait
+from .benchmark import HighWater, print_table, stopwatch, wait
 from .checkpoint import versions
 from .coords import View
 from .core import Device, Positive, Seed, from_uint8, rng, seeded, write_whole
 from .data import Sampler
-from .device import low_precision, pick_device, tf32
+from .device import pick_device, tf32
 from .distributions import Samples, chunks
 from .generator import Generator
 from .metrics import swd
 from .peers import system
 from .render import render
-from .step import Iteration, Rule, Share
+from .settings import Settings
+from .step import BatchSplit, Iteration, Stream, TrainingStep
 
 # %% ../nbs/engine/51_device_benchmark.ipynb #857b583b
 COMPARED = ("float32", "tf32", "bfloat16")
@@ -73,17 +75,18 @@ def _pictures_agree(networks: tuple, codes: torch.Tensor, device) -> list:
     except NotHere: pass
     return rows
 
-def _noise(settings: dict, seed: int) -> torch.Tensor:
+def _noise(settings: Settings, seed: int) -> torch.Tensor:
     "Pictures of the settings' size that show nothing."
-    shape = settings["batch"], settings["image_channels"], *settings["shape"]
+    shape = settings.batch, settings.image_channels, *settings.shape
     return torch.randn(shape, generator=rng(seed, 1)).clamp(-1, 1)
 
-def _step_agrees(settings: dict, device, seed: int) -> list:
+def _step_agrees(settings: Settings, device, seed: int) -> list:
     "Rows on the first step of a training with R1, on the CPU and on the device; and on its path length."
     real = _noise(settings, seed)
     def first(where, **more):
-        state, own = Rule().begin(settings | more, where), settings | more
-        return {k: float(v) for k, v in Rule()(state, own, (real.to(where), None, None)).items()}
+        own = replace(settings, **more)
+        state = TrainingStep().begin(own, where)
+        return {k: float(v) for k, v in TrainingStep()(state, own, (real.to(where), None, None)).items()}
     a, b = first("cpu", pl_interval=0), first(device, pl_interval=0)
     rows = [_agree(f"step: {k}", abs(a[k] - b[k]) / max(abs(a[k]), .1), .01, "share") for k in a if "sign" not in k]
     lengths = [first(where)["path_length"] for where in ("cpu", device)]
@@ -97,16 +100,16 @@ def parity(
     **given,           # settings of `creps.fit` that differ from its defaults
 ) -> list:             # rows: check, error, at_most, unit, ok
     "What the device computes against what the CPU computes, in float32 and beside it."
-    settings = step_settings(resolution, **dict(seed=seed, batch=8) | given)
+    settings = Settings(resolution=resolution, **dict(seed=seed, batch=8) | given).complete()
     with precise("float32", device):
-        states = [Rule().begin(settings, where) for where in ("cpu", device)]
+        states = [TrainingStep().begin(settings, where) for where in ("cpu", device)]
         weights = [torch.cat([p.detach().flatten().cpu() for p in (*s.G.parameters(), *s.D.parameters())]) for s in states]
         rows = [_agree("first weights", _apart(*weights), 0, "weight")]
-        codes = torch.randn(4, settings["z_dim"], generator=rng(seed, 2))
+        codes = torch.randn(4, settings.z_dim, generator=rng(seed, 2))
         rows += _pictures_agree(tuple(s.G.eval() for s in states), codes, device)
         keys = ("z_dim", "w_dim", "channel_base", "channel_max")
         for name in ("CIPS", "StyleGAN2", "AnyresGAN", "ScaleParty"):
-            def make(kind=system(name)[0]): return kind(resolution, **{k: settings[k] for k in keys}).eval()
+            def make(kind=system(name)[0]): return kind(resolution, **{k: getattr(settings, k) for k in keys}).eval()
             here, there = (seeded(seed, make, where) for where in ("cpu", device))
             images = here.draw(here.mapping(codes)), there.draw(there.mapping(codes.to(device)))
             rows.append(_agree(f"{name}: draw", _apart(*images) / max(1., images[0].abs().max().item()), .002, "of the largest"))
@@ -144,24 +147,23 @@ def _timed(f, device, repeats: int = 5, most: float = 10.) -> tuple:
 
 def _megabytes(extra): return None if extra is None else round(extra / 2**20, 1)
 
-def measure_training(settings: dict, device, precision: str, repeats: int = 5) -> dict:
+def measure_training(settings: Settings, device, precision: str, repeats: int = 5) -> dict:
     "Seconds of a step on average, and of one without penalties; images per second; memory above weights and optimiser."
-    settings = settings | dict(precision=precision)
+    settings = replace(settings, precision=precision)
     with precise(precision, device):
-        rule, state = Rule(), Rule().begin(settings, device)
-        state.D.precision = low_precision(precision)
+        step, state = TrainingStep(), TrainingStep().begin(settings, device)
         real = _noise(settings, 0).to(device)
-        def step(number):
+        def at(number):
             def run():
                 state.step = number
-                rule(state, settings, (real, None, None))
+                step(state, settings, (real, None, None))
             return run
-        lazy, rare = settings["pl_interval"], settings["r1_interval"]
-        plain, path = (_timed(step(number), device, repeats)[0] for number in (1, lazy))
-        both, extra = _timed(step(0), device, repeats)
+        lazy, rare = settings.pl_interval, settings.r1_interval
+        plain, path = (_timed(at(number), device, repeats)[0] for number in (1, lazy))
+        both, extra = _timed(at(0), device, repeats)
     seconds = plain + (path - plain) / lazy + (both - path) / rare
     return dict(seconds=round(seconds, 5), plain_seconds=round(plain, 5),
-                images_per_second=round(settings["batch"] / seconds, 1), extra_mb=_megabytes(extra))
+                images_per_second=round(settings.batch / seconds, 1), extra_mb=_megabytes(extra))
 
 def _graph(f, device):
     "The function as a CUDA graph."
@@ -175,29 +177,28 @@ def _graph(f, device):
     with torch.cuda.graph(graph): f()
     return graph.replay
 
-def measure_pass(settings: dict, device, precision: str, how: str, repeats: int = 5) -> dict:
+def measure_pass(settings: Settings, device, precision: str, how: str, repeats: int = 5) -> dict:
     "Seconds of G's forward and backward pass through D."
-    settings = settings | dict(precision=precision)
+    settings = replace(settings, precision=precision)
     with precise(precision, device):
-        rule, state = Rule(), Rule().begin(settings, device)
-        state.D.precision = low_precision(precision)
+        step, state = TrainingStep(), TrainingStep().begin(settings, device)
         state.D.requires_grad_(False)
-        z = torch.randn(settings["batch"], settings["z_dim"], generator=rng(0)).to(device)
-        it = Iteration(state, settings, Share(settings["batch"]))
+        z = torch.randn(settings.batch, settings.z_dim, generator=rng(0)).to(device)
+        it = Iteration(state, settings, BatchSplit(settings.batch))
         if how == "compile": state.D.compile()
         def run():
             state.G.zero_grad(set_to_none=how != "graph")
-            losses.generator(lambda images, label: state.D(images, label), rule.fakes(it, state.G.mapping(z), 0)).backward()
+            losses.generator(lambda images, label: state.D(images, label), step.fakes(it, state.G.mapping(z), Stream.G_MAIN)).backward()
         run()
         seconds, extra = _timed(_graph(run, device) if how == "graph" else run, device, repeats)
-    return dict(seconds=round(seconds, 5), images_per_second=round(settings["batch"] / seconds, 1), extra_mb=_megabytes(extra))
+    return dict(seconds=round(seconds, 5), images_per_second=round(settings.batch / seconds, 1), extra_mb=_megabytes(extra))
 
-def measure_drawing(settings: dict, device, precision: str, how: str, times: int, repeats: int = 5) -> dict:
+def measure_drawing(settings: Settings, device, precision: str, how: str, times: int, repeats: int = 5) -> dict:
     "Seconds of a rendered picture of `times` the side."
     with precise(precision, device):
-        G = Rule().begin(settings, device).G.eval().requires_grad_(False)
-        ws = G.mapping(torch.randn(1, settings["z_dim"], generator=rng(0)).to(device))
-        size = times * settings["resolution"]
+        G = TrainingStep().begin(settings, device).G.eval().requires_grad_(False)
+        ws = G.mapping(torch.randn(1, settings.z_dim, generator=rng(0)).to(device))
+        size = times * settings.resolution
         dtype = torch.bfloat16 if precision == "bfloat16" else None
         def paint(): render(G, ws, size, dtype=dtype, compile=how == "compile")
         if how == "compile": paint()  # compiles
@@ -211,20 +212,21 @@ SHORT = dict(kimg=1., ema_kimg=.05, lr=.01, pl_interval=8)  # enough for 16 px
 
 def learning(
     device,
-    settings: dict,        # of the training, which ends after `kimg` of them ...
+    settings: Settings,        # of the training, which ends after `kimg` of them ...
     seconds: float,        # ... or after this time
     pictures: int = 2000,  # to learn from
     samples: int = 512,    # to compare
 ) -> dict:                 # seconds, kimg, images_per_second, swd_before, swd_after, swd_floor, nonfinite, ok
     "Train for a while on landscapes that the shipped network draws, and look whether it helped."
-    size, batch = (settings["resolution"],) * 2, settings["batch"]
+    size, batch = (settings.resolution,) * 2, settings.batch
     world = Samples(Generator.from_pretrained("scenery-64").to(device), pictures, size)
     real = np.concatenate(list(chunks(world, np.arange(pictures))))
-    rule, state, sampler, bad = Rule(), Rule().begin(settings, device), Sampler(pictures, batch), []
+    step, state = TrainingStep(), TrainingStep().begin(settings, device)
+    sampler, bad = Sampler(pictures, batch), []
     def drawn(): return np.concatenate(list(chunks(Samples(state.ema, samples, size), np.arange(samples))))
     before, start = drawn(), time.perf_counter()
-    while time.perf_counter() - start < seconds and state.images < 1000 * settings["kimg"]:
-        bad.append(rule(state, settings, (from_uint8(torch.from_numpy(real[next(sampler)]).to(device)), None, None))["nonfinite"])
+    while time.perf_counter() - start < seconds and state.images < 1000 * settings.kimg:
+        bad.append(step(state, settings, (from_uint8(torch.from_numpy(real[next(sampler)]).to(device)), None, None))["nonfinite"])
         if state.step % 16 == 0: wait(device)  # what is queued must not outlast the time
     wait(device)
     spent, nonfinite = time.perf_counter() - start, int(torch.stack(bad).sum())
@@ -258,14 +260,15 @@ def device_check(
     resolutions, given, times, repeats = ((16, 32), QUICK, 2, 1) if quick else ((64, 128, 256), {}, 8, 5)
     agreed = parity(device, 32 if quick else 64, seed, **given)
     found = about_device(device) | dict(quick=quick, seed=seed, parity=agreed)
-    training = step_settings(resolutions[0], seed=seed, **given | SHORT if quick else dict(kimg=1e6))
+    length = given | SHORT if quick else dict(kimg=1e6)
+    training = Settings(resolution=resolutions[0], seed=seed, **length).complete()
     found["learning"] = learning(device, training, min(180, 24 * minutes), *(128, 128) if quick else ())
     found |= {"step": [], "pass": [], "draw": []}
     kinds = [(R, p) for R in resolutions for p in COMPARED]
-    settings = {R: step_settings(R, seed=seed, **given) for R in resolutions}
+    settings = {R: Settings(resolution=R, seed=seed, **given).complete() for R in resolutions}
     for R, precision in kinds:
         measure = partial(measure_training, settings[R], device, precision, repeats)
-        found["step"].append(attempt(dict(resolution=R, precision=precision, batch=settings[R]["batch"]), measure, clock))
+        found["step"].append(attempt(dict(resolution=R, precision=precision, batch=settings[R].batch), measure, clock))
     for how, (R, precision) in product(("eager", "graph", "compile"), kinds):
         about, missing = dict(resolution=R, precision=precision, how=how), quick and how == "compile"
         measure = partial(measure_pass, settings[R], device, precision, how, repeats)

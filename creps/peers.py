@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Peer', 'PointInput', 'NoisyLinear', 'PointBlock', 'Same', 'AsTheyAre', 'PointLayers', 'PointSynthesis',
            'MeasuredMapping', 'CIPS', 'doubling_conv', 'steered', 'ModulatedConv', 'ToRGB', 'pyramid_table', 'Pyramid',
-           'upright', 'StyleGAN2', 'PeerRule', 'StyleGAN2Rule', 'CIPSRule', 'system', 'load']
+           'upright', 'StyleGAN2', 'PeerStep', 'StyleGAN2Step', 'CIPSStep', 'system', 'load']
 
 # %% ../nbs/evidence/33_peers.ipynb #44b45365
 import importlib, inspect, json
@@ -20,7 +20,8 @@ from .discriminator import Discriminator
 from .filters import double, low_pass, resample
 from .generator import Generator, block_channels, check_finite, check_resolution, find_model
 from .layers import ACT_GAIN, Mapping, ModulatedLinear, Styles, rectify, truncate
-from .step import D_KEYS, Iteration, Rule, State
+from .settings import Settings
+from .step import Iteration, Stream, TrainingStep, new_discriminator
 
 # %% ../nbs/evidence/33_peers.ipynb #79267b83
 class Peer(nn.Module, PyTorchModelHubMixin):
@@ -417,52 +418,52 @@ class StyleGAN2(Peer, library_name="creps", license="apache-2.0"):
         return images if self.how(size, view) == "drawn" else resample(images, size, rows, cols)
 
 # %% ../nbs/evidence/33_peers.ipynb #4e6bd2e3
-class PeerRule(Rule):
+class PeerStep(TrainingStep):
     "The iteration of another system: its networks, fakes with fresh noise, its authors' settings."
-    system = None                  # class of the generator
+    system: type                   # of the generator
     discriminator = Discriminator  # class of the critic
-    native = {}                    # settings of the authors that differ from the trainer's defaults
-    ramp = True                    # the average is quicker in the beginning; False: of one speed, so that short runs show the untrained network
 
-    def networks(self,
-        settings: dict,  # every setting of a run; those that `system` doesn't know are left aside
-        device="cpu",
-    ) -> tuple:          # generator, discriminator
-        R, name = settings["resolution"], self.system.__name__
-        if settings["image_channels"] != 3 or tuple(settings["shape"]) != (R, R): raise ValueError(f"{name} learns from square RGB pictures only: use CREPS for other shapes and channels")
-        keys = inspect.signature(self.system).parameters.keys() & settings.keys()
-        widths = dict(channel_base=settings["d_channel_base"], channel_max=settings["d_channel_max"])
-        def make(): return self.system(**{k: settings[k] for k in keys}), self.discriminator(**{k: settings[k] for k in D_KEYS}, **widths)
-        return tuple(network.train() for network in seeded(settings["seed"], make, device))
+    def arguments(self,
+        settings: Settings,  # of a training; those that `system` doesn't know are left aside
+    ) -> dict:
+        "What the generator's class is called with."
+        known = inspect.signature(self.system).parameters
+        return {k: v for k, v in vars(settings).items() if k in known}
 
-    def noise(self, it: Iteration, phase: int, *key: int) -> torch.Generator:
-        "A generator on the device of the networks."
-        return rng(it.settings["seed"], it.state.step, 40, phase, it.part.start, *key, device=it.state.pl_mean.device)
+    def networks(self, settings: Settings, device: torch.device | str = "cpu") -> tuple:
+        R = settings.resolution
+        if settings.image_channels != 3 or settings.shape != (R, R):
+            raise ValueError(f"{self.system.__name__} learns from square RGB pictures only: use CREPS for other shapes and channels")
+        def make(): return self.system(**self.arguments(settings)), new_discriminator(settings, self.discriminator)
+        return tuple(network.train() for network in seeded(settings.seed, make, device))
 
-    def fakes(self, it: Iteration, ws: torch.Tensor, phase: int, twice: bool = False) -> torch.Tensor:
-        return it.state.G.synthesis(ws, noise=self.noise(it, phase))
+    def noise(self, it: Iteration, stream: int, *key: int) -> torch.Generator:
+        "A generator on the device of the networks, for each micro-batch another one."
+        return it.rng(Stream.NOISE, stream, it.rows.start, *key, device=it.state.device)
 
-    def average(self, state: State, settings: dict): super().average(state, settings | dict(rampup=self.ramp and settings["rampup"]))
+    def fakes(self, it: Iteration, ws: torch.Tensor, stream: int, twice: bool = False) -> torch.Tensor:
+        return it.state.G.synthesis(ws, noise=self.noise(it, stream))
 
 # %% ../nbs/evidence/33_peers.ipynb #147f956f
-class StyleGAN2Rule(PeerRule):
+class StyleGAN2Step(PeerStep):
     "StyleGAN2: style mixing in nine batches of ten."
     system, mixing = StyleGAN2, .9
 
-class CIPSRule(PeerRule):
+class CIPSStep(PeerStep):
     "CIPS: no path length, an average of fixed speed."
-    system, native, path_length, ramp = CIPS, dict(gamma=10.), False, False
+    system, preferred = CIPS, Settings(gamma=10.)
+    path_length = ema_rampup = False
 
 # %% ../nbs/evidence/33_peers.ipynb #152ea5ec
 _MODULES = dict(CIPS="creps.peers", StyleGAN2="creps.peers", AnyresGAN="creps.anyres", ScaleParty="creps.scaleparty")
 
 def system(
     name: str,  # "CIPS", "StyleGAN2", "AnyresGAN", "ScaleParty"
-) -> tuple:     # generator class, rule class
+) -> tuple:     # class of the generator, class of the training step
     "A system of the comparison by its name."
     if name not in _MODULES: raise ValueError(f"there is no system {name!r}: use one of {', '.join(_MODULES)}")
     module = importlib.import_module(_MODULES[name])
-    return getattr(module, name), getattr(module, f"{name}Rule")
+    return getattr(module, name), getattr(module, f"{name}Step")
 
 def load(
     name,  # a folder, a shipped name, or owner/name on the hub

@@ -7,7 +7,7 @@ __all__ = ['free_port', 'environment', 'first_process', 'together', 'same_comman
 
 # %% ../nbs/engine/48_processes.ipynb #0c3a2a57
 import contextlib, ctypes, os, signal, socket, subprocess, sys, time
-from .train import heard
+from .train import termination_signals
 
 # %% ../nbs/engine/48_processes.ipynb #85126909
 def free_port() -> int:
@@ -16,9 +16,10 @@ def free_port() -> int:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
 
-def environment(rank: int, processes: int, port: int) -> dict:
+def environment(rank: int, processes: int, port: int) -> dict[str, str]:
     "What process `rank` of `processes` has to know."
-    own = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=processes, LOCAL_WORLD_SIZE=processes, MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
+    own = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=processes, LOCAL_WORLD_SIZE=processes)
+    own |= dict(MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
     own["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS") or max(1, (os.cpu_count() or 1) // processes)
     return os.environ | {k: str(v) for k, v in own.items()}
 
@@ -40,14 +41,19 @@ def together(
     if processes < 1: raise ValueError(f"processes must be at least 1, not {processes}")
     port, launcher = free_port(), os.getpid()
     tell = dict(preexec_fn=lambda: _told_of_the_end(launcher)) if sys.platform == "linux" else {}
-    team = [subprocess.Popen([sys.executable, *words], env=environment(k, processes, port), start_new_session=True, **tell) for k in range(processes)]
-    pass_on = lambda number, frame: [p.send_signal(number) for p in team if p.poll() is None]
-    before = {s: signal.signal(s, pass_on) for s in heard()}
+    def start(rank: int) -> subprocess.Popen:
+        return subprocess.Popen([sys.executable, *words], env=environment(rank, processes, port), start_new_session=True, **tell)
+    team = [start(rank) for rank in range(processes)]
+    def pass_on(number, frame):
+        for p in team:
+            if p.poll() is None: p.send_signal(number)
+    before = {s: signal.signal(s, pass_on) for s in termination_signals()}
     failed = None
     try:
         while running := [p for p in team if p.poll() is None]:
             if failed is None and any(p.returncode for p in team): failed = time.time()
-            if failed and time.time() - failed > patience: [p.kill() for p in running]
+            if failed and time.time() - failed > patience:
+                for p in running: p.kill()
             time.sleep(.05)
     finally:
         for s, handler in before.items(): signal.signal(s, handler)
@@ -58,4 +64,5 @@ def together(
 
 def same_command(module: str, function: str, argv: list) -> list:
     "Words for `together` that call `module.function(argv)` with the modules that this process finds, not those of the current folder."
-    return ["-c", f"import sys; sys.path[:] = {sys.path!r}; from {module} import {function} as main; sys.exit(main({argv!r}))"]
+    paths = f"import sys; sys.path[:] = {sys.path!r}"
+    return ["-c", f"{paths}; from {module} import {function} as main; sys.exit(main({argv!r}))"]

@@ -4,20 +4,21 @@
 
 # %% auto #0
 __all__ = ['places', 'OpenPyramid', 'ScaleParty', 'PooledEpilogue', 'ScaleDiscriminator', 'window', 'shown', 'mixed', 'Sizes',
-           'ScalePartyRule']
+           'joined', 'ScalePartyStep']
 
 # %% ../nbs/evidence/35_scaleparty.ipynb #441ac30c
 import math
+from collections.abc import Callable
 import torch, torch.nn as nn, torch.nn.functional as F
-from fastcore.basics import patch
 from . import losses
 from .coords import View
 from .discriminator import Discriminator, Epilogue, minibatch_deviation
 from .filters import double
 from .generator import block_channels, check_resolution
 from .layers import FullyConnected, Mapping, Styles
-from .peers import ModulatedConv, Peer, PeerRule, ToRGB, pyramid_table, upright
-from .step import Iteration
+from .peers import ModulatedConv, Peer, PeerStep, ToRGB, pyramid_table, upright
+from .settings import Settings
+from .step import Iteration, Phase, Stream
 
 # %% ../nbs/evidence/35_scaleparty.ipynb #e80d2cc4
 def places(
@@ -178,9 +179,26 @@ class Sizes:
     def __getitem__(self, rows: slice): return Sizes(x[rows] for x in self.images)
 
 # %% ../nbs/evidence/35_scaleparty.ipynb #98bed76c
-class ScalePartyRule(PeerRule):
+def joined(
+    phases: list,  # of an iteration; a penalty follows the loss of its network
+) -> list:
+    "The same with penalties added to the losses, without optimiser steps of their own."
+    def both(first: Phase, second: Phase) -> Phase:
+        def loss(it: Iteration) -> tuple:
+            (a, said), (b, more) = first.loss(it), second.loss(it)
+            return a + b, said | more
+        return first._replace(loss=loss, exact=True)
+    out = []
+    for phase in phases:
+        if out and out[-1].network == phase.network: out[-1] = both(out[-1], phase)
+        else: out.append(phase)
+    return out
+
+class ScalePartyStep(PeerStep):
     "ScaleParty: random windows, two sizes, and pairs of both that the critic sees mixed."
-    system, discriminator, native, mixing, joint, ramp = ScaleParty, ScaleDiscriminator, dict(gamma=10.), .9, True, False
+    system, discriminator, preferred = ScaleParty, ScaleDiscriminator, Settings(gamma=10.)
+    mixing, ema_rampup = .9, False
+
     def __init__(self,
         partial: bool = True,  # random windows; False: whole pictures
         dual: float = .2,      # share of iterations with both sizes
@@ -190,30 +208,33 @@ class ScalePartyRule(PeerRule):
 
     def chosen(self, it: Iteration) -> tuple:
         "The window of this iteration, in pixels of the real pictures, and its sizes, in cells."
-        R, g = it.settings["resolution"], it.rng(50)
+        R, g = it.settings.resolution, it.rng(Stream.WINDOW)
         part = window(R, g) if self.partial else (0, 0, R)
         both = torch.rand((), generator=g) < self.dual
         return part, self.cells if both else (self.cells[int(torch.randint(2, (), generator=g))],)
 
+    def phases(self, it: Iteration) -> list[Phase]: return joined(super().phases(it))
+
     def view(self, it: Iteration, real: torch.Tensor) -> tuple:
         part, cells = self.chosen(it)
-        return Sizes(shown(real, part, n * it.settings["resolution"] // 4) for n in cells), {}
+        return Sizes(shown(real, part, n * it.settings.resolution // 4) for n in cells), {}
 
-    def fakes(self, it: Iteration, ws: torch.Tensor, phase: int, twice: bool = False):
-        if twice: return it.state.G.synthesis(ws, noise=self.noise(it, phase))
+    def fakes(self, it: Iteration, ws: torch.Tensor, stream: int, twice: bool = False):
+        G = it.state.G.synthesis
+        if twice: return G(ws, noise=self.noise(it, stream))
         part, cells = self.chosen(it)
-        y, x, side = (v / it.settings["resolution"] for v in part)
-        images = [it.state.G.synthesis(ws, (n, n), (y, side), (x, side), self.noise(it, phase, n)) for n in cells]
-        return Sizes(mixed(images, it.rng(60, phase)) if len(images) == 2 else images)
+        y, x, side = (v / it.settings.resolution for v in part)
+        images = [G(ws, (n, n), (y, side), (x, side), self.noise(it, stream, n)) for n in cells]
+        return Sizes(mixed(images, it.rng(Stream.MIXED_PICTURES, stream)) if len(images) == 2 else images)
 
-# %% ../nbs/evidence/35_scaleparty.ipynb #8555107d
-@patch
-def score(self: ScalePartyRule, it: Iteration, phase: int):
-    "The critic of a phase: (`Sizes` or images, label) -> logits, one size after the other."
-    D = PeerRule.score(self, it, phase)
-    return lambda images, label: torch.cat([D(x, label) for x in (images.images if isinstance(images, Sizes) else [images])])
+    def critic(self, it: Iteration, stream: int) -> Callable:
+        "D as a phase asks it: (`Sizes` or images, label) -> logits, one size after the other."
+        one = super().critic(it, stream)
+        def all_sizes(images, label):
+            sizes = images.images if isinstance(images, Sizes) else [images]
+            return torch.cat([one(x, label) for x in sizes])
+        return all_sizes
 
-@patch
-def penalty(self: ScalePartyRule, critic, images: Sizes, label, gamma: float) -> torch.Tensor:
-    "R1, the mean over the sizes."
-    return sum(losses.r1(critic, x, label, gamma) for x in images.images) / len(images.images)
+    def penalty(self, critic: Callable, images: Sizes, label, gamma: float) -> torch.Tensor:
+        "R1, the mean over the sizes."
+        return sum(losses.r1(critic, x, label, gamma) for x in images.images) / len(images.images)

@@ -75,7 +75,7 @@ def test_a_damaged_network_draws_nothing(here, trained, creps):
 def test_memory_that_does_not_suffice(error, line, remedies, here, creps, monkeypatch):
     assert out_of_memory(error)
     def work(*a, **k): raise error
-    monkeypatch.setattr("creps.step.Rule.__call__", work)
+    monkeypatch.setattr("creps.step.TrainingStep.__call__", work)
     monkeypatch.setattr("creps.cli.render", work)
     told = creps(*line.split())
     assert told.rc == 2 and "Traceback" not in told.err and all(r in told.said for r in remedies), told

@@ -1,17 +1,19 @@
 """What a training must not do on other devices: wake another process's GPU up, reseed, round penalties, upload from a second thread."""
 import threading
+from dataclasses import replace
 from unittest.mock import patch
 import numpy as np, pytest, torch
-from creps import benchmark, data, device, losses, tiles, train
+from creps import data, device, losses, tiles, train
 from creps.generator import Generator
-from creps.step import Rule
+from creps.settings import Settings
+from creps.step import TrainingStep
 
 small = dict(batch=4, channel_base=256, channel_max=16, d_channel_base=512, d_channel_max=16)
 
 @pytest.fixture
 def state_and_settings():
-    settings = benchmark.step_settings(16, precision="tf32", **small)
-    return Rule().begin(settings, "cpu"), settings
+    settings = Settings(resolution=16, precision="tf32", **small).complete()
+    return TrainingStep().begin(settings, "cpu"), settings
 
 def test_each_process_takes_its_own_gpu(monkeypatch):
     taken = []
@@ -23,13 +25,13 @@ def test_each_process_takes_its_own_gpu(monkeypatch):
     assert taken == [torch.device("cuda", 2)] * 2, "the device is set before anything is put there"
 
 def test_new_networks_touch_nobodys_random_numbers(monkeypatch):
-    settings = benchmark.step_settings(16, **small)
+    settings = Settings(resolution=16, **small).complete()
     def reseeds(seed): raise AssertionError("reseeds all devices")
     monkeypatch.setattr(torch, "manual_seed", reseeds)
     before = torch.get_rng_state()
-    G, _ = Rule().networks(settings)
+    G, _ = TrainingStep().networks(settings)
     assert torch.equal(torch.get_rng_state(), before)
-    again, _ = Rule().networks(settings)
+    again, _ = TrainingStep().networks(settings)
     assert all(torch.equal(a, b) for a, b in zip(G.state_dict().values(), again.state_dict().values()))
 
 def test_penalties_are_exact(state_and_settings):
@@ -44,7 +46,7 @@ def test_penalties_are_exact(state_and_settings):
     patches = [patch.object(losses, n, noting(n, getattr(losses, n))) for n in names]
     outside = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     for p in patches: p.start()
-    try: Rule()(state, settings | dict(r1_interval=1, pl_interval=1), (torch.zeros(4, 3, 16, 16), None, None))
+    try: TrainingStep()(state, replace(settings, r1_interval=1, pl_interval=1), (torch.zeros(4, 3, 16, 16), None, None))
     finally:
         for p in patches: p.stop()
     assert seen == dict(generator={(True, True)}, discriminator={(True, True)}, r1={(False, False)}, path_length={(False, False)})
@@ -70,7 +72,7 @@ def test_others_wait_while_one_measures(monkeypatch):
     given = {}
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setattr(accelerate, "Accelerator", lambda **kwargs: given.update(kwargs))
-    train.team(torch.device("cpu"))
+    train.accelerator_for(torch.device("cpu"))
     patience, = given["kwargs_handlers"]
     assert patience.timeout.total_seconds() >= 6 * 3600, "a metric over 50,000 pictures takes hours on a slow machine"
 

@@ -99,7 +99,7 @@ def test_an_error_in_the_loop_loses_no_step(here, capsys, error):
     assert all((a[k] == b[k]).all() for k in a)
 
 def test_an_error_within_a_step_saves_too(here, capsys):
-    class Breaks(train.Rule):
+    class Breaks(train.TrainingStep):
         def d_main(self, it):
             if it.state.images >= 24: raise RuntimeError("the device has gone")
             return super().d_main(it)
@@ -107,7 +107,7 @@ def test_an_error_within_a_step_saves_too(here, capsys):
     assert [p.stem for p in checkpoints("r")] == ["000000024"] and "but for the step" in capsys.readouterr().out
 
 def test_a_run_that_never_began_leaves_no_folder(here, creps, capsys):
-    class Hungry(train.Rule):
+    class Hungry(train.TrainingStep):
         def g_main(self, it): raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
     with pytest.raises(ValueError, match="--batch-device"): train.fit(open_data("d", 16), "a/r", kimg=50, step_rule=Hungry(), **small)
     assert not Path("a").exists()

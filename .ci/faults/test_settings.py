@@ -18,14 +18,14 @@ def test_a_resumed_run_takes_what_is_said(here, capsys, first, second):
     train.fit("d", "r", kimg=.02, **small | first)
     train.fit("d", "r", kimg=.04, resume="latest", **small | second)
     (k, v), = second.items()
-    assert load_settings("r")[k] == v and f"{k}: {first[k]} -> {v}" in capsys.readouterr().out
+    assert getattr(load_settings("r"), k) == v and f"{k}: {first[k]} -> {v}" in capsys.readouterr().out
 
 def test_what_is_not_said_stays(here):
     said = dict(lr=.001, augment="0.3", mirror=True, snap=.5, kimg=.04, seed=5, r1_interval=8)
     with pytest.raises(KeyboardInterrupt): train.fit("d", "r", metric=stop, **small | said | dict(snap=.02))
     train.fit("d", "r", resume="latest", device="cpu", progress=False)
     settings = load_settings("r")
-    assert {k: settings[k] for k in said} == said | dict(snap=.02) and settings["resolution"] == 16
+    assert {k: getattr(settings, k) for k in said} == said | dict(snap=.02) and settings.resolution == 16
 
 def stop(G): raise KeyboardInterrupt
 
@@ -38,7 +38,7 @@ def test_without_the_labels_a_conditional_run_is_refused(here):
     Path("d", "dataset.json").write_text(json.dumps(dict(labels=[[f"{i:02d}.png", i % 2] for i in range(16)])))
     train.fit("d", "r", kimg=.02, cond=True, **small)
     train.fit("d", "r", kimg=.04, resume="latest", **small)
-    assert load_settings("r")["label_dim"] == 2
+    assert load_settings("r").label_dim == 2
     with pytest.raises(ValueError, match="label_dim=2"): train.fit("d", "r", kimg=.06, resume="latest", cond=False, **small)
 
 nonsense = [("lr", math.nan), ("lr", math.inf), ("lr", 0), ("lr", -1), ("gamma", math.nan), ("gamma", -1), ("kimg", 0), ("kimg", math.inf), ("snap", math.nan), ("batch", 0), ("batch", 8.5),
@@ -66,11 +66,11 @@ def test_switches_can_be_said_both_ways(here, creps):
     for word, value in (("--mirror", True), ("--no-mirror", False), ("--no-decoders", False)):
         out = word.strip("-")
         assert creps("train", "--data", "d", "--out", out, *TINY, "--kimg", .01, word).rc == 0
-        assert load_settings(out)[word.removeprefix("--").removeprefix("no-")] is value
+        assert getattr(load_settings(out), word.removeprefix("--").removeprefix("no-")) is value
 
 def test_the_report_knows_the_usual_values(here):
     train.fit("d", "r", kimg=.02, **small)
-    settings = load_settings("r")
+    settings = load_settings("r").to_json()
     assert set(chosen(settings)) <= {"resolution", "kimg", "batch", *(k for k in small if k in settings)} and "kimg" in chosen(settings)
     assert usual(settings)["lr"] == .002 and usual(settings)["batch"] == 16
 
