@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MOST_SEEDS', 'DEMO', 'SMALLER', 'Parser', 'word_of', 'parameters', 'add_arguments', 'parse_seeds', 'parse_pair',
-           'classes', 'parse_labels', 'seed_latents', 'writable_folder', 'png_name', 'write_png', 'cmd_generate',
+           'classes', 'parse_labels', 'seed_latents', 'writable_folder', 'png_name', 'save_picture', 'cmd_generate',
            'drawable', 'cmd_render', 'trained', 'metric_of', 'opened', 'cmd_train', 'cmd_convert', 'cmd_info',
            'labelled', 'enlarged', 'demo_sheet', 'demo_film', 'samples', 'demo_training', 'cmd_demo',
            'training_arguments', 'parser', 'main']
@@ -25,7 +25,7 @@ from .checkpoint import checkpoints, last_good, load_settings, load_state, netwo
 from .convert import load_official, networks_in
 from .coords import View
 from .core import (Count, Device, Memory, Number, Positive, Seed, Size, Within, image_grid, meant, out_of_memory,
-                        reuse_memory, rng, size_pair, to_pil, to_uint8, write_whole)
+                        reuse_memory, rng, size_pair, to_uint8, write_png)
 from .data import open_data
 from .device import pick_device
 from .device_benchmark import report_device
@@ -166,10 +166,10 @@ def png_name(path) -> str:
     if Path(path).suffix.lower() != ".png": raise ValueError(f"{path} must end in .png")
     return path
 
-def write_png(picture, path):
-    "Write a uint8 [H, W, C] array as a PNG, whole or not at all."
+def save_picture(picture, path):
+    "Write a uint8 [H, W, C] array as a PNG, whole or not at all; ValueError if its folder can't be written."
     writable_folder(Path(path).parent)
-    write_whole(path, lambda p: to_pil(picture).save(p, "PNG"))
+    write_png(picture, path)
 
 # %% ../nbs/engine/55_cli.ipynb #c7582fd5
 def cmd_generate(
@@ -199,9 +199,9 @@ def cmd_generate(
     for i, seed in enumerate(seeds):
         with torch.no_grad(): ws = G.mapping(z[i:i + 1].to(dev), None if label is None else label[i:i + 1].to(dev), trunc)
         picture = render(G, ws, size, view, max_memory=max_memory)[0]
-        if out: write_png(picture, Path(out, f"seed{seed:04d}.png"))
+        if out: save_picture(picture, Path(out, f"seed{seed:04d}.png"))
         if grid: drawn.append(picture)
-    if grid: write_png(image_grid(np.stack(drawn)), grid)
+    if grid: save_picture(image_grid(np.stack(drawn)), grid)
     print(json.dumps(dict(command="generate", pictures=len(seeds), size=list(size), out=out or grid)))
 
 # %% ../nbs/engine/55_cli.ipynb #d29ffbd7
@@ -388,8 +388,8 @@ def cmd_demo(
         G, found = demo_training(model, quick, seed, device)
     else: G = Generator.from_pretrained(model)
     z = seed_latents(range(seed, seed + 4), G.cpu().z_dim)
-    write_png(demo_sheet(G, z), folder / "sheet.png")
-    with torch.no_grad(): write_png(render(G, G.mapping(z[:1]), (480, 1440), View(zoom=1 / 3))[0], folder / "panorama.png")
+    save_picture(demo_sheet(G, z), folder / "sheet.png")
+    with torch.no_grad(): save_picture(render(G, G.mapping(z[:1]), (480, 1440), View(zoom=1 / 3))[0], folder / "panorama.png")
     demo_film(G, z[:1], folder / "zoom.webp")
     agreement = samples(G, 64)[1]
     print(f"the same codes at {G.resolution} px and at {2 * G.resolution} px brought down agree to {agreement:.1f} dB")
