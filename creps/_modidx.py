@@ -334,6 +334,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                            'creps.cli.main': ('engine/cli.html#main', 'creps/cli.py'),
                            'creps.cli.metric_of': ('engine/cli.html#metric_of', 'creps/cli.py'),
                            'creps.cli.opened': ('engine/cli.html#opened', 'creps/cli.py'),
+                           'creps.cli.padded': ('engine/cli.html#padded', 'creps/cli.py'),
                            'creps.cli.parameters': ('engine/cli.html#parameters', 'creps/cli.py'),
                            'creps.cli.parse_labels': ('engine/cli.html#parse_labels', 'creps/cli.py'),
                            'creps.cli.parse_pair': ('engine/cli.html#parse_pair', 'creps/cli.py'),
