@@ -11,21 +11,22 @@ import math, torch, torch.nn.functional as F
 from .core import constant
 
 # %% ../nbs/training/13_augment.ipynb #a73e7f18
-NEUTRAL = dict(xflip=0., rotate90=0., xint=0., scale=1., rotate_before=0., aniso=1., rotate_after=0., xfrac=0., brightness=0., contrast=1.,
-               lumaflip=0., hue=0., saturation=1., imgfilter=1., noise=0., cutout=-1., seed=0.)
+NEUTRAL = dict(xflip=0., rotate90=0., xint=0., scale=1., rotate_before=0., aniso=1., rotate_after=0., xfrac=0.,
+               brightness=0., contrast=1., lumaflip=0., hue=0., saturation=1., imgfilter=1., noise=0., cutout=-1., seed=0.)
 
 def random_parameters(
     n: int,                      # pictures
     generator: torch.Generator,  # on the CPU
 ) -> dict:                       # name -> float64 [n], or [n, 2] for x and y, or [n, 4] for bands
     "Every operation's parameter, as drawn when the operation takes place."
-    uniform = lambda *k: torch.rand(n, *k, dtype=torch.float64, generator=generator)
-    normal = lambda *k: torch.randn(n, *k, dtype=torch.float64, generator=generator)
-    coin, angle = lambda: (2 * uniform()).floor(), lambda: (2 * uniform() - 1) * math.pi
-    return dict(xflip=coin(), rotate90=(4 * uniform()).floor(), xint=(uniform(2) - .5) / 4, scale=2**(.2 * normal()), rotate_before=angle(),
-                aniso=2**(.2 * normal()), rotate_after=angle(), xfrac=normal(2) / 8, brightness=.2 * normal(), contrast=2**(.5 * normal()),
-                lumaflip=coin(), hue=angle(), saturation=2**normal(), imgfilter=2**normal(4), noise=.1 * normal().abs(), cutout=uniform(2),
-                seed=(2**52 * uniform()).floor())
+    def uniform(*k): return torch.rand(n, *k, dtype=torch.float64, generator=generator)
+    def normal(*k): return torch.randn(n, *k, dtype=torch.float64, generator=generator)
+    def angle(): return (2 * uniform() - 1) * math.pi
+    drawn = dict(xflip=(2 * uniform()).floor(), rotate90=(4 * uniform()).floor(), xint=(uniform(2) - .5) / 4)
+    drawn |= dict(scale=2**(.2 * normal()), rotate_before=angle(), aniso=2**(.2 * normal()), rotate_after=angle())
+    drawn |= dict(xfrac=normal(2) / 8, brightness=.2 * normal(), contrast=2**(.5 * normal()), lumaflip=(2 * uniform()).floor())
+    drawn |= dict(hue=angle(), saturation=2**normal(), imgfilter=2**normal(4), noise=.1 * normal().abs(), cutout=uniform(2))
+    return drawn | dict(seed=(2**52 * uniform()).floor())
 
 def neutral(n: int) -> dict:
     "Parameters that change nothing, in the form of `random_parameters`."
@@ -47,16 +48,17 @@ def geometry(
     width: int,
 ) -> torch.Tensor:  # float64 [n, 3, 3]
     "For each picture the matrix that leads from a pixel of the result to its origin, both from the centre."
-    xint, xfrac, side = q["xint"], q["xfrac"], torch.tensor([width, height])
-    whole, part = -(xint * side).round(), -xfrac * side
-    return (_stretch(1 - 2 * q["xflip"], 1) @ _turn(q["rotate90"] * (math.pi / 2)) @ _shift(*whole.unbind(1))
-            @ _stretch(1 / q["scale"], 1 / q["scale"]) @ _turn(q["rotate_before"]) @ _stretch(1 / q["aniso"], q["aniso"])
-            @ _turn(q["rotate_after"]) @ _shift(*part.unbind(1)))
+    side = torch.tensor([width, height])
+    whole, part = -(q["xint"] * side).round(), -q["xfrac"] * side
+    exact = _stretch(1 - 2 * q["xflip"], 1) @ _turn(q["rotate90"] * (math.pi / 2)) @ _shift(*whole.unbind(1))
+    first = exact @ _stretch(1 / q["scale"], 1 / q["scale"]) @ _turn(q["rotate_before"])
+    return first @ _stretch(1 / q["aniso"], q["aniso"]) @ _turn(q["rotate_after"]) @ _shift(*part.unbind(1))
 
 # %% ../nbs/training/13_augment.ipynb #db1ac4c8
 _SYM6 = torch.tensor([
-    0.015404109327027373, 0.0034907120842174702, -0.11799011114819057, -0.048311742585633, 0.4910559419267466, 0.787641141030194,
-    0.3379294217276218, -0.07263748762646252, -0.021060292512300564, 0.04472490177066578, 0.0017677118642428036, -0.007800708325034148], dtype=torch.float64)
+    0.015404109327027373, 0.0034907120842174702, -0.11799011114819057, -0.048311742585633,
+    0.4910559419267466, 0.787641141030194, 0.3379294217276218, -0.07263748762646252,
+    -0.021060292512300564, 0.04472490177066578, 0.0017677118642428036, -0.007800708325034148], dtype=torch.float64)
 _SYM6 = _SYM6 / _SYM6.sum()
 def _sym6() -> torch.Tensor: return _SYM6
 _P = 3
@@ -112,7 +114,8 @@ class _Sample(torch.autograd.Function):
         return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
     @staticmethod
-    def backward(ctx, gradient): return _Spread.apply(gradient, ctx.saved_tensors[0], ctx.shape), None
+    def backward(ctx, gradient):  # pyright: ignore[reportIncompatibleMethodOverride]
+        return _Spread.apply(gradient, ctx.saved_tensors[0], ctx.shape), None
 
 class _Spread(torch.autograd.Function):
     "The transposed map: each value goes to the four pixels it would have been read from."
@@ -123,10 +126,12 @@ class _Spread(torch.autograd.Function):
         if not has_kernel: return _spread(values, grid, shape)
         zero = values.new_zeros(()).expand(shape)
         bilinear, zeros = 0, 0
-        return torch.ops.aten.grid_sampler_2d_backward(values.contiguous(), zero, grid, bilinear, zeros, False, [True, False])[0]
+        backward, needed = torch.ops.aten.grid_sampler_2d_backward, [True, False]
+        return backward(values.contiguous(), zero, grid, bilinear, zeros, False, needed)[0]
 
     @staticmethod
-    def backward(ctx, gradient): return _Sample.apply(gradient, ctx.saved_tensors[0]), None, None
+    def backward(ctx, gradient):  # pyright: ignore[reportIncompatibleMethodOverride]
+        return _Sample.apply(gradient, ctx.saved_tensors[0]), None, None
 
 def sample(
     images: torch.Tensor,  # [n, C, H, W]
@@ -140,7 +145,7 @@ def margins(
     inverse: torch.Tensor,  # [n, 3, 3], see `geometry`; of the whole batch
     height: int,
     width: int,
-) -> tuple:                 # (left, top, right, bottom)
+) -> tuple[int, ...]:       # (left, top, right, bottom)
     "How many mirrored pixels the pictures need on each side, at most their own size less one."
     x, y = (width - 1) / 2, (height - 1) / 2
     corners = torch.tensor([[-x, -y, 1], [x, -y, 1], [x, y, 1], [-x, y, 1]], dtype=inverse.dtype).T
@@ -152,7 +157,7 @@ def margins(
 def warp(
     images: torch.Tensor,   # [n, C, H, W]
     inverse: torch.Tensor,  # [n, 3, 3] on the CPU, see `geometry`
-    margin: tuple = None,   # see `margins`; None: those of `inverse`
+    margin: tuple[int, ...] | None = None,  # see `margins`; None: those of `inverse`
 ) -> torch.Tensor:          # like `images`
     "Each picture, read where `inverse` says."
     n, channels, H, W = images.shape
@@ -162,7 +167,7 @@ def warp(
     m = _stretch(2, 2) @ _shift((left - right) / 2, (top - bottom) / 2) @ inverse @ _stretch(.5, .5)
     m = _shift(-.5, -.5) @ m @ _shift(.5, .5)
     m = _stretch(2 / large.shape[3], 2 / large.shape[2]) @ m @ _stretch(w / 2, h / 2)
-    grid = F.affine_grid(m[:, :2].to(images), (n, channels, h, w), align_corners=False)
+    grid = F.affine_grid(m[:, :2].to(images), [n, channels, h, w], align_corners=False)
     return halving(H, images) @ sample(large, grid) @ halving(W, images).T
 
 # %% ../nbs/training/13_augment.ipynb #34c6fbeb
@@ -171,18 +176,19 @@ def colour(
     grey: bool = False,  # leave hue and saturation out
 ) -> torch.Tensor:       # float64 [n, 4, 4]
     "For each picture the matrix that acts on its colours (r, g, b, 1)."
-    b, c, t, s = q["brightness"], q["contrast"], q["hue"], q["saturation"]
-    colours, third = torch.diag(torch.tensor([1., 1, 1, 0], dtype=torch.float64)), torch.full((3, 3), 1 / 3, dtype=torch.float64)
-    along = F.pad(third, (0, 1, 0, 1))
-    cross, last = F.pad(_matrix([0, -1, 1], [1, 0, -1], [-1, 1, 0]) / 3**.5, (0, 1, 0, 1)), torch.eye(4, dtype=torch.float64) - colours
-    scaled = lambda a, m: a[:, None, None] * m
+    def scaled(a, m): return a[:, None, None] * m
+    def padded(m): return F.pad(m, (0, 1, 0, 1))
+    colours, last = (torch.diag(torch.tensor(d, dtype=torch.float64)) for d in ([1, 1, 1, 0], [0, 0, 0, 1]))
+    along = padded(torch.full((3, 3), 1 / 3, dtype=torch.float64))
+    cross = padded(_matrix([0, -1, 1], [1, 0, -1], [-1, 1, 0]) / 3**.5)
+    b, turn = q["brightness"], q["hue"]
     m = _matrix([1, 0, 0, b], [0, 1, 0, b], [0, 0, 1, b], [0, 0, 0, 1])
-    m = (scaled(c, colours) + last) @ m
+    m = (scaled(q["contrast"], colours) + last) @ m
     m = (colours + last - scaled(2 * q["lumaflip"], along)) @ m
     if grey: return m
     across = colours - along
-    m = (scaled(t.cos(), across) + scaled(t.sin(), cross) + along + last) @ m
-    return (scaled(s, across) + along + last) @ m
+    m = (scaled(turn.cos(), across) + scaled(turn.sin(), cross) + along + last) @ m
+    return (scaled(q["saturation"], across) + along + last) @ m
 
 def recolour(
     images: torch.Tensor,  # [n, 1, 3 or 4, H, W]
@@ -198,9 +204,10 @@ def recolour(
 # %% ../nbs/training/13_augment.ipynb #4286c409
 def _bands() -> torch.Tensor:
     "[4, 43] taps: four bands of frequencies, each an octave above the one before."
-    low = torch.tensor([-0.12940952255092145, 0.22414386804185735, 0.836516303737469, 0.48296291314469025], dtype=torch.float64)
+    low = torch.tensor([-0.12940952255092145, 0.22414386804185735, 0.836516303737469, 0.48296291314469025],
+                       dtype=torch.float64)
     high = low * torch.tensor([1., -1, 1, -1])
-    a, b = (torch.as_tensor(F.conv1d(f.view(1, 1, -1), f.view(1, 1, -1), padding=3)[0, 0] / 2) for f in (low, high))
+    a, b = (F.conv1d(f.view(1, 1, -1), f.view(1, 1, -1), padding=3)[0, 0] / 2 for f in (low, high))
     bank = torch.eye(4, 1, dtype=torch.float64)
     for i in (1, 2, 3):
         bank = torch.stack([bank, torch.zeros_like(bank)], 2).flatten(1)[:, :-1]
@@ -216,7 +223,8 @@ def filter_bands(
     "Amplify bands of frequencies; each factor alone keeps the energy of a usual picture."
     n, channels, H, W = images.shape
     if min(H, W) < 22: raise ValueError(f"imgfilter needs pictures of at least 22 pixels a side, not {H}x{W}: leave it off")
-    usual, gains = torch.tensor([10., 1, 1, 1], dtype=torch.float64) / 13, torch.ones_like(factors)
+    usual = torch.tensor([10., 1, 1, 1], dtype=torch.float64) / 13
+    gains = torch.ones_like(factors)
     for i in range(4):
         t = torch.ones_like(factors)
         t[:, i] = factors[:, i]
@@ -233,7 +241,7 @@ def grain(
     seed: torch.Tensor,    # [n] whole numbers
 ) -> torch.Tensor:         # like `images`
     "Normal noise, drawn on the CPU from each picture's own seed."
-    draw = lambda s: torch.randn(images.shape[1:], generator=torch.Generator().manual_seed(int(s)))
+    def draw(s): return torch.randn(images.shape[1:], generator=torch.Generator().manual_seed(int(s)))
     return images + (sigma.view(-1, 1, 1, 1) * torch.stack([draw(s) for s in seed])).to(images)
 
 def cutout(
@@ -241,7 +249,7 @@ def cutout(
     centre: torch.Tensor,  # [n, 2] x and y, as shares of the sides; -1: no box
 ) -> torch.Tensor:         # like `images`
     "A box of half the size is set to 0."
-    inside = lambda size, c: (((torch.arange(size) + .5) / size - c[:, None]).abs() < .25)
+    def inside(size, c): return ((torch.arange(size) + .5) / size - c[:, None]).abs() < .25
     x, y = inside(images.shape[3], centre[:, 0]), inside(images.shape[2], centre[:, 1])
     return images * ~(x[:, None, None, :] & y[:, None, :, None]).to(images.device)
 
@@ -252,16 +260,20 @@ def apply(
     rows=slice(None),      # which of the batch the images are: a slice or indices
 ) -> torch.Tensor:         # like `images`
     "The images with the operations that `q` describes."
-    if images.ndim != 4 or images.shape[1] not in (1, 3, 4): raise ValueError(f"images must be [B, C, H, W] with 1, 3 or 4 channels, got {list(images.shape)}")
-    mine = {k: v[rows] for k, v in q.items()}
-    if len(mine["seed"]) != len(images): raise ValueError(f"{len(images)} images but parameters for {len(mine['seed'])}: draw for the whole batch and say which rows they are")
-    inverse, margin = geometry(mine, *images.shape[2:]), margins(geometry(q, *images.shape[2:]), *images.shape[2:])
+    if images.ndim != 4 or images.shape[1] not in (1, 3, 4):
+        raise ValueError(f"images must be [B, C, H, W] with 1, 3 or 4 channels, got {list(images.shape)}")
+    mine, count = {k: v[rows] for k, v in q.items()}, len(q["seed"][rows])
+    if count != len(images):
+        raise ValueError(f"{len(images)} images but parameters for {count}: draw for the whole batch and say which rows they are")
+    size = images.shape[2:]
+    inverse, margin = geometry(mine, *size), margins(geometry(q, *size), *size)
     changed = (inverse != torch.eye(3, dtype=inverse.dtype)).flatten(1).any(1).nonzero()[:, 0]
     if len(changed):
         there = changed.to(images.device)
         images = images.index_put((there,), warp(images[there], inverse[changed], margin))
-    off = lambda name: bool((q[name] == NEUTRAL[name]).all())
-    if not all(map(off, ("brightness", "contrast", "lumaflip", "hue", "saturation"))): images = recolour(images, colour(mine, images.shape[1] == 1))
+    def off(*names): return all(bool((q[name] == NEUTRAL[name]).all()) for name in names)
+    if not off("brightness", "contrast", "lumaflip", "hue", "saturation"):
+        images = recolour(images, colour(mine, grey=images.shape[1] == 1))
     if not off("imgfilter"): images = filter_bands(images, mine["imgfilter"])
     if not off("noise"): images = grain(images, mine["noise"], mine["seed"])
     return images if off("cutout") else cutout(images, mine["cutout"])
@@ -271,7 +283,8 @@ class Augment:
     "Random changes of images: each operation with probability `p` times its multiplier."
     def __init__(self,
         p: float = 0.,       # strength, at least 0
-        xflip: float = 1, rotate90: float = 1, xint: float = 1, scale: float = 1, rotate: float = 1, aniso: float = 1, xfrac: float = 1,
+        xflip: float = 1, rotate90: float = 1, xint: float = 1,
+        scale: float = 1, rotate: float = 1, aniso: float = 1, xfrac: float = 1,
         brightness: float = 1, contrast: float = 1, lumaflip: float = 1, hue: float = 1, saturation: float = 1,
         imgfilter: float = 0, noise: float = 0, cutout: float = 0,  # multipliers of p, at least 0; 0: never
     ):
@@ -303,12 +316,14 @@ class Augment:
         images: torch.Tensor,        # [n, 1, 3 or 4, H, W]
         generator: torch.Generator,  # on the CPU
         rows=slice(None),            # which pictures of the whole batch these are
-        total: int = None,           # pictures of the whole batch; None: these
+        total: int | None = None,    # pictures of the whole batch; None: these
     ) -> torch.Tensor:
         "Draw for the whole batch, apply to `images`."
         return apply(images, self.draw(total or len(images), generator), rows)
 
-    def __repr__(self): return f"Augment(p={self.p:.4g}, {', '.join(k if v == 1 else f'{k}={v:g}' for k, v in self.multipliers.items() if v)})"
+    def __repr__(self) -> str:
+        on = [k if v == 1 else f"{k}={v:g}" for k, v in self.multipliers.items() if v]
+        return f"Augment(p={self.p:.4g}, {', '.join(on)})"
 
 # %% ../nbs/training/13_augment.ipynb #2b1d9526
 class AdaptiveStrength:
@@ -319,9 +334,12 @@ class AdaptiveStrength:
         kimg: float = 500.,   # thousands of pictures in which p can go from 0 to 1
         interval: int = 4,    # iterations between adjustments
     ):
-        for name, v, ok in (("p", p, 0 <= p < math.inf), ("target", target, -1 <= target <= 1), ("kimg", kimg, kimg > 0), ("interval", interval, interval >= 1)):
-            if not ok: raise ValueError(f"{name} is out of range: {v!r}")
-        self.p, self.target, self.kimg, self.interval, self.iterations, self.signs = p, target, kimg, interval, 0, None
+        allowed = dict(p=0 <= p < math.inf, target=-1 <= target <= 1, kimg=kimg > 0, interval=interval >= 1)
+        self.p, self.target = p, target
+        self.kimg, self.interval = kimg, interval
+        for name, ok in allowed.items():
+            if not ok: raise ValueError(f"{name} is out of range: {getattr(self, name)!r}")
+        self.iterations, self.signs = 0, None
 
     def observe(self, logits: torch.Tensor):
         "Count the signs of the logits of real pictures; call it wherever D sees some."
@@ -337,8 +355,9 @@ class AdaptiveStrength:
         self.iterations += 1
         if self.iterations % self.interval == 0 and self.signs is not None:
             total, count = join(self.signs).tolist()
-            self.signs, r = None, total / count
-            self.p = max(0., self.p + ((r > self.target) - (r < self.target)) * batch * self.interval / (self.kimg * 1000))
+            self.signs, mean = None, total / count
+            direction = (mean > self.target) - (mean < self.target)
+            self.p = max(0., self.p + direction * batch * self.interval / (self.kimg * 1000))
         return self.p
 
     def state(self, join=lambda sums: sums) -> dict:

@@ -59,11 +59,11 @@ class StyledBlock(nn.Module):
         self.fc1 = ModulatedLinear(channels, channels)
         if outputs: self.out = ModulatedLinear(channels, outputs, demodulate=False)
 
-    def widths(self) -> list:
+    def widths(self) -> list[tuple]:
         "(name, width) of the styles, in the order of use."
         return [(f"{self.name}.{n}", layer.inputs) for n, layer in self.named_children()]
 
-    def forward(self, x, styles) -> tuple:
+    def forward(self, x: torch.Tensor, styles: dict) -> tuple[torch.Tensor, torch.Tensor | None]:
         out = None
         for n, layer in self.named_children():
             y = layer(x, styles[f"{self.name}.{n}"])
@@ -74,14 +74,14 @@ class StyledBlock(nn.Module):
 class LineNetwork(nn.Module):
     "Blocks 4, 8, ..., R over features [B, P, C] -> the accumulated lines of blocks 8, ..., R, each [B, P, lines]."
     def __init__(self,
-        channels: dict,  # block resolution -> width, for 4, 8, ..., R
-        lines: int,      # channels of the lines
+        channels: dict[int, int],  # block resolution -> width, for 4, 8, ..., R
+        lines: int,                # channels of the lines
     ):
         super().__init__()
-        res = list(channels)
-        self.blocks = nn.ModuleList(StyledBlock(f"b{r}", channels[max(r // 2, 4)], channels[r], lines * (r > 4)) for r in res)
+        inputs = {r: channels[max(r // 2, 4)] for r in channels}
+        self.blocks = nn.ModuleList(StyledBlock(f"b{r}", inputs[r], channels[r], lines * (r > 4)) for r in channels)
 
-    def forward(self, x: torch.Tensor, styles: dict) -> list:
+    def forward(self, x: torch.Tensor, styles: dict) -> list[torch.Tensor]:
         kept = []
         for block in self.blocks:
             x, lines = block(x, styles)
@@ -90,7 +90,7 @@ class LineNetwork(nn.Module):
 
 # %% ../nbs/idea/04_biline.ipynb #deb2d80f
 def split_lines(
-    kept: list,  # accumulated lines of each block, [B, (H+W)*rank, C]
+    kept: list[torch.Tensor],  # accumulated lines of each block, [B, (H+W)*rank, C]
     height: int, # H
     rank: int,   # D
 ) -> tuple[torch.Tensor, torch.Tensor]:  # rows [blocks, B, H, C, D], cols [blocks, B, W, C, D]

@@ -21,23 +21,25 @@ def to_t(
     return u if align == "corners" else (resolution * u - .5) / (resolution - 1)
 
 # %% ../nbs/idea/01_coords.ipynb #3dc79b9c
+def _is_number(x) -> bool: return isinstance(x, (int, float, np.number)) and bool(np.isfinite(x))
+
 @dataclass(frozen=True)
 class View:
     "A window on the plane: its height is min(1, 1/a)/zoom and its width a times that, a = `aspect` or W/H."
-    center: tuple = (.5, .5)  # (row, column) on the plane
-    zoom: float = 1.          # > 0; below 1 draws beyond the trained square
-    angle: float = 0.         # degrees, counter-clockwise
-    aspect: float = None      # width : height of the window; None: square pixels
+    center: tuple[float, float] = (.5, .5)  # (row, column) on the plane
+    zoom: float = 1.             # > 0; below 1 draws beyond the trained square
+    angle: float = 0.            # degrees, counter-clockwise
+    aspect: float | None = None  # width : height of the window; None: square pixels
 
     def __post_init__(self):
-        try: c = tuple(float(x) for x in self.center)
-        except (TypeError, ValueError): c = ()
-        if len(c) != 2 or not np.isfinite(c).all(): raise ValueError(f"center must be two numbers (row, column), not {self.center!r}")
-        object.__setattr__(self, "center", c)
-        number = lambda x: isinstance(x, (int, float, np.number)) and np.isfinite(x)
+        try: center = tuple(float(x) for x in self.center)
+        except (TypeError, ValueError): center = ()
+        if len(center) != 2 or not np.isfinite(center).all():
+            raise ValueError(f"center must be two numbers (row, column), not {self.center!r}")
+        object.__setattr__(self, "center", center)
         for name, x in (("zoom", self.zoom), ("aspect", 1 if self.aspect is None else self.aspect)):
-            if not (number(x) and x > 0): raise ValueError(f"{name} must be a positive number, not {x!r}")
-        if not number(self.angle): raise ValueError(f"angle must be a number of degrees, not {self.angle!r}")
+            if not (_is_number(x) and x > 0): raise ValueError(f"{name} must be a positive number, not {x!r}")
+        if not _is_number(self.angle): raise ValueError(f"angle must be a number of degrees, not {self.angle!r}")
 
     def window(self,
         size,  # (H, W) in pixels
@@ -51,16 +53,18 @@ class View:
 # %% ../nbs/idea/01_coords.ipynb #abd5e946
 def axes(
     size,                    # (H, W) or N, in pixels
-    view: View = None,       # None: View()
+    view: View | None = None,  # None: View()
     align: str = "centers",
     step: int = 1,           # > 1: a reduced picture of the same window, whose pixels are `step` full ones wide and high
 ) -> tuple[np.ndarray, np.ndarray]:  # float64 [ceil(H/step)], [ceil(W/step)]
     "Offsets of the rows and of the columns from the middle of a view's window; a single pixel sits in the middle."
     size, view = size_pair(size), view or View()
-    def offsets(n, length):
+    def offsets(n: int, length: float) -> np.ndarray:
         i = (np.arange(-(-n // step)) + .5) * step - .5
-        return ((i / (n - 1) if align == "corners" and n > 1 else (i + .5) / n) - .5) * length
-    return tuple(offsets(n, length) for n, length in zip(size, view.window(size)))
+        share = i / (n - 1) if align == "corners" and n > 1 else (i + .5) / n
+        return (share - .5) * length
+    height, width = view.window(size)
+    return offsets(size[0], height), offsets(size[1], width)
 
 def whole(align: str = "centers") -> View:
     "The view that is meant when none is given: with align='corners', the authors' grid, the square is stretched to any shape."
@@ -72,12 +76,13 @@ def turn(
 ) -> tuple[np.ndarray, np.ndarray]:  # u_row, u_col: float64
     "Plane coordinates of offsets, turned by the view's angle; exact for quarter turns."
     a = np.deg2rad(view.angle)
-    s, c = (np.sin(a), np.cos(a)) if view.angle % 90 else ((0., 1.), (1., 0.), (0., -1.), (-1., 0.))[int(view.angle // 90) % 4]
+    quarters = (0., 1.), (1., 0.), (0., -1.), (-1., 0.)  # sine and cosine of whole quarter turns
+    s, c = (np.sin(a), np.cos(a)) if view.angle % 90 else quarters[int(view.angle // 90) % 4]
     return view.center[0] + dx * s + dy * c, view.center[1] + dx * c - dy * s
 
 def plane(
     size,                    # (H, W) or N, in pixels
-    view: View = None,       # None: View()
+    view: View | None = None,  # None: View()
     align: str = "centers",
 ) -> tuple[np.ndarray, np.ndarray]:  # u_row, u_col: float64 [H, W]
     "Plane coordinates of every pixel of a view, at any angle."
@@ -88,14 +93,22 @@ def plane(
 def grid(
     size,                    # (H, W) or N, in pixels
     resolution: int = 256,   # R, the size the network was trained at
-    view: View = None,       # None: the whole picture, or the largest window of the shape of H x W inside it
+    view: View | None = None,  # None: the whole picture, or the largest window of the shape of H x W inside it
     align: str = "centers",  # "corners" without a view is the authors' grid: linspace(0, 1, n) on each axis
 ) -> tuple[np.ndarray, np.ndarray]:  # t_rows [H], t_cols [W], float64
     "Network coordinates of a view's rows and columns; ValueError for a turned one, which has no rows."
-    if view is not None and view.angle % 360: raise ValueError(f"a view turned by {view.angle:g} degrees has no common rows and columns; use points()")
     view = view or whole(align)
-    return tuple(to_t(c + d, resolution, align) for c, d in zip(view.center, axes(size, view, align)))
+    if view.angle % 360:
+        raise ValueError(f"a view turned by {view.angle:g} degrees has no common rows and columns; use points()")
+    (row, column), (dy, dx) = view.center, axes(size, view, align)
+    return to_t(row + dy, resolution, align), to_t(column + dx, resolution, align)
 
-def points(size, resolution: int = 256, view: View = None, align: str = "centers") -> tuple[np.ndarray, np.ndarray]:
-    "Network coordinates of every pixel, t_rows and t_cols [H, W] float64, for views at any angle."
-    return tuple(to_t(u, resolution, align) for u in plane(size, view, align))
+def points(
+    size,                      # (H, W) or N, in pixels
+    resolution: int = 256,     # R, the size the network was trained at
+    view: View | None = None,  # None: View()
+    align: str = "centers",
+) -> tuple[np.ndarray, np.ndarray]:  # t_rows, t_cols [H, W], float64
+    "Network coordinates of every pixel, for views at any angle."
+    u_row, u_col = plane(size, view, align)
+    return to_t(u_row, resolution, align), to_t(u_col, resolution, align)

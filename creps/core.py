@@ -53,7 +53,7 @@ def _pictures(images) -> list[np.ndarray]:
 
 def image_grid(
     images,           # [B, 3, H, W] float or [B, H, W, 3] uint8
-    cols: int = None, # pictures per row; None: as square as possible
+    cols: int | None = None,  # pictures per row; None: as square as possible
     gap: int = 0,     # white pixels between pictures
 ) -> np.ndarray:      # uint8 [rows*(H+gap)-gap, cols*(W+gap)-gap, 3]
     "All pictures of a batch on one sheet, row by row."
@@ -63,7 +63,8 @@ def image_grid(
     rows = -(-n // cols)
     sheet = np.full((rows, h + gap, cols, w + gap, c), 255, np.uint8)
     for i in range(n): sheet[i // cols, :h, i % cols, :w] = p[i]
-    return sheet.reshape(rows * (h + gap), cols * (w + gap), c)[:rows * (h + gap) - gap, :cols * (w + gap) - gap]
+    height, width = rows * (h + gap), cols * (w + gap)
+    return sheet.reshape(height, width, c)[:height - gap, :width - gap]
 
 def to_pil(
     picture: np.ndarray,  # uint8 [H, W, C]: 1 grey, 3 RGB, 4 RGBA; or grey [H, W]
@@ -75,7 +76,7 @@ def to_pil(
 def show_images(
     images,                # images or pictures, one batch or a list of them; sizes may differ
     titles=(),             # one title per picture
-    cols: int = None,      # per row; None: all in one row, at most 8
+    cols: int | None = None,  # per row; None: all in one row, at most 8
     height: float = 1.8,   # inches of one row
     cmap: str = "gray",    # for single-channel arrays
     limits=None,           # (low, high): values of the first and last colour of single channels; None: of all together; "each": its own
@@ -88,11 +89,12 @@ def show_images(
     cols = cols or min(len(p), 8)
     rows = -(-len(p) // cols)
     widths = [max(q.shape[1] / q.shape[0] for q in p[i::cols]) for i in range(cols)]
-    fig, axes = plt.subplots(rows, cols, figsize=(height * sum(widths), (height + .25 * bool(len(titles))) * rows),
-                             squeeze=False, width_ratios=widths, layout="constrained", dpi=72)
+    size = height * sum(widths), (height + .25 * bool(len(titles))) * rows
+    fig, axes = plt.subplots(rows, cols, figsize=size, squeeze=False, width_ratios=widths, layout="constrained", dpi=72)
     for ax in axes.flat: ax.axis("off")
     for i, (ax, q) in enumerate(zip(axes.flat, p)):
-        low, high = (0, 255) if q.dtype == np.uint8 else (None, None) if limits in (None, "each") else limits
+        low, high = (None, None) if limits in (None, "each") else limits
+        if q.dtype == np.uint8: low, high = 0, 255
         ax.imshow(q, cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
         if i < len(titles): ax.set_title(titles[i], fontsize=9)
     return fig
@@ -104,7 +106,8 @@ def same(
     rtol: float = 1e-5,  # largest difference allowed, as a share of the largest |b|
 ) -> float:              # the measured share
     "Assert that `a` equals `b` up to `rtol` of b's largest magnitude, and return the measured error."
-    a, b = (np.asarray(x.detach().cpu() if isinstance(x, torch.Tensor) else x, dtype=np.float64) for x in (a, b))
+    a, b = (x.detach().cpu() if isinstance(x, torch.Tensor) else x for x in (a, b))
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     assert a.shape == b.shape, f"shapes differ: {a.shape} and {b.shape}"
     if not b.size: return 0.
     error = float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-30))
@@ -137,10 +140,13 @@ class Reference:
     def __init__(self,
         name: str,  # file name without `.npz`, in the folder that the environment variable CREPS_REFERENCE names
     ):
-        self.name, self.compared, self.folder = name, 0, os.environ.get("CREPS_REFERENCE", "")
+        self.name, self.compared = name, 0
+        self.folder = os.environ.get("CREPS_REFERENCE", "")
         path = Path(self.folder, f"{name}.npz")
         self.arrays = dict(np.load(path)) if self.folder and path.exists() else {}
-        if not self.arrays: print(f"no {name}.npz in the folder CREPS_REFERENCE: comparison skipped" if self.folder else f"CREPS_REFERENCE is not set: comparison with {name}.npz skipped")
+        if self.arrays: return
+        if self.folder: print(f"no {name}.npz in the folder CREPS_REFERENCE: comparison skipped")
+        else: print(f"CREPS_REFERENCE is not set: comparison with {name}.npz skipped")
 
     def __bool__(self): return bool(self.arrays)
     def __getitem__(self, key: str) -> torch.Tensor: return torch.from_numpy(self.arrays[key])
@@ -246,7 +252,8 @@ def write_whole(
     path = Path(path)
     with disk_errors_name(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{TEMPORARY_MARK}", suffix=path.suffix)
+        mark = f".{path.name}.{TEMPORARY_MARK}"
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=mark, suffix=path.suffix)
         os.close(handle)
         try:
             write(temporary)
@@ -276,9 +283,11 @@ def reuse_memory(threshold: int = 1 << 30) -> bool:  # bytes; blocks below it ar
     M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
     return bool(mallopt(M_MMAP_THRESHOLD, threshold) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
 
-def resident_peak():  # bytes, or None
+def resident_peak() -> int | None:  # bytes
     "The high-water mark of this process's resident memory."
-    with contextlib.suppress(OSError, TypeError): return int(re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
+    with contextlib.suppress(OSError):
+        found = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
+        if found: return int(found[1]) * 1024
     with contextlib.suppress(ImportError):
         import resource
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
@@ -288,12 +297,13 @@ def size_pair(
     size,  # int, (height, width), or text such as "256" or "720x1280" (height first)
 ) -> tuple[int, int]:
     "`size` as (height, width); ValueError if it isn't one or two positive whole numbers."
-    parts = size.lower().split("x") if isinstance(size, str) else size if isinstance(size, (tuple, list)) else (size,)
-    try: pair = tuple(int(p) for p in parts)
-    except (TypeError, ValueError, OverflowError): pair = ()
+    given = size.lower().split("x") if isinstance(size, str) else size
+    parts = given if isinstance(given, (tuple, list)) else (given,)
+    try: pair = [int(p) for p in parts]
+    except (TypeError, ValueError, OverflowError): pair = []
     if len(pair) not in (1, 2) or min(pair, default=0) < 1 or any(float(p) != int(p) for p in parts):
         raise ValueError(f"size must be N or HxW in whole pixels of at least 1, not {size!r}")
-    return pair * 2 if len(pair) == 1 else pair
+    return pair[0], pair[-1]
 
 # %% ../nbs/engine/40_core.ipynb #bf9168f4
 def parse_bytes(
@@ -301,7 +311,8 @@ def parse_bytes(
 ) -> int:
     "Bytes in a number or in text (MB = 2**20); ValueError for anything else."
     m = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", str(limit).strip().upper())
-    if not m or len(m[1]) > 18: raise ValueError(f"memory must be a number of bytes or text such as 256MB, not {limit!r}")
+    if not m or len(m[1]) > 18:
+        raise ValueError(f"memory must be a number of bytes or text such as 256MB, not {limit!r}")
     return int(float(m[1]) * 1024 ** " KMGT".index(m[2] or " "))
 
 # %% ../nbs/engine/40_core.ipynb #2f60d3b8
@@ -314,8 +325,9 @@ class Within:
     below: bool = False  # `high` itself is refused, too
 
     def __str__(self):
-        ends = (self.low, "above" if self.above else "at least"), (self.high, "below" if self.below else "at most")
-        return " and ".join(f"{word} {end:g}" for end, word in ends if math.isfinite(end)) or "a finite number"
+        least, most = "above" if self.above else "at least", "below" if self.below else "at most"
+        ends = {least: self.low, most: self.high}
+        return " and ".join(f"{word} {end:g}" for word, end in ends.items() if math.isfinite(end)) or "a finite number"
 
     def __call__(self, value):
         if abs(value) >= 2**63 and abs(value) < math.inf: raise ValueError(f"is too large: {value!r:.30}")
@@ -355,7 +367,8 @@ def meant(annotation) -> tuple:
     if get_origin(annotation) is Literal:
         values = get_args(annotation)
         def one_of(value):
-            if value not in values: raise ValueError(f"must be one of {', '.join(map(str, values))}, not {value!r}")
+            if value in values: return value
+            raise ValueError(f"must be one of {', '.join(map(str, values))}, not {value!r}")
         return type(values[0]), [one_of]
     return (annotation, [Within()]) if annotation in (int, float) else (str, [])
 
@@ -364,7 +377,8 @@ def check_arguments(
     values: dict,  # of some of them; None: not given
 ):
     "ValueError in one line for a value that the annotation of its parameter excludes, and for empty words."
-    wanted = {name: meant(p.annotation) for name, p in inspect.signature(f).parameters.items() if p.annotation is not p.empty}
+    parameters = inspect.signature(f).parameters
+    wanted = {name: meant(p.annotation) for name, p in parameters.items() if p.annotation is not p.empty}
     for name, value in values.items():
         if isinstance(value, str) and not value.strip(): raise ValueError(f"{name} must not be empty")
         kind, checks = wanted.get(name, (None, ()))
@@ -373,7 +387,8 @@ def check_arguments(
             raise ValueError(f"{name} must be a {'whole ' * (kind is int)}number, not {value!r}")
         try:
             for check in checks: check(value)
-        except ValueError as e: raise ValueError(str(e) if str(e).startswith(name) else f"{name} {e}") from None
+        except ValueError as e:
+            raise ValueError(str(e) if str(e).startswith(name) else f"{name} {e}") from None
 
 # %% ../nbs/engine/40_core.ipynb #c3f6e9b0
 def needs_gradient(
@@ -389,7 +404,7 @@ def spare_memory(device) -> int | None:
     device = torch.device(device)
     if device.type == "cpu": return None
     if device.type == "mps": free = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
-    elif hasattr(module := getattr(torch, device.type, None), "mem_get_info"):
+    elif (module := getattr(torch, device.type, None)) is not None and hasattr(module, "mem_get_info"):
         free = module.mem_get_info(device)[0]
         free += module.memory_reserved(device) - module.memory_allocated(device)  # kept by torch, for the next use
     else: free = 2 * _MOST  # a device that does not say

@@ -44,10 +44,10 @@ def tf32(
     backends = torch.backends.cuda.matmul, torch.backends.cudnn
     before = [b.allow_tf32 for b in backends]
     try:
-        for b in backends: b.allow_tf32 = on
+        for b in backends: setattr(b, "allow_tf32", on)
         yield
     finally:
-        for b, was in zip(backends, before): b.allow_tf32 = was
+        for b, was in zip(backends, before): setattr(b, "allow_tf32", was)
 
 # %% ../nbs/engine/41_device.ipynb #78848100
 def autocast(

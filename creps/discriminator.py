@@ -7,7 +7,6 @@ __all__ = ['Conv', 'Residual', 'minibatch_deviation', 'Epilogue', 'Discriminator
 
 # %% ../nbs/training/11_discriminator.ipynb #0b8c59e4
 import torch, torch.nn as nn, torch.nn.functional as F
-from fastcore.basics import patch
 from .core import size_pair
 from .device import autocast
 from .filters import low_pass
@@ -31,14 +30,16 @@ class Conv(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         gain = self.gain * (ACT_GAIN if self.act else 1)
-        weight, bias = self.weight * (gain / self.weight[0].numel()**.5), self.bias * gain if self.act else None
+        weight = self.weight * (gain / self.weight[0].numel()**.5)
+        bias = None if self.bias is None else self.bias * gain
         if self.down: x = low_pass(x, self.size // 2 + 1, stride=2 if self.size == 1 else 1)
         if self.size == 1: x = F.linear(x.permute(0, 2, 3, 1), weight[:, :, 0, 0], bias).permute(0, 3, 1, 2)
         else: x = F.conv2d(x, weight, bias, stride=1 + self.down, padding=0 if self.down else 1)
         return rectify(x, CLAMP * self.gain) if self.act else x
 
-    def extra_repr(self):
-        return f"{self.weight.shape[1]}, {self.weight.shape[0]}, size={self.size}, down={self.down}, act={self.act}, gain={self.gain:.3g}"
+    def extra_repr(self) -> str:
+        outputs, inputs = self.weight.shape[:2]
+        return f"{inputs}, {outputs}, size={self.size}, down={self.down}, act={self.act}, gain={self.gain:.3g}"
 
 # %% ../nbs/training/11_discriminator.ipynb #b7de0cfb
 class Residual(nn.Module):
@@ -67,7 +68,8 @@ def minibatch_deviation(
     "Mean standard deviation over groups of strided members, as a channel of `x`."
     batch, _, h, w = x.shape
     group = min(group, batch)
-    if batch % group: raise ValueError(f"a batch of {batch} cannot be divided into groups of {group}: change the batch or mbstd_group")
+    if batch % group:
+        raise ValueError(f"a batch of {batch} cannot be divided into groups of {group}: change the batch or mbstd_group")
     deviation = (x.unflatten(0, (group, -1)).var(0, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
     return deviation.repeat(group)[:, None, None, None].expand(batch, 1, h, w)
 
@@ -103,34 +105,38 @@ class Discriminator(nn.Module):
         super().__init__()
         sizes = [2**i for i in range(size_pair(resolution)[0].bit_length() - 1, 2, -1)]
         if not sizes or resolution != sizes[0]: raise ValueError(f"resolution must be a power of two from 8 up, not {resolution!r}")
-        if channel_base < resolution: raise ValueError(f"channel_base must be at least the resolution {resolution}, not {channel_base!r}")
-        self.resolution, self.label_dim, self.mbstd_group = resolution, label_dim, mbstd_group
-        self.channel_base, self.channel_max, self.sizes, self.image_channels = channel_base, channel_max, sizes, image_channels
+        if channel_base < resolution:
+            raise ValueError(f"channel_base must be at least the resolution {resolution}, not {channel_base!r}")
+        self.resolution, self.label_dim = resolution, label_dim
+        self.channel_base, self.channel_max = channel_base, channel_max
+        self.mbstd_group, self.image_channels = mbstd_group, image_channels
+        self.sizes = sizes
         self.precision = torch.float32  # of the four highest resolutions; lower ones are in float32
         channels = {r: min(channel_base // r, channel_max) for r in [*sizes, 4]}
-        for r in sizes: setattr(self, f"b{r}", Residual(channels[r], channels[r // 2], first=image_channels * (r == resolution)))
+        for r in sizes:
+            first = image_channels if r == resolution else 0
+            setattr(self, f"b{r}", Residual(channels[r], channels[r // 2], first))
         if label_dim: self.mapping = Mapping(0, channels[4], label_dim, layers=8)
         self.b4 = Epilogue(channels[4], channels[4] if label_dim else 1, mbstd_group)
 
     def forward(self,
         images: torch.Tensor,         # [B, image_channels, R, R]
-        label: torch.Tensor = None,   # [B, label_dim]
+        label: torch.Tensor | None = None,  # [B, label_dim]
     ) -> torch.Tensor:
         shape = (self.image_channels, self.resolution, self.resolution)
-        if images.shape[1:] != shape: raise ValueError(f"images must be [B, {', '.join(map(str, shape))}], got {list(images.shape)}")
+        if images.shape[1:] != shape:
+            raise ValueError(f"images must be [B, {', '.join(map(str, shape))}], got {list(images.shape)}")
         return self.judge(images, label)
 
-# %% ../nbs/training/11_discriminator.ipynb #00341d9f
-@patch
-def judge(self: Discriminator, images, label):
-    "The logits, whatever the size of the images."
-    check_label(label, self.label_dim)
-    x = images.contiguous(memory_format=torch.channels_last)
-    with autocast(x.device, self.precision):
-        for r in self.sizes[:4]: x = getattr(self, f"b{r}")(x)
-    x = x.to(images.dtype)
-    for r in self.sizes[4:]: x = getattr(self, f"b{r}")(x)
-    x = self.b4(x)
-    if not self.label_dim: return x
-    code = self.mapping(label=label)
-    return (x * code).sum(1, keepdim=True) / code.shape[1]**.5
+    def judge(self, images: torch.Tensor, label: torch.Tensor | None) -> torch.Tensor:
+        "The logits, whatever the size of the images."
+        check_label(label, self.label_dim)
+        x = images.contiguous(memory_format=torch.channels_last)
+        with autocast(x.device, self.precision):
+            for r in self.sizes[:4]: x = getattr(self, f"b{r}")(x)
+        x = x.to(images.dtype)
+        for r in self.sizes[4:]: x = getattr(self, f"b{r}")(x)
+        x = self.b4(x)
+        if not self.label_dim: return x
+        code = self.mapping(label=label)
+        return (x * code).sum(1, keepdim=True) / code.shape[1]**.5

@@ -10,9 +10,9 @@ import io, json, os, shutil, struct, tempfile, uuid, zlib
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 import numpy as np
 from PIL import Image
-from fastcore.basics import patch
 from .render import targets
 
 # %% ../nbs/drawing/23_files.ipynb #4a409899
@@ -53,7 +53,7 @@ class PngRows:
     ):
         lines = differences(pixels, lead=1)
         lines[:, 0] = 1
-        self._data(self.deflate.compress(lines))
+        self._data(self.deflate.compress(lines.data))
 
     def _data(self, data: bytes):
         if data: self.file.write(chunk(b"IDAT", data))
@@ -72,14 +72,18 @@ class Target:
         size,  # (H, W) of the picture
         channels: int = 3,
     ):
-        self.path, self.size, self.channels, self.memory = Path(path), tuple(size), channels, []
+        self.path, self.size = Path(path), tuple(size)
+        self.channels, self.memory = channels, []
         self.part = self.path.with_name(self.path.name + ".part")
         if self.path.is_dir(): raise ValueError(f"{path} is a folder: choose another name")
-        if max(self.size) >= 2**31: raise ValueError(f"{path}: a side of {max(self.size)} pixels is more than the format holds")
+        side = max(self.size)
+        if side >= 2**31: raise ValueError(f"{path}: a side of {side} pixels is more than the format holds")
         try: self.begin()
         except OSError as e: raise ValueError(f"{path} cannot be written: {e.strerror}") from None
 
     def begin(self): self.path.parent.mkdir(parents=True, exist_ok=True)
+    def write(self, level: int, y: int, x: int, pixels: np.ndarray): raise NotImplementedError
+    def finish(self): raise NotImplementedError
 
     def place(self, level: int, y: int, x: int, h: int, w: int) -> np.ndarray:
         "Memory [h, w, C] for a piece."
@@ -110,7 +114,9 @@ class Waiting:
         width: int,  # of a whole row, in pixels
         channels: int = 3,
     ):
-        self.file, self.width, self.channels, self.first, self.there = tempfile.TemporaryFile(dir=folder), width, channels, 0, {}
+        self.file = tempfile.TemporaryFile(dir=folder)
+        self.width, self.channels = width, channels
+        self.first, self.there = 0, {}
 
     def put(self, y: int, x: int, pixels):
         "Keep a piece."
@@ -139,7 +145,8 @@ class Png(Target):
 
     def begin(self):
         super().begin()
-        self.file, self.waiting, self.next = open(self.part, "wb"), Waiting(self.path.parent, self.size[1], self.channels), 0
+        self.file, self.next = open(self.part, "wb"), 0
+        self.waiting = Waiting(self.path.parent, self.size[1], self.channels)
         self.png = PngRows(self.file, self.size, self.channels, Software="creps", key=self.key)
 
     def missing(self, level, y, x, h, w) -> bool: return True
@@ -181,8 +188,12 @@ def put(path, data: bytes, temporary):
 class Tiles(Target):
     "A pyramid in tiles of 256 x 256, drawn into a folder NAME.part from which an unfinished render goes on."
     unit = 256, 256
+    home: Path    # where the tiles end up
+    suffix: str   # of a tile's file
+
     def __init__(self, path, size, key, channels=3):
-        self.key, self.hint = key, f"; finished tiles stay in {Path(path).name}.part, and the same render goes on from there"
+        self.key = key
+        self.hint = f"; finished tiles stay in {Path(path).name}.part, and the same render goes on from there"
         super().__init__(path, size, channels)
 
     def begin(self):
@@ -195,18 +206,19 @@ class Tiles(Target):
         self.moved = not self.tiles.exists()
         with suppress(ValueError):
             if json.loads(self.about.read_text()) == about: return
-        raise ValueError(f"{self.part} holds an unfinished render of another picture: delete it, or choose another name")
+        another = "holds an unfinished render of another picture"
+        raise ValueError(f"{self.part} {another}: delete it, or choose another name")
 
     def _put(self, path, data): put(path, data, self.part / f"{os.getpid()}.tmp")
 
-    def shape(self, level: int) -> tuple: return tuple(-(-n // 2**level) for n in self.size)
+    def shape(self, level: int) -> tuple[int, ...]: return tuple(-(-n // 2**level) for n in self.size)
 
-    def files(self, level: int, y: int = 0, x: int = 0, h: int = None, w: int = None):
+    def files(self, level: int, y: int = 0, x: int = 0, h: int | None = None, w: int | None = None):
         "(file, i, j) of each tile of a piece, or of the whole level; (i, j): its place in the piece."
-        if h is None: h, w = self.shape(level)
+        if h is None or w is None: h, w = self.shape(level)
+        folder = self.tiles / f"{self.levels[-1] - level}"
         for i in range(0, h, 256):
-            for j in range(0, w, 256):
-                yield self.tiles / f"{self.levels[-1] - level}" / f"{(x + j) // 256}_{(y + i) // 256}{self.suffix}", i, j
+            for j in range(0, w, 256): yield folder / f"{(x + j) // 256}_{(y + i) // 256}{self.suffix}", i, j
 
     def missing(self, level, y, x, h, w) -> bool:
         return not self.moved and not all(self.sound(f) for f, i, j in self.files(level, y, x, h, w))
@@ -221,31 +233,30 @@ class Tiles(Target):
             f.parent.mkdir(exist_ok=True)
             self._put(f, self.encode(pixels[i:i + 256, j:j + 256]))
 
-# %% ../nbs/drawing/23_files.ipynb #3e77eb62
-@patch
-def finish(self: Tiles):
-    "Give the picture its name and remove NAME.part."
-    if not self.moved:
-        gone = next((f for k in self.levels for f, i, j in self.files(k) if not f.exists()), None)
-        if gone: raise ValueError(f"{gone.relative_to(self.part)} is missing")
-    self.publish()
-    self._clean()
+    def encode(self, pixels: np.ndarray) -> bytes: raise NotImplementedError  # of a tile
+    def decode(self, data: bytes): raise NotImplementedError  # an error if the data are not whole
+    def publish(self): raise NotImplementedError  # give the tiles their name
 
-@patch
-def _aside(self: Tiles, folder):
-    shutil.rmtree(self.old, ignore_errors=True)
-    os.rename(folder, self.old)
+    def finish(self):
+        "Give the picture its name and remove NAME.part."
+        if not self.moved:
+            gone = next((f for k in self.levels for f, i, j in self.files(k) if not f.exists()), None)
+            if gone: raise ValueError(f"{gone.relative_to(self.part)} is missing")
+        self.publish()
+        self._clean()
 
-@patch
-def _clean(self: Tiles):
-    for f in (self.old, self.tiles): shutil.rmtree(f, ignore_errors=True)
-    for f in (*self.part.glob("*.tmp"), self.about): f.unlink(missing_ok=True)  # what else is there is not ours
-    with suppress(OSError): self.part.rmdir()
+    def abort(self):
+        "Keep what is finished; without a finished tile, nothing."
+        if self.tiles.exists() and not any(self.tiles.glob("*/*")): self._clean()
 
-@patch
-def abort(self: Tiles):
-    "Keep what is finished; without a finished tile, nothing."
-    if self.tiles.exists() and not any(self.tiles.glob("*/*")): self._clean()
+    def _aside(self, folder: Path):
+        shutil.rmtree(self.old, ignore_errors=True)
+        os.rename(folder, self.old)
+
+    def _clean(self):
+        for f in (self.old, self.tiles): shutil.rmtree(f, ignore_errors=True)
+        for f in (*self.part.glob("*.tmp"), self.about): f.unlink(missing_ok=True)  # what else is there is not ours
+        with suppress(OSError): self.part.rmdir()
 
 # %% ../nbs/drawing/23_files.ipynb #82e3422d
 _XML = """<?xml version="1.0" encoding="UTF-8"?>
@@ -262,7 +273,8 @@ class DeepZoom(Tiles):
 
     def begin(self):
         if self.home.exists() and not (self.path.exists() or self.part.exists()):
-            raise ValueError(f"{self.home} is there without {self.path.name}, so it may be something else: move it away, or choose another name")
+            alone = f"{self.home} is there without {self.path.name}, so it may be something else"
+            raise ValueError(f"{alone}: move it away, or choose another name")
         super().begin()
 
     def encode(self, pixels) -> bytes:
@@ -287,12 +299,13 @@ class Tiff(Tiles):
     suffix = ".deflate"
     def __init__(self, path, size, key, channels=3):
         if not find_spec("tifffile"): raise ValueError(f"{path}: writing TIFF needs tifffile: pip install 'creps[huge]'")
-        self.levels, self.home = list(range(max((max(size) - 1).bit_length() - 8, 0) + 1)), Path(path)
+        self.levels = list(range(max((max(size) - 1).bit_length() - 8, 0) + 1))
+        self.home = Path(path)
         super().__init__(path, size, key, channels)
 
     def encode(self, pixels) -> bytes:
         rest = [(0, 256 - n) for n in pixels.shape[:2]]  # TIFF wants whole tiles at the edges, too
-        return zlib.compress(differences(np.pad(pixels, [*rest, (0, 0)], "edge")), 4)
+        return zlib.compress(differences(np.pad(pixels, [*rest, (0, 0)], "edge")).data, 4)
 
     def decode(self, data): zlib.decompress(data)
 
@@ -308,13 +321,19 @@ class Tiff(Tiles):
 
     def _assemble(self, path):
         from tifffile import TiffWriter
-        how = dict(dtype="uint8", tile=(256, 256), compression="zlib", predictor=True)
-        how |= {1: dict(photometric="minisblack"), 3: dict(photometric="rgb"), 4: dict(photometric="rgb", extrasamples=["unassalpha"])}[self.channels]
-        about = dict(axes="YXS" if self.channels > 1 else "YX", Creator="creps", UUID=str(uuid.uuid5(uuid.NAMESPACE_OID, self.key)))  # not the random one: same picture, same file
+        grey = self.channels == 1
+        how: dict[str, Any] = dict(dtype="uint8", tile=(256, 256), compression="zlib", predictor=True)
+        how |= dict(photometric="minisblack" if grey else "rgb")
+        if self.channels == 4: how |= dict(extrasamples=["unassalpha"])
+        name = uuid.uuid5(uuid.NAMESPACE_OID, self.key)  # not the random one: same picture, same file
+        about = dict(axes="YX" if grey else "YXS", Creator="creps", UUID=str(name))
+        first: dict[str, Any] = dict(subifds=len(self.levels) - 1, metadata=about, software="creps")
         with TiffWriter(path, bigtiff=True, ome=True) as tif:
-            for k in self.levels:
-                which = dict(subfiletype=1, metadata=None) if k else dict(subifds=len(self.levels) - 1, metadata=about, software="creps")
-                tif.write((f.read_bytes() for f, i, j in self.files(k)), shape=(*self.shape(k), self.channels)[:2 + (self.channels > 1)], **how, **which)
+            for level in self.levels:
+                tiles = (f.read_bytes() for f, i, j in self.files(level))
+                shape = self.shape(level) if grey else (*self.shape(level), self.channels)
+                which: dict[str, Any] = dict(subfiletype=1, metadata=None) if level else first
+                tif.write(tiles, shape=shape, **how, **which)
 
 # %% ../nbs/drawing/23_files.ipynb #4087a033
 targets.update({".png": Png, ".dzi": DeepZoom, ".tif": Tiff, ".tiff": Tiff})

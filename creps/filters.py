@@ -46,7 +46,8 @@ def box_reduce(
 ) -> torch.Tensor:         # [B, C, H/factor, W/factor]
     "Mean over squares of factor x factor pixels."
     if factor < 1 or images.shape[2] % factor or images.shape[3] % factor:
-        raise ValueError(f"pictures of {images.shape[2]} x {images.shape[3]} can't be divided into squares of {factor} x {factor}")
+        size = f"{images.shape[2]} x {images.shape[3]}"
+        raise ValueError(f"pictures of {size} can't be divided into squares of {factor} x {factor}")
     return F.avg_pool2d(images, factor)
 
 # %% ../nbs/engine/46_filters.ipynb #4c1b4989
@@ -87,8 +88,10 @@ def reduced(
     reducer: str = "box",   # box | lanczos | nearest
 ) -> torch.Tensor:          # [B, C, h, w]
     "Images brought down to `size`."
-    if reducer not in REDUCERS: raise ValueError(f"reducer must be one of {', '.join(REDUCERS)}, not {reducer!r}")
-    rows, cols = (constant(images, REDUCERS[reducer], n, m) for n, m in zip(images.shape[2:], size_pair(size)))
+    if reducer not in REDUCERS:
+        raise ValueError(f"reducer must be one of {', '.join(REDUCERS)}, not {reducer!r}")
+    sides = zip(images.shape[2:], size_pair(size))
+    rows, cols = (constant(images, REDUCERS[reducer], n, m) for n, m in sides)
     return rows @ images @ cols.T
 
 # %% ../nbs/engine/46_filters.ipynb #ec131570

@@ -19,7 +19,7 @@ def frequencies(
     channels: int,     # C of the basis, even
     rank: int,         # columns of a thick line
     bandwidth: float,  # standard deviation, in cycles per picture side
-    generator: torch.Generator = None,
+    generator: torch.Generator | None = None,
 ) -> torch.Tensor:     # [C/2, rank]
     "Random frequencies F ~ bandwidth * N(0, 1)."
     if channels % 2: raise ValueError(f"the Fourier basis has a sine and a cosine half, so channels must be even, not {channels}")
@@ -41,7 +41,7 @@ def coordinates(
 def basis(
     t,                    # coordinates [n], any float dtype, array or tensor; nominally in [0, 1]
     freqs: torch.Tensor,  # F [C/2, rank]
-    like: torch.Tensor = None,  # has the dtype and the device of the result; None: `freqs`
+    like: torch.Tensor | None = None,  # has the dtype and the device of the result; None: `freqs`
 ) -> torch.Tensor:        # [n, rank, C]
     "Sines, then cosines, of 2 pi F t; the phase is reduced to one turn in float64 before it is rounded."
     like = freqs if like is None else like

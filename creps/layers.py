@@ -37,7 +37,7 @@ class FullyConnected(nn.Module):
 
     def forward(self,
         x: torch.Tensor,      # [..., inputs]
-        folded: tuple = None, # what `folded` gave, where it serves several times
+        folded: tuple[torch.Tensor, torch.Tensor] | None = None,  # what `folded` gave, where it serves several times
     ) -> torch.Tensor:        # [..., outputs]
         y = F.linear(x, *(folded or self.folded()))
         return F.leaky_relu_(y, .2) if self.act else y
@@ -59,17 +59,20 @@ def check_label(
     given = 0 if label is None else label.shape[-1]
     if given == label_dim: return
     if not label_dim: raise ValueError(f"this model is unconditional (label_dim=0): don't give it labels of width {given}")
-    raise ValueError(f"this model needs one-hot labels [B, {label_dim}], got {'none' if label is None else list(label.shape)}")
+    got = "none" if label is None else list(label.shape)
+    raise ValueError(f"this model needs one-hot labels [B, {label_dim}], got {got}")
 
 # %% ../nbs/idea/03_layers.ipynb #32e87473
 class Mapping(nn.Module):
     "z [B, z_dim] and a label [B, label_dim] -> ws [B, num_ws, w_dim], truncated towards the mean w."
+    w_avg: torch.Tensor
+
     def __init__(self,
         z_dim: int,         # 0: from the label alone, as in the discriminator
         w_dim: int,
         label_dim: int = 0,
         layers: int = 8,
-        num_ws: int = None, # copies of w; None: return w [B, w_dim] itself, and keep no mean
+        num_ws: int | None = None,  # copies of w; None: return w [B, w_dim] itself, and keep no mean
     ):
         super().__init__()
         self.z_dim, self.w_dim, self.label_dim, self.num_ws = z_dim, w_dim, label_dim, num_ws
@@ -79,17 +82,28 @@ class Mapping(nn.Module):
         self.layers = layers
         if num_ws: self.register_buffer("w_avg", torch.zeros(w_dim))
 
-    def w(self, z=None, label=None) -> torch.Tensor:
-        "w [B, w_dim], before truncation."
+    def w(self,
+        z: torch.Tensor | None = None,      # [B, z_dim]
+        label: torch.Tensor | None = None,  # [B, label_dim]
+    ) -> torch.Tensor:                      # [B, w_dim], before truncation
+        "The style code."
         check_label(label, self.label_dim)
-        if self.z_dim and (z.ndim != 2 or z.shape[1] != self.z_dim): raise ValueError(f"z must be [B, {self.z_dim}], got {list(z.shape)}")
-        parts = [normalize(z)] if self.z_dim else []
-        if self.label_dim: parts.append(normalize(self.embed(label.float())))
+        parts = []
+        if self.z_dim:
+            if z is None or z.shape[1:] != (self.z_dim,):
+                raise ValueError(f"z must be [B, {self.z_dim}], got {z if z is None else list(z.shape)}")
+            parts.append(normalize(z))
+        if label is not None and self.label_dim: parts.append(normalize(self.embed(label.float())))
         x = torch.cat(parts, 1)
         for i in range(self.layers): x = getattr(self, f"fc{i}")(x)
         return x
 
-    def forward(self, z=None, label=None, truncation_psi: float = 1., truncation_cutoff: int = None) -> torch.Tensor:
+    def forward(self,
+        z: torch.Tensor | None = None,
+        label: torch.Tensor | None = None,
+        truncation_psi: float = 1.,
+        truncation_cutoff: int | None = None,
+    ) -> torch.Tensor:  # ws [B, num_ws, w_dim], or w [B, w_dim] if num_ws is None
         w = self.w(z, label)
         if not self.num_ws: return w
         return truncate(w[:, None].expand(-1, self.num_ws, -1), self.w_avg, truncation_psi, truncation_cutoff)
@@ -99,11 +113,12 @@ def truncate(
     ws: torch.Tensor,     # [B, num_ws, w_dim]
     w_avg: torch.Tensor,  # [w_dim]
     psi: float = 1.,      # 1: unchanged, 0: everything becomes the mean
-    cutoff: int = None,   # number of leading ws to pull; None: all
+    cutoff: int | None = None,  # number of leading ws to pull; None: all
 ) -> torch.Tensor:
     "w_avg + psi (w - w_avg) on the first `cutoff` ws."
     if psi == 1: return ws
-    return torch.cat([w_avg.lerp(ws[:, :cutoff], psi), ws[:, cutoff:]], 1) if cutoff is not None else w_avg.lerp(ws, psi)
+    if cutoff is None: return w_avg.lerp(ws, psi)
+    return torch.cat([w_avg.lerp(ws[:, :cutoff], psi), ws[:, cutoff:]], 1)
 
 # %% ../nbs/idea/03_layers.ipynb #4e190501
 CLAMP = 256.
@@ -117,7 +132,7 @@ class _Rectify(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx, grad):
+    def backward(ctx, grad):  # pyright: ignore[reportIncompatibleMethodOverride]
         y, = ctx.saved_tensors
         y = y.detach()  # piecewise linear: the slope itself has no gradient
         grad = torch.ops.aten.leaky_relu_backward(grad, y, .2, True)
@@ -182,9 +197,10 @@ class Styles(FullyConnected):
         rows = [self.rows[name] for name, i, _ in self.table if i == index]
         return slice(rows[0].start, rows[-1].stop) if rows else slice(0, 0)
 
-    def forward(self, ws: torch.Tensor) -> dict:
+    def forward(self, ws: torch.Tensor) -> dict[str, torch.Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]
         if ws.ndim != 3 or ws.shape[1] not in (1, self.num_ws) or ws.shape[2] != self.inputs:
-            raise ValueError(f"ws must be [B, {self.num_ws}, {self.inputs}] (or [B, 1, {self.inputs}]), got {list(ws.shape)}")
+            one = f"[B, 1, {self.inputs}]"
+            raise ValueError(f"ws must be [B, {self.num_ws}, {self.inputs}] (or {one}), got {list(ws.shape)}")
         ws = ws * self.inputs**-.5  # the gain, on the small side
         spans = [slice(None)] if ws.shape[1] == 1 else [self._span(i) for i in range(self.num_ws)]
         s = torch.cat([F.linear(ws[:, i], self.weight[r], self.bias[r]) for i, r in enumerate(spans)], 1)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta, timezone
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 import numpy as np
 from fastcore import xml
 from fastcore.xml import FT, Safe, to_xml
@@ -40,7 +41,8 @@ def as_number(value) -> float:
 
 def numbers(line: dict) -> dict[str, float]:
     "The numeric entries of a line."
-    return {k: as_number(v) for k, v in line.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
+    found = {k: v for k, v in line.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
+    return {k: as_number(v) for k, v in found.items()}
 
 # %% ../nbs/engine/49_report.ipynb #2f15de08
 @dataclass
@@ -114,6 +116,31 @@ def duration(seconds: float) -> str:
     "Hours, minutes and seconds."
     return str(timedelta(seconds=round(seconds))) if math.isfinite(seconds) else "–"
 
+# %% ../nbs/engine/49_report.ipynb #aa08e688
+PANELS = {"Losses": ("loss_G", "loss_D"), "Signs of D's outputs": ("sign_real", "sign_fake"),
+          "Augmentation strength": ("p",), "R1 and R2 penalties": ("r1", "r2"),
+          "Path length": ("path_length", "path_penalty"), "Gradient norms": ("grad_G", "grad_D"),
+          "Gradient norms of the penalties": ("grad_pl", "grad_r1"),
+          "Seconds per kimg": ("s_per_kimg",), "Memory, MB": ("memory_mb",), "Not finite": ("nonfinite",)}
+QUIET = {"kimg", "step", "seconds", "kimg_per_s", "images"}   # not curves
+KNOWN = QUIET.union(*PANELS.values())
+MOST_PANELS = 36
+
+def panels(
+    rows: list[dict],      # of a History
+    names=None,            # these only; None: all
+) -> dict[str, dict]:      # title -> {name: (kimg, values)}
+    "What is drawn together."
+    series = {}
+    for row in rows:
+        for name, value in row.items(): series.setdefault(name, []).append((row["kimg"], value))
+    wanted = {k for k in series if names is None or k in names}
+    series = {k: np.array(points).T for k, points in series.items() if k in wanted and any(v for _, v in points)}
+    groups = list(PANELS.items())
+    groups[2:2] = [(name, (name,)) for name in series if name not in KNOWN]
+    found = {title: {k: series[k] for k in keys if k in series} for title, keys in groups}
+    return {title: some for title, some in found.items() if some}
+
 # %% ../nbs/engine/49_report.ipynb #ffeaf5c0
 def thin(
     k,               # [n]
@@ -147,7 +174,8 @@ def draw_panel(
     "Curves over kimg, with their last values."
     for (name, (k, v)), color in zip(series.items(), COLORS):
         k, mean, least, largest = thin(k, v)
-        ax.plot(k, mean, ".-" if len(k) <= 40 else "-", lw=1.3, ms=5, color=color, label=f"{name} {last_value(v)}")
+        style = ".-" if len(k) <= 40 else "-"
+        ax.plot(k, mean, style, lw=1.3, ms=5, color=color, label=f"{name} {last_value(v)}")
         if largest is not mean: ax.fill_between(k, least, largest, color=color, alpha=.22, lw=0)
     for k in marks: ax.axvline(k, color="gray", lw=.9, ls=":")
     values = np.concatenate([v for _, v in series.values()])
@@ -159,11 +187,14 @@ def draw_panel(
 
 # %% ../nbs/engine/49_report.ipynb #3439d85c
 INK = "#7d8792"  # can be read on white and on black
-PLAIN = {"svg.fonttype": "none", "svg.hashsalt": "creps", "text.parse_math": False, "text.color": INK, "axes.edgecolor": INK,
-         "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK, "axes.spines.top": False, "axes.spines.right": False,
+PLAIN: Any = {"svg.fonttype": "none", "svg.hashsalt": "creps", "text.parse_math": False,
+         "text.color": INK, "axes.edgecolor": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK,
+         "axes.spines.top": False, "axes.spines.right": False,
          "axes.grid": True, "grid.alpha": .25, "font.size": 8.5, "font.sans-serif": ["DejaVu Sans"]}
 
-def data_uri(kind: str, data: bytes) -> str: return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+def data_uri(kind: str, data: bytes) -> str:
+    "A picture as an address."
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 def brief(value, most: int = 160) -> str:
     "A value as a short text, of letters that can be seen."
@@ -191,32 +222,11 @@ def panel_picture(
 
 def panel_pictures(history: History) -> FT:
     "All panels of a history, as many side by side as there is room for."
-    if find_spec("matplotlib") is None: return xml.P("Curves are drawn by matplotlib, which isn't here: pip install matplotlib.")
+    if find_spec("matplotlib") is None:
+        return xml.P("Curves are drawn by matplotlib, which isn't here: pip install matplotlib.")
     some = list(panels(history.rows).items())[:MOST_PANELS]
-    return xml.Div(*[panel_picture(title, series, history.kimg, history.marks) for title, series in some], cls="grid")
-
-# %% ../nbs/engine/49_report.ipynb #aa08e688
-PANELS = {"Losses": ("loss_G", "loss_D"), "Signs of D's outputs": ("sign_real", "sign_fake"), "Augmentation strength": ("p",),
-          "R1 and R2 penalties": ("r1", "r2"), "Path length": ("path_length", "path_penalty"), "Gradient norms": ("grad_G", "grad_D"),
-          "Gradient norms of the penalties": ("grad_pl", "grad_r1"), "Seconds per kimg": ("s_per_kimg",),
-          "Memory, MB": ("memory_mb",), "Not finite": ("nonfinite",)}
-QUIET = {"kimg", "step", "seconds", "kimg_per_s", "images"}   # not curves
-KNOWN = QUIET.union(*PANELS.values())
-MOST_PANELS = 36
-
-def panels(
-    rows: list[dict],      # of a History
-    names=None,            # these only; None: all
-) -> dict[str, dict]:      # title -> {name: (kimg, values)}
-    "What is drawn together."
-    series = {}
-    for row in rows:
-        for name, value in row.items(): series.setdefault(name, []).append((row["kimg"], value))
-    series = {k: np.array(points).T for k, points in series.items() if any(v for _, v in points) and (names is None or k in names)}
-    groups = list(PANELS.items())
-    groups[2:2] = [(name, (name,)) for name in series if name not in KNOWN]
-    found = {title: {k: series[k] for k in keys if k in series} for title, keys in groups}
-    return {title: some for title, some in found.items() if some}
+    pictures = [panel_picture(title, series, history.kimg, history.marks) for title, series in some]
+    return xml.Div(*pictures, cls="grid")
 
 # %% ../nbs/engine/49_report.ipynb #0dc90a2e
 def read_run(
@@ -229,7 +239,8 @@ def read_run(
     try: lines, broken = parse_log(path.read_text(encoding="utf-8", errors="replace"))
     except OSError as e: raise ValueError(f"can't read {path}: {e.strerror}") from None
     history = tell(lines)
-    if not history.rows: raise ValueError(f"{path} holds no measurement yet; wait until the run has written one")
+    if not history.rows:
+        raise ValueError(f"{path} holds no measurement yet; wait until the run has written one")
     return history, broken
 
 def inside(run, path) -> bool:
@@ -247,7 +258,8 @@ def curves(
     from matplotlib import pyplot, rc_context
     history = read_run(run)[0] if isinstance(run, (str, Path)) else tell(run)
     found = panels(history.rows, names)
-    if not found: raise ValueError(f"nothing to draw: {f'no row has any of {list(names)}' if names else 'no line has numbers'}")
+    why = f"no row has any of {list(names)}" if names else "no line has numbers"
+    if not found: raise ValueError(f"nothing to draw: {why}")
     cols = min(cols, len(found))
     rows = -(-len(found) // cols)
     with rc_context({"text.parse_math": False, "font.size": 8}):
@@ -268,14 +280,15 @@ def progress(history: History) -> str:
     total = history.total()
     words = [f"{history.kimg:.6g} of {total:g} kimg" if total else f"{history.kimg:.6g} kimg"]
     if math.isfinite(history.pace): words.append(f"{short(history.pace)} s/kimg")
-    if total and history.kimg < total: words.append(f"{duration((total - history.kimg) * history.pace)} to go")
+    left = total - history.kimg if total else 0
+    if left > 0: words.append(f"{duration(left * history.pace)} to go")
     return " · ".join(words)
 
 def live_html(lines: list[dict]) -> str:
     "Progress and curves."
     history = tell(lines)
-    parts = [xml.Style(Safe(GRID_CSS)), xml.P(progress(history))] + [panel_pictures(history)] * bool(history.rows)
-    return to_xml(xml.Div(*parts), indent=False)
+    drawn = [panel_pictures(history)] if history.rows else []
+    return to_xml(xml.Div(xml.Style(Safe(GRID_CSS)), xml.P(progress(history)), *drawn), indent=False)
 
 def in_place():
     "A function that shows HTML in the current notebook, each time in the same spot; None outside notebooks."
@@ -317,7 +330,8 @@ def list_sheets(run) -> dict[str, list]:   # series -> [(path, label)], ascendin
     for path in sorted(Path(run, "sheets").glob("*")):
         m = re.fullmatch(r"(\d{1,15})[-_@.]?(.*)\.(png|jpg|jpeg|webp)", path.name, re.I)
         if m and inside(run, path): found.setdefault(m[2], []).append((int(m[1]), path))
-    return {name: [(path, f"{n / 1000:.6g} kimg") for n, path in sorted(sheets)] for name, sheets in sorted(found.items())}
+    def labelled(sheets): return [(path, f"{n / 1000:.6g} kimg") for n, path in sorted(sheets)]
+    return {name: labelled(found[name]) for name in sorted(found)}
 
 def evenly(items: list, most: int) -> list:
     "At most `most` of them, the first and the last included."
@@ -338,7 +352,8 @@ def embed(
     while data.tell() > limit and max(picture.size) > 64:
         picture = picture.reduce(2)
         picture.save(data := io.BytesIO(), kind, quality=88)
-    image = xml.Img(src=data_uri(kind.lower(), data.getvalue()), alt=label, cls="pixels" if kind == "PNG" else None)
+    source, small = data_uri(kind.lower(), data.getvalue()), "pixels" if kind == "PNG" else None
+    image = xml.Img(src=source, alt=label, cls=small)
     return xml.Figure(image, xml.Figcaption(label))
 
 # %% ../nbs/engine/49_report.ipynb #3c3e4445
@@ -366,8 +381,8 @@ def samples(run, notes: list) -> list[FT]:
     found = []
     for name, sheets in picked.items():
         frames = readable(sheets, limit, notes)
-        ends = frames[:1] + frames[1:][-1:]
-        found += [xml.H2(f"Samples {brief(name)}".strip()), xml.Div(*ends, *([] if name else real), cls="grid")]
+        beside = frames[:1] + frames[1:][-1:] + ([] if name else real)
+        found += [xml.H2(f"Samples {brief(name)}".strip()), xml.Div(*beside, cls="grid")]
         if not frames: found.append(xml.P("No sheet of samples yet."))
         elif len(frames) > 2: found.append(xml.Div(*frames, cls="strip"))
     return found
@@ -423,14 +438,15 @@ def table(
 ) -> FT:
     "A table of texts."
     above = [xml.Tr(*[xml.Th(text) for text in head])] if head else []
-    body = [xml.Tr(*[xml.Td(brief(text)) for text in row], cls="own" if row[0] in bold else None) for row in list(rows)[:200]]
-    return xml.Table(*above, *body)
+    def line(row): return xml.Tr(*[xml.Td(brief(text)) for text in row], cls="own" if row[0] in bold else None)
+    return xml.Table(*above, *map(line, list(rows)[:200]))
 
 def settings_table(settings: dict) -> FT:
     "All settings beside the usual ones; the chosen ones first and marked."
     known, own = usual(settings), chosen(settings)
     order = own + [k for k in settings if k not in own]
-    return table([(k, settings[k], known.get(k, "") if k in own else "") for k in order], ("setting", "value", "default"), own)
+    rows = [(k, settings[k], known.get(k, "") if k in own else "") for k in order]
+    return table(rows, ("setting", "value", "default"), own)
 
 # %% ../nbs/engine/49_report.ipynb #e3407717
 def state_of(history: History) -> str:
@@ -458,7 +474,8 @@ def clock(time) -> str:
 def events_table(events: list[dict], most: int = 20) -> FT:
     "When the run was started, resumed, interrupted, finished."
     shown = [e | dict(time=clock(e.get("time"))) for e in events[-most:]]
-    head = [k for k in ("time", "event", "kimg", "device", "changed") if any(e.get(k) not in ("", None) for e in shown)]
+    columns = ("time", "event", "kimg", "device", "changed")
+    head = [k for k in columns if any(e.get(k) not in ("", None) for e in shown)]
     more = [xml.P(f"The last {most} of {len(events)}.")] if len(events) > most else []
     return xml.Div(*more, table([[e.get(k, "") for k in head] for e in shown], head))
 
@@ -492,8 +509,9 @@ def page_head(title: str) -> FT:
     css = GRID_CSS + PAGE_CSS
     known = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{known}'"
-    return xml.Head(xml.Meta(charset="utf-8"), xml.Meta(http_equiv="Content-Security-Policy", content=policy),
-                    xml.Meta(name="viewport", content="width=device-width, initial-scale=1"), xml.Title(title), xml.Style(Safe(css)))
+    told = [xml.Meta(charset="utf-8"), xml.Meta(http_equiv="Content-Security-Policy", content=policy),
+            xml.Meta(name="viewport", content="width=device-width, initial-scale=1")]
+    return xml.Head(*told, xml.Title(title), xml.Style(Safe(css)))
 
 def page_top(run, history: History) -> FT:
     "Name, state, progress, first numbers."
@@ -520,11 +538,13 @@ def page(run) -> str:
     history, broken = read_run(run)
     notes = [f"{broken} broken line{'s' * (broken > 1)} in log.jsonl skipped"] if broken else []
     more = len(panels(history.rows)) - MOST_PANELS
-    if more > 0: notes.append(f"{more} further panels are not drawn; creps.report.curves(run, names=[...]) draws any")
+    anyone = "creps.report.curves(run, names=[...]) draws any"
+    if more > 0: notes.append(f"{more} further panels are not drawn; {anyone}")
     written = f"Written by creps {creps.__version__}, {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC."
     parts = [page_top(run, history), xml.H2("Curves"), panel_pictures(history), *samples(run, notes)]
     body = xml.Body(*parts, *page_bottom(run, history, notes), xml.Footer(written))
-    return to_xml(xml.Html(page_head(f"{brief(Path(run).resolve().name)} · run"), body, lang="en"), indent=False)
+    head = page_head(f"{brief(Path(run).resolve().name)} · run")
+    return to_xml(xml.Html(head, body, lang="en"), indent=False)
 
 # %% ../nbs/engine/49_report.ipynb #f3f7b8f6
 def report(
@@ -533,10 +553,12 @@ def report(
 ) -> Path:           # what was written
     "One self-contained HTML page of a run."
     out = Path(run, "report.html") if out is None else Path(out)
-    if out.suffix.lower() not in (".html", ".htm"): raise ValueError(f"the page is HTML: choose a name that ends in .html, not {out}")
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"the page is HTML: choose a name that ends in .html, not {out}")
     text = page(run).encode("utf-8", "replace")
     try: write_whole(out, lambda temporary: Path(temporary).write_bytes(text))
-    except OSError as e: raise ValueError(f"can't write {out}: {e.strerror}; choose another place (--out)") from None
+    except OSError as e:
+        raise ValueError(f"can't write {out}: {e.strerror}; choose another place (--out)") from None
     return out
 
 # %% ../nbs/engine/49_report.ipynb #365b16a0
@@ -549,6 +571,6 @@ def report_run(
     history, broken = read_run(run)
     last = {k: float(f"{row[k]:.6g}") for k, row in newest(history).items() if math.isfinite(row[k])}
     print(f"open {path} in a browser")
-    print(json.dumps(dict(command="report", out=str(path), kimg=history.kimg, lines=len(history.rows), broken=broken,
-                          resumed=history.resumed, seconds=round(history.seconds, 1), lost=round(history.lost, 1),
-                          bytes=path.stat().st_size, last=last)))
+    told = dict(kimg=history.kimg, lines=len(history.rows), broken=broken, resumed=history.resumed)
+    told |= dict(seconds=round(history.seconds, 1), lost=round(history.lost, 1), bytes=path.stat().st_size, last=last)
+    print(json.dumps(dict(command="report", out=str(path)) | told))

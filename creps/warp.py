@@ -17,8 +17,10 @@ def _numbers(name: str, x, n: int = 1, positive: bool = False) -> np.ndarray:
     "`x` as n finite floats."
     try: a = np.asarray(x, np.float64)
     except (TypeError, ValueError): a = np.array(np.nan)
-    if a.shape == ((n,) if n > 1 else ()) and np.isfinite(a).all() and not (positive and (a <= 0).any()): return a
-    raise ValueError(f"{name} must be {f'{n} numbers (row, column)' if n > 1 else 'a positive number' if positive else 'a number'}, not {x!r}")
+    right = a.shape == ((n,) if n > 1 else ())
+    if right and np.isfinite(a).all() and not (positive and (a <= 0).any()): return a
+    one = "a positive number" if positive else "a number"
+    raise ValueError(f"{name} must be {f'{n} numbers (row, column)' if n > 1 else one}, not {x!r}")
 
 def _about(center, m) -> np.ndarray:
     "The 2 x 2 matrix `m` around a point, 3 x 3."
@@ -55,7 +57,8 @@ def shear(
     center=(.5, .5),  # (row, column) on the plane: its row stays where it is
 ) -> np.ndarray:      # 3 x 3
     "Lean the picture to the right, as italic letters do."
-    if abs(_numbers("degrees", degrees)) >= 90: raise ValueError(f"degrees must lie between -90 and 90, not {degrees!r}")
+    if abs(_numbers("degrees", degrees)) >= 90:
+        raise ValueError(f"degrees must lie between -90 and 90, not {degrees!r}")
     return _about(center, np.array([[1, 0], [math.tan(math.radians(degrees)), 1]]))
 
 # %% ../nbs/drawing/21_warp.ipynb #fe7a392e
@@ -67,7 +70,9 @@ def perspective(
     if len(q) != 4: raise ValueError(f"corners must be four points, not {len(q)}")
     e, f = np.roll(q, -1, 0) - q, np.roll(q, -2, 0) - np.roll(q, -1, 0)
     side = e[:, 0] * f[:, 1] - e[:, 1] * f[:, 0]
-    if not ((side > 1e-9).all() or (side < -1e-9).all()): raise ValueError("corners must go around a quadrilateral without dents: top left, top right, bottom right, bottom left")
+    if not ((side > 1e-9).all() or (side < -1e-9).all()):
+        order = "top left, top right, bottom right, bottom left"
+        raise ValueError(f"corners must go around a quadrilateral without dents: {order}")
     rows = []
     for (y, x), (r, c) in zip(((0, 0), (0, 1), (1, 1), (1, 0)), q):  # (r, c) = (m0 . p, m1 . p) / (m2 . p) with p = (y, x, 1)
         rows += [[y, x, 1, 0, 0, 0, -r * y, -r * x, -r], [0, 0, 0, y, x, 1, -c * y, -c * x, -c]]
@@ -81,11 +86,13 @@ def lens(
     radius: float = .5**.5,
 ):                       # (u_row, u_col) -> (u_row, u_col)
     "Barrel or pincushion distortion."
-    (r, c), k, radius = _numbers("center", center, 2), _numbers("strength", strength), _numbers("radius", radius, positive=True)
-    if k < -1 / 3: raise ValueError(f"strength must be at least -1/3, not {strength!r}: the picture would fold inside of the radius")
+    (r, c), k = _numbers("center", center, 2), _numbers("strength", strength)
+    edge = _numbers("radius", radius, positive=True)
+    if k < -1 / 3:
+        raise ValueError(f"strength must be at least -1/3, not {strength!r}: the picture would fold inside of the radius")
     def look(u_row, u_col):
         y, x = u_row - r, u_col - c
-        far = 1 + k * (y * y + x * x) / radius**2
+        far = 1 + k * (y * y + x * x) / edge**2
         return r + far * y, c + far * x
     return look
 
@@ -95,10 +102,11 @@ def swirl(
     radius: float = .5,  # nothing moves beyond it
 ):                       # (u_row, u_col) -> (u_row, u_col)
     "Turn the middle, and what is around it less and less."
-    (r, c), angle, radius = _numbers("center", center, 2), np.deg2rad(_numbers("degrees", degrees)), _numbers("radius", radius, positive=True)
+    (r, c), angle = _numbers("center", center, 2), np.deg2rad(_numbers("degrees", degrees))
+    edge = _numbers("radius", radius, positive=True)
     def look(u_row, u_col):
         y, x = u_row - r, u_col - c
-        a = angle * np.clip(1 - (y * y + x * x) / radius**2, 0, 1)**2
+        a = angle * np.clip(1 - (y * y + x * x) / edge**2, 0, 1)**2
         return r + x * np.sin(a) + y * np.cos(a), c + x * np.cos(a) - y * np.sin(a)
     return look
 
@@ -110,12 +118,12 @@ def ripple(
     phase: float = 0.,     # in waves: from 0 to 1 the rings travel outwards by one wavelength
 ):                         # (u_row, u_col) -> (u_row, u_col)
     "Rings on water; they begin within a wavelength of the centre."
-    (r, c), amplitude, phase = _numbers("center", center, 2), _numbers("amplitude", amplitude), _numbers("phase", phase)
-    wavelength = _numbers("wavelength", wavelength, positive=True)
+    (r, c), start = _numbers("center", center, 2), _numbers("phase", phase)
+    height, wave = _numbers("amplitude", amplitude), _numbers("wavelength", wavelength, positive=True)
     def look(u_row, u_col):
         y, x = u_row - r, u_col - c
         d = np.hypot(y, x)
-        k = 1 + amplitude * np.sin(2 * np.pi * (d / wavelength - phase)) / np.hypot(d, wavelength)
+        k = 1 + height * np.sin(2 * np.pi * (d / wave - start)) / np.hypot(d, wave)
         return r + k * y, c + k * x
     return look
 
@@ -125,11 +133,11 @@ def planet(
     mirror: bool = True,     # the picture and its mirror image, half a circle each, so that no seam is seen
 ):                           # (u_row, u_col) -> (u_row, u_col)
     "Roll the picture up around its lower edge: a little planet."
-    (r, c), radius = _numbers("center", center, 2), _numbers("radius", radius, positive=True)
+    (r, c), edge = _numbers("center", center, 2), _numbers("radius", radius, positive=True)
     def look(u_row, u_col):
         y, x = u_row - r, u_col - c
         around = np.arctan2(x, -y) / (2 * np.pi)  # from the top, clockwise: -1/2 to 1/2
-        return 1 - np.hypot(y, x) / radius, 2 * abs(around) if mirror else around + .5
+        return 1 - np.hypot(y, x) / edge, 2 * abs(around) if mirror else around + .5
     return look
 
 # %% ../nbs/drawing/21_warp.ipynb #f6d67ff9
@@ -138,7 +146,8 @@ def chain(
 ):           # a function; a 3 x 3 matrix if all are
     "One warp after the other."
     maps = [as_map(w) for w in warps]
-    if not any(map(callable, warps)): return reduce(np.matmul, (np.asarray(w, np.float64) for w in warps), np.eye(3))
+    if not any(map(callable, warps)):
+        return reduce(np.matmul, (np.asarray(w, np.float64) for w in warps), np.eye(3))
     def look(u_row, u_col):
         for m in reversed(maps): u_row, u_col = m(u_row, u_col)
         return u_row, u_col
