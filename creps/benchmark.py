@@ -23,7 +23,7 @@ from .coords import View
 from .core import Count, Device, Memory, Natural, Number, Positive, Seed, resident_peak, reuse_memory, rng, seeded, size_pair, to_uint8, write_whole
 from .device import pick_device
 from .generator import Generator, check_resolution
-from .stages import LineStage, PixelStage
+from .stages import LineStage, MapStage, PixelStage, stages_of
 from .settings import Settings
 from .step import BatchSplit, Iteration, Phase, State, Stream, TrainingStep, minimise, training_grid
 
@@ -67,11 +67,9 @@ def render_flops(
 ) -> int:
     "Operations that a picture of one code takes."
     (H, W), net, device = size_pair(size), G.synthesis, next(G.parameters()).device
-    with torch.no_grad():
-        styles = net.styles(torch.ones(1, 1, G.w_dim, device=device))
-        lines, pixels = LineStage(net, styles), PixelStage(net, styles)
+    with torch.no_grad(): lines, pixels = stages_of(net, torch.ones(1, 1, G.w_dim, device=device))
     if lines.planar: return H * W * (lines.flops + pixels.flops)
-    return (H + W) * lines.flops + H * W * (pixels.flops + 2 * lines.maps * lines.channels * lines.rank)
+    return (H + W) * lines.flops + H * W * (pixels.flops + 2 * lines.maps * lines.channels * lines.columns)
 
 # %% ../nbs/engine/50_benchmark.ipynb #284aa6c9
 class Flops(TorchDispatchMode):
@@ -221,8 +219,8 @@ def bench_render(
     return [apart("creps.benchmark:measure_render", threads, size=size_pair(n), **common) for n in sizes]
 
 # %% ../nbs/engine/50_benchmark.ipynb #d905efab
-STAGES = dict(fold=[(LineStage, "__init__"), (PixelStage, "__init__")], coordinates=[(renderer.Frame, "__call__")], density=[(renderer, f) for f in ("_lines_at", "_interpolated", "_crossings")],
-              lines=[(LineStage, "lines"), (LineStage, "points")], composition=[(c, "__call__") for c in (renderer.Straight, renderer.Bent, renderer.Points)],
+STAGES = dict(fold=[(MapStage, "__init__"), (PixelStage, "__init__")], coordinates=[(renderer.Frame, "__call__")], density=[(renderer, f) for f in ("_lines_at", "_interpolated", "_crossings")],
+              lines=[(LineStage, "lines"), (MapStage, "points")], composition=[(c, "__call__") for c in (renderer.Straight, renderer.Bent, renderer.Points)],
               pixels=[(PixelStage, "__call__")], bytes=[(renderer, "to_uint8")])
 
 class StageTimes:

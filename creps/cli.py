@@ -21,7 +21,7 @@ from .checkpoint import checkpoints, last_good, load_settings, load_state, netwo
 from .convert import load_official, networks_in
 from .coords import View
 from .core import (Count, Device, Memory, Number, Positive, Seed, Size, Within, image_grid, meant,
-                        out_of_memory, reuse_memory, rng, size_pair, to_pil, to_uint8, write_whole)
+                        out_of_memory, reuse_memory, rng, size_pair, to_uint8, write_png)
 from .data import open_data
 from .device import pick_device
 from .device_benchmark import report_device
@@ -169,10 +169,10 @@ def png_name(path) -> str:
     if Path(path).suffix.lower() != ".png": raise ValueError(f"{path} must end in .png")
     return path
 
-def write_png(picture, path):
-    "Write a uint8 [H, W, C] array as a PNG, whole or not at all."
+def save_picture(picture, path):
+    "Write a uint8 [H, W, C] array as a PNG, whole or not at all; ValueError if its folder can't be written."
     writable_folder(Path(path).parent)
-    write_whole(path, lambda p: to_pil(picture).save(p, "PNG"))
+    write_png(picture, path)
 
 # %% ../nbs/engine/55_cli.ipynb #c7582fd5
 def cmd_generate(
@@ -204,9 +204,9 @@ def cmd_generate(
         one = slice(i, i + 1)
         with torch.no_grad(): ws = G.mapping(z[one], None if label is None else label[one].to(dev), trunc)
         picture = np.asarray(render(G, ws, pixels, view, max_memory=max_memory))[0]
-        if out: write_png(picture, Path(out, f"seed{number:04d}.png"))
+        if out: save_picture(picture, Path(out, f"seed{number:04d}.png"))
         if grid: drawn.append(picture)
-    if grid: write_png(image_grid(np.stack(drawn)), grid)
+    if grid: save_picture(image_grid(np.stack(drawn)), grid)
     print(json.dumps(dict(command="generate", pictures=len(numbers), size=list(pixels), out=out or grid)))
 
 # %% ../nbs/engine/55_cli.ipynb #d29ffbd7
@@ -415,9 +415,9 @@ def cmd_demo(
         G, found = demo_training(model, quick, seed, device)
     else: G = Generator.from_pretrained(model)
     z = seed_latents(range(seed, seed + 4), G.cpu().z_dim)
-    write_png(demo_sheet(G, z), folder / "sheet.png")
+    save_picture(demo_sheet(G, z), folder / "sheet.png")
     with torch.no_grad(): ws = G.mapping(z[:1])
-    write_png(np.asarray(render(G, ws, (480, 1440), View(zoom=1 / 3)))[0], folder / "panorama.png")
+    save_picture(np.asarray(render(G, ws, (480, 1440), View(zoom=1 / 3)))[0], folder / "panorama.png")
     demo_film(G, z[:1], folder / "zoom.webp")
     agreement = samples(G, 64)[1]
     sizes = f"{G.resolution} px and at {2 * G.resolution} px brought down"

@@ -18,7 +18,7 @@ from .coords import View
 from .core import size_pair
 from .render import (ArrayTarget, Bent, Frame, Straight, Survey, block_shape, density, in_float32,
                           memory_limit, paint, plan, render)
-from .stages import LineStage, PixelStage, crew
+from .stages import LineStage, PixelStage, crew, stages_of
 
 # %% ../nbs/drawing/22_film.ipynb #db7fbdd0
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ def walk(
     n: int,                # frames in all
     closed: bool = False,  # and back to the first
     ease=None,             # between two stations; `smooth` rests at each
-    view: View = None,
+    view: View | None = None,
 ) -> list:                 # of Shot
     "From code to code on straight lines."
     legs = len(ws) if closed else len(ws) - 1
@@ -79,7 +79,7 @@ def animate(
     n: int,               # frames
     closed: bool = True,  # the last moment leads to the first
     ease=None,
-    view: View = None,
+    view: View | None = None,
 ) -> list:                # of Shot
     "A warp that changes."
     return [Shot(view, warp(t)) for t in moments(n, closed, ease)]
@@ -136,14 +136,14 @@ def reel_for(
     limit: int,    # bytes that the table may take
     pool,          # of `crew`
     box: int = 2**15,  # as in `Bent`
-) -> Reel:         # None if it isn't worth it, or doesn't fit
+) -> Reel | None:  # None if it isn't worth it, or doesn't fit
     "One table for all frames."
     def reel(nodes):
         table = Reel(lines, surveys, nodes, pixels.dtype, box)
         own = [Straight(lines, s.straight) if s.straight else Bent(lines, f, s, nodes) for f, s in zip(frames, surveys)]
         return table if table.cost() <= min(limit, sum(o.cost(0, 0, *f.size) for o, f in zip(own, frames))) else None
     start = max(3 * frames[0].resolution // 2, 64)
-    if not tol or lines.planar or not (least := reel(start)): return None
+    if not tol or not (least := reel(start)): return None
     nodes = density(lines, pixels, least.spans, tol, pool, start, count=3 * len(frames) * math.prod(frames[0].size))
     return reel(nodes) if nodes else None
 
@@ -151,14 +151,16 @@ def reel_for(
 def _from_reel(G, ws, shots, size, align, max_memory, tol, dtype):
     "Yield all frames of one code from a reel; or none and return False, if each is better drawn for itself."
     net, ws = in_float32(G.synthesis, ws)
-    styles, limit = net.styles(ws), memory_limit(max_memory, ws.device)
-    lines, pixels = LineStage(net, styles), PixelStage(net, styles, dtype or torch.float32)
+    limit = memory_limit(max_memory, ws.device)
+    lines, pixels = stages_of(net, ws, dtype or torch.float32)
     p = plan(lines, pixels, size, limit, torch.get_num_threads())
     lines.step, left = p.step, limit - p.overhead
     with crew(p.workers) as pool:
         frames = [Frame(size, G.resolution, s.view, s.warp, align) for s in shots]
         surveys = [Survey(f, pool) for f in frames]
-        if not (reel := reel_for(lines, pixels, frames, surveys, tol, left // 2, pool, p.box)): return False
+        if not isinstance(lines, LineStage): return False
+        reel = reel_for(lines, pixels, frames, surveys, tol, left // 2, pool, p.box)
+        if not reel: return False
         reel.block(0, 0, *size, pool)
         for frame, survey in zip(frames, surveys):
             source, picture = reel.source(frame, survey), np.empty((*size, getattr(G, "image_channels", 3)), np.uint8)
@@ -177,7 +179,7 @@ def pictures(
     align: str = "centers",
     max_memory=None,         # for everything but the generator and the picture, as in `render`
     tol: float = 2 / 255,    # largest error of a colour in [-1, 1]; 0: every frame exact, and for itself
-    dtype: torch.dtype = None,  # of the pixel stage
+    dtype: torch.dtype | None = None,  # of the pixel stage
 ):                           # yields uint8 [H, W, 3]
     "Draw the frames of a film."
     shots = list(shots)

@@ -11,7 +11,7 @@ __all__ = ['ALEXNET', 'psnr', 'ssim', 'read_weights', 'file_hash', 'alexnet_file
 import hashlib, inspect, json, os, sys, warnings
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 import numpy as np, torch, torch.nn.functional as F
 from safetensors.torch import load_file
 from .core import Count, Device, Number, Seed, constant, rng, size_pair
@@ -21,7 +21,8 @@ from .generator import Generator
 
 # %% ../nbs/evidence/30_metrics.ipynb #7832621b
 def _pair(a, b):
-    if a.shape != b.shape or a.ndim != 4: raise ValueError(f"two image batches of one shape [B, C, H, W] are needed, got {list(a.shape)} and {list(b.shape)}")
+    if a.shape == b.shape and a.ndim == 4: return
+    raise ValueError(f"two image batches of one shape [B, C, H, W] are needed, got {list(a.shape)} and {list(b.shape)}")
 
 def psnr(
     a: torch.Tensor,   # images [B, C, H, W]
@@ -33,7 +34,9 @@ def psnr(
     return 10 * torch.log10(peak**2 / (a - b).square().flatten(1).mean(1))
 
 # %% ../nbs/evidence/30_metrics.ipynb #67e62c0b
-def _window(size: int) -> torch.Tensor: return torch.exp(-(torch.arange(size) - size // 2).double().square() / (2 * 1.5**2))
+def _window(size: int) -> torch.Tensor:
+    distances = (torch.arange(size) - size // 2).double()
+    return torch.exp(-distances.square() / (2 * 1.5**2))
 
 def ssim(
     a: torch.Tensor,   # images [B, C, H, W]
@@ -45,11 +48,13 @@ def ssim(
     channels, size = a.shape[1], min(11, (min(a.shape[2:]) - 1) // 2 * 2 + 1)
     taps = constant(a, _window, size)
     window = (taps[:, None] * taps / taps.sum()**2).expand(channels, 1, size, size)
-    mean = lambda x: F.conv2d(x, window, groups=channels)
+    def mean(x): return F.conv2d(x, window, groups=channels)
     ma, mb = mean(a), mean(b)
-    va, vb, cov = mean(a * a) - ma**2, mean(b * b) - mb**2, mean(a * b) - ma * mb
+    va, vb = mean(a * a) - ma**2, mean(b * b) - mb**2
+    cov = mean(a * b) - ma * mb
     c1, c2 = (.01 * peak)**2, (.03 * peak)**2
-    return ((2 * ma * mb + c1) * (2 * cov + c2) / ((ma**2 + mb**2 + c1) * (va + vb + c2))).flatten(1).mean(1)
+    alike, largest = (2 * ma * mb + c1) * (2 * cov + c2), (ma**2 + mb**2 + c1) * (va + vb + c2)
+    return (alike / largest).flatten(1).mean(1)
 
 # %% ../nbs/evidence/30_metrics.ipynb #8345d6cd
 def read_weights(
@@ -61,7 +66,8 @@ def read_weights(
     try:
         if path.suffix == ".safetensors": return load_file(path)
         return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as e: raise ValueError(f"{path} can't be read as weights: {str(e).splitlines()[0]}") from None
+    except Exception as e:
+        raise ValueError(f"{path} can't be read as weights: {str(e).splitlines()[0]}") from None
 
 @lru_cache(maxsize=8)
 def file_hash(path) -> str:  # 8 hexadecimal digits
@@ -73,7 +79,8 @@ ALEXNET = "alexnet-owt-7be5be79.pth"  # the name under which torchvision keeps i
 
 @lru_cache(maxsize=1)
 def _told(folder):
-    print(f"LPIPS is left out (n/a): no {ALEXNET} in {str(folder).replace(os.path.expanduser('~'), '~')}. To fetch it once: "
+    place = str(folder).replace(os.path.expanduser("~"), "~")
+    print(f"LPIPS is left out (n/a): no {ALEXNET} in {place}. To fetch it once: "
           "python -c \"import torchvision; torchvision.models.alexnet(weights='DEFAULT')\"", file=sys.stderr)
 
 def alexnet_file(
@@ -95,7 +102,8 @@ def _lpips(path, device):
         warnings.simplefilter("ignore")
         net = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
     try: net.net.load_state_dict({k: state["features." + k.partition(".")[2]] for k in net.net.state_dict()})
-    except (KeyError, RuntimeError): raise ValueError(f"{path} does not hold AlexNet's weights as torchvision names them") from None
+    except (KeyError, RuntimeError):
+        raise ValueError(f"{path} does not hold AlexNet's weights as torchvision names them") from None
     return net.to(device).eval().requires_grad_(False)
 
 def lpips_distance(
@@ -148,10 +156,10 @@ def _wasserstein(p, q):
 
 def _pictures(x):
     x = torch.as_tensor(x)
-    if x.dtype != torch.uint8 or x.ndim != 4 or x.shape[-1] not in (1, 3, 4) or not len(x) or min(x.shape[1:3]) < 7:
-        found = f"{str(x.dtype).removeprefix('torch.')} {list(x.shape)}"
-        raise ValueError(f"a set of uint8 pictures [N, H, W, C] of at least 7 x 7 pixels is needed, got {found}")
-    return x.permute(0, 3, 1, 2).float()
+    several = x.dtype == torch.uint8 and x.ndim == 4 and len(x) > 0
+    if several and x.shape[-1] in (1, 3, 4) and min(x.shape[1:3]) >= 7: return x.permute(0, 3, 1, 2).float()
+    found = f"{str(x.dtype).removeprefix('torch.')} {list(x.shape)}"
+    raise ValueError(f"a set of uint8 pictures [N, H, W, C] of at least 7 x 7 pixels is needed, got {found}")
 
 # %% ../nbs/evidence/30_metrics.ipynb #bbf0930e
 def swd_levels(
@@ -161,12 +169,13 @@ def swd_levels(
 ) -> dict:          # side of the level -> distance
     "Sliced Wasserstein distance times 1000 of two sets of pictures, for each level of the pyramid."
     a, b = _pictures(a), _pictures(b)
-    if a.shape[1:] != b.shape[1:]: raise ValueError(f"the sets differ in size: {list(a.shape[2:])} and {list(b.shape[2:])}")
+    if a.shape[1:] != b.shape[1:]:
+        raise ValueError(f"the sets differ in size: {list(a.shape[2:])} and {list(b.shape[2:])}")
     distances = {}
     for level, (x, y) in enumerate(zip(laplacian_pyramid(a), laplacian_pyramid(b))):
         p, q = (_patches(v, rng(seed, level)) for v in (x, y))
         directions = F.normalize(torch.randn(256, p.shape[1], generator=rng(seed, level, 1)), dim=1)
-        onto = lambda v: ((d @ v.T).cpu().numpy() for d in directions.to(v.device).split(64))
+        def onto(v): return ((d @ v.T).cpu().numpy() for d in directions.to(v.device).split(64))
         chunks = [_wasserstein(*pair) for pair in zip(onto(p), onto(q))]
         distances[min(x.shape[2:])] = 1000 * sum(chunks) / len(chunks)
     return distances
@@ -190,10 +199,11 @@ def frechet(
     a, b = (np.asarray(v.cpu() if isinstance(v, torch.Tensor) else v, dtype=np.float64) for v in (a, b))
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) <= ddof:
         raise ValueError(f"features [N, d] and [M, d] are needed, got {list(a.shape)} and {list(b.shape)}")
-    if not (np.isfinite(a).all() and np.isfinite(b).all()): raise ValueError("features must be finite, some are not")
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise ValueError("features must be finite, some are not")
     shift = a.mean(0) - b.mean(0)
     a, b = ((v - v.mean(0)) / (len(v) - ddof)**.5 for v in (a, b))
-    a, b = (np.linalg.qr(v, mode="r") if len(v) > v.shape[1] else v for v in (a, b))  # the same covariance in fewer rows
+    a, b = (np.asarray(np.linalg.qr(v, mode="r")) if len(v) > v.shape[1] else v for v in (a, b))  # the same covariance in fewer rows
     cross = np.linalg.svd(a @ b.T, compute_uv=False).sum()
     return float(max(shift @ shift + (a**2).sum() + (b**2).sum() - 2 * cross, 0))
 
@@ -216,26 +226,32 @@ def latents(
 def styles(G, z, label=None, truncation_psi: float = 1.) -> torch.Tensor:
     "The ws of codes, on the device of `G`."
     device = next(getattr(G, "parameters", lambda: iter(()))(), z).device
-    return G.mapping(z.to(device), label if label is None else label.to(device), **({} if truncation_psi == 1 else dict(truncation_psi=truncation_psi)))
+    told = {} if truncation_psi == 1 else dict(truncation_psi=truncation_psi)
+    return G.mapping(z.to(device), label if label is None else label.to(device), **told)
 
 class CannotDraw(ValueError):
     "A size or grid that a network can't do, and why."
 
 def drawn(G, ws, size, align: str = "centers") -> torch.Tensor:
     "The images of `ws`, or CannotDraw."
-    if align not in ("centers", "corners"): raise ValueError(f"align must be 'centers' or 'corners', not {align!r}")
-    if align != "centers" and "align" not in inspect.signature(G.draw).parameters: raise CannotDraw(f"{type(G).__name__} draws on its own grid only")
+    if align not in ("centers", "corners"):
+        raise ValueError(f"align must be 'centers' or 'corners', not {align!r}")
+    if align != "centers" and "align" not in inspect.signature(G.draw).parameters:
+        raise CannotDraw(f"{type(G).__name__} draws on its own grid only")
     try: return G.draw(ws, size, **({} if align == "centers" else dict(align=align)))
     except ValueError as e: raise CannotDraw(str(e)) from e
 
 # %% ../nbs/evidence/30_metrics.ipynb #0ce8241d
 def _check_sizes(sizes, reducer):
     "Two sizes as pairs; ValueError if they can't be compared."
-    if reducer not in REDUCERS: raise ValueError(f"reducer must be one of {', '.join(REDUCERS)}, not {reducer!r}")
+    if reducer not in REDUCERS:
+        raise ValueError(f"reducer must be one of {', '.join(REDUCERS)}, not {reducer!r}")
     try: small, large = map(size_pair, sizes)
-    except (TypeError, ValueError): raise ValueError(f"sizes must be two of N or HxW, the smaller first, not {sizes!r}") from None
+    except (TypeError, ValueError):
+        raise ValueError(f"sizes must be two of N or HxW, the smaller first, not {sizes!r}") from None
     if small[0] >= large[0]: raise ValueError(f"sizes must be two, the smaller first, not {sizes!r}")
-    if small[0] * large[1] != small[1] * large[0]: raise ValueError(f"sizes must be of one shape, not {sizes!r}")
+    if small[0] * large[1] != small[1] * large[0]:
+        raise ValueError(f"sizes must be of one shape, not {sizes!r}")
     return small, large
 
 # %% ../nbs/evidence/30_metrics.ipynb #acc6b157
@@ -258,7 +274,8 @@ def consistency_scores(
         ws = styles(G, z[i:i + batch], None if label is None else label[i:i + batch], truncation_psi)
         pair = reduced(drawn(G, ws, large, align), small, reducer), drawn(G, ws, small, align)
         scores.append((psnr(*pair).clamp(max=150), ssim(*pair), lpips_distance(*pair, lpips_weights)))
-    return {k: None if v[0] is None else torch.cat(v).cpu() for k, v in zip(("psnr", "ssim", "lpips"), zip(*scores))}
+    columns = zip(("psnr", "ssim", "lpips"), zip(*scores))
+    return {name: None if values[0] is None else torch.cat(values).cpu() for name, values in columns}
 
 # %% ../nbs/evidence/30_metrics.ipynb #52ffb4e7
 def consistency(
@@ -273,13 +290,16 @@ def consistency(
     lpips_weights=None,           # AlexNet's, a file; None: in torch's cache
 ) -> dict:                        # psnr (dB), ssim, lpips (None without weights), each with _std; what they depend on; reason: None, or why there are no numbers
     "How well `G` draws the same picture at two sizes."
-    try: scores, reason = consistency_scores(G, sizes, samples, seed, align, reducer, truncation_psi, batch, lpips_weights), None
-    except CannotDraw as e: scores, reason = dict.fromkeys(("psnr", "ssim", "lpips")), str(e)
+    asked: dict[str, Any] = dict(align=align, reducer=reducer, samples=samples, seed=seed, truncation_psi=truncation_psi)
+    scores, reason = dict.fromkeys(("psnr", "ssim", "lpips")), None
+    try: scores = consistency_scores(G, sizes, batch=batch, lpips_weights=lpips_weights, **asked)
+    except CannotDraw as e: reason = str(e)
     numbers = {}
-    for k, v in scores.items(): numbers |= {k: None, f"{k}_std": None} if v is None else {k: v.mean().item(), f"{k}_std": v.std(correction=0).item()}
+    for name, values in scores.items():
+        numbers[name] = None if values is None else values.mean().item()
+        numbers[f"{name}_std"] = None if values is None else values.std(correction=0).item()
     net = None if scores["lpips"] is None else f"alexnet {file_hash(str(alexnet_file(lpips_weights)))}"
-    return numbers | dict(sizes=[list(size_pair(n)) for n in sizes], reducer=reducer, align=align, samples=samples, seed=seed,
-                          truncation_psi=truncation_psi, lpips_net=net, reason=reason)
+    return numbers | dict(sizes=[list(size_pair(n)) for n in sizes]) | asked | dict(lpips_net=net, reason=reason)
 
 # %% ../nbs/evidence/30_metrics.ipynb #68c7a742
 def size_pairs(text) -> list:  # of "256,512"
@@ -297,18 +317,18 @@ def report_consistency(
     reducer: Literal["box", "lanczos", "nearest"] = "box",
     trunc: Number = 1.,       # truncation psi: below 1 closer to the mean picture
     batch: Count = 8,         # pictures drawn at once
-    lpips_weights: str = None,  # AlexNet's weights, a file; left out: in torch's cache
+    lpips_weights: str | None = None,  # AlexNet's weights, a file; left out: in torch's cache
     device: Device = "auto",  # auto, cpu, cuda, mps
 ):
     "How well a model draws the same picture at two sizes."
-    if sizes: sizes = size_pairs(sizes)
+    pair = size_pairs(sizes) if sizes else None
     if lpips_weights: alexnet_file(lpips_weights)
     G = Generator.from_pretrained(model).to(pick_device(device))
-    if not sizes: sizes = [tuple(n * side // G.resolution for n in G.shape) for side in (256, 512)]
-    found = consistency(G, sizes, samples, seed, align, reducer, trunc, batch, lpips_weights)
+    pair = pair or [tuple(n * side // G.resolution for n in G.shape) for side in (256, 512)]
+    found = consistency(G, pair, samples, seed, align, reducer, trunc, batch, lpips_weights)
     shown = [f"{k.upper()} " + ("n/a" if found[k] is None else f"{found[k]:.{n}f} +- {found[k + '_std']:.{n}f}{unit}")
              for k, n, unit in (("psnr", 2, " dB"), ("ssim", 4, ""), ("lpips", 4, ""))]
     why = f" ({found['reason']})" if found["reason"] else ""
-    told = [str(h) if h == w else f"{h}x{w}" for h, w in sizes]
+    told = [str(h) if h == w else f"{h}x{w}" for h, w in pair]
     print(f"{' and '.join(told)} brought down by {reducer}, grid {align}, {samples} codes: {', '.join(shown)}{why}")
     print(json.dumps(found))

@@ -6,37 +6,42 @@
 __all__ = ['Recomputed', 'pixel_bytes', 'plan', 'draw', 'held_bytes']
 
 # %% ../nbs/engine/43_tiles.ipynb #d327ebf3
+from collections.abc import Callable
+from typing import Any
 import numpy as np, torch
 from torch.autograd import Function
-from torch.utils.checkpoint import checkpoint
-from .biline import compose
 from .core import spare_memory
 from .device import autocast
-from .fourier import coordinates
+from .generator import PlaneSynthesis, joined
 
 # %% ../nbs/engine/43_tiles.ipynb #f9abfcb8
+def _gradients(
+    f, wanted: tuple[bool, ...],  # which inputs need a gradient
+    incoming, inputs,
+) -> tuple:
+    "Gradients of f's wanted inputs, differentiable if gradients are on."
+    further = torch.is_grad_enabled()
+    with torch.enable_grad():
+        if not further: inputs = [t.detach().requires_grad_(w) for t, w in zip(inputs, wanted)]
+        outputs = f(*inputs)
+        pairs = zip((outputs,) if isinstance(outputs, torch.Tensor) else outputs, incoming)
+        outputs, incoming = zip(*[(o, g) for o, g in pairs if o.requires_grad])
+        asked = [t for t, w in zip(inputs, wanted) if w]
+        return torch.autograd.grad(outputs, asked, incoming, create_graph=further, materialize_grads=True)
+
 class Recomputed(Function):
     "f(*inputs), of which only the inputs are kept; differentiable in them, and in nothing else, as often as f."
     @staticmethod
-    def forward(ctx, f, *inputs):
+    def forward(ctx: Any, f, *inputs):
         ctx.f = f
         ctx.save_for_backward(*inputs)
         return f(*inputs)
 
     @staticmethod
-    def backward(ctx, *incoming):
-        f, wanted, count = ctx.f, ctx.needs_input_grad[1:], len(incoming)
-        def gradients(*both):
-            incoming, inputs, further = both[:count], both[count:], torch.is_grad_enabled()
-            with torch.enable_grad():
-                if not further: inputs = [t.detach().requires_grad_(w) for t, w in zip(inputs, wanted)]
-                outputs = f(*inputs)
-                pairs = zip((outputs,) if isinstance(outputs, torch.Tensor) else outputs, incoming)
-                outputs, incoming = zip(*[(o, g) for o, g in pairs if o.requires_grad])
-                asked = [t for t, w in zip(inputs, wanted) if w]
-                how = dict(create_graph=further, materialize_grads=True)
-                return torch.autograd.grad(outputs, asked, incoming, **how)
-        given = *incoming, *ctx.saved_tensors
+    def backward(ctx: Any, *grads):
+        f, wanted, count = ctx.f, ctx.needs_input_grad[1:], len(grads)
+        def gradients(*both): return _gradients(f, wanted, both[:count], both[count:])
+        given = *grads, *ctx.saved_tensors
         found = iter(Recomputed.apply(gradients, *given) if torch.is_grad_enabled() else gradients(*given))
         return None, *[next(found) if w else None for w in wanted]
 
@@ -45,22 +50,21 @@ _BAND = 2**14  # pixels in a processor's band, of all pictures together
 _KEPT = 2**30  # bytes that a processor keeps rather than computing them again
 
 def pixel_bytes(
-    net,  # G.synthesis
+    net: PlaneSynthesis,  # G.synthesis
 ) -> int:
-    "What autograd keeps of a pixel: the outputs of all its layers."
-    parts = [net.pixels] if net.composition != "none" else [net.pixels, net.lines]
-    widths = [layer.outputs for part in parts for layer in part.modules() if hasattr(layer, "outputs")]
-    return sum(widths) * net.styles.weight.element_size()
+    "What autograd keeps of a pixel: the outputs of all layers that it goes through."
+    outputs = sum(step.layer.outputs for step in net.per_pixel() if step.layer is not None)
+    return outputs * net.styles.weight.element_size()
 
 def plan(
-    net,                   # G.synthesis
-    batch: int,            # pictures
-    height: int,           # in pixels
+    net: PlaneSynthesis,    # G.synthesis
+    batch: int,             # pictures
+    height: int,            # in pixels
     width: int,
     device,
-    twice: bool = False,   # the pictures will be differentiated twice
-    max_memory: int = None,  # bytes that may be kept until the backward pass; None: by the device
-) -> tuple[int, bool]:     # rows of pixels in a band, whether bands are computed again
+    twice: bool = False,    # the pictures will be differentiated twice
+    max_memory: int | None = None,  # bytes that may be kept until the backward pass; None: by the device
+) -> tuple[int, bool]:      # rows of pixels in a band, whether bands are computed again
     "How pictures are drawn for a backward pass."
     spare, row = spare_memory(device), batch * width * pixel_bytes(net) * (1 + twice)
     limit = max_memory or spare or _KEPT
@@ -69,46 +73,37 @@ def plan(
     return max(1, min(height, limit // (2 * row))) if again else height, again
 
 # %% ../nbs/engine/43_tiles.ipynb #2ddc9980
-def _bands(net, styles: dict, rows, cols, step: int, again: bool, dtype: torch.dtype):
-    "Colours [B, step*W, C] of each band, from lines."
-    names = {block.name for block in net.pixels.refine}
-    folded = {k: v for k, v in styles.items() if not isinstance(k, str) or k.split(".")[0] in names}
-    weights = [t for pair in folded.values() for t in pair]
-    def band(rows, cols, *weights):
-        pairs = dict(zip(folded, zip(weights[::2], weights[1::2])))
-        with autocast(cols.device, dtype):
-            return net.pixels((compose(r, c).flatten(1, 2) for r, c in zip(rows, cols)), pairs).to(cols.dtype)
-    rows, cols = net.bilines(styles, rows, cols)
-    for part in rows.split(step, 2):
-        yield Recomputed.apply(band, part, cols, *weights) if again else band(part, cols, *weights)
-
-def _planar_bands(net, styles: dict, rows, cols, step: int, again: bool):
-    "The same without lines."
-    rows, cols = (coordinates(t, net.styles.weight.device) for t in (rows, cols))
-    for part in rows.split(step):
-        places = styles, part.repeat_interleave(len(cols)), cols.repeat(len(part))
-        yield checkpoint(net.colours, *places, use_reentrant=False) if again else net.colours(*places)
+def _recomputed(
+    band: Callable,  # (weights, rows, cols) -> colours
+) -> Callable:       # the same
+    "Of a band, only what goes in is kept."
+    def again(weights: dict, rows: torch.Tensor, cols: torch.Tensor) -> torch.Tensor:
+        def f(rows, cols, *tensors):
+            left = iter(tensors)
+            return band({name: tuple(next(left) for _ in pair) for name, pair in weights.items()}, rows, cols)
+        return Recomputed.apply(f, rows, cols, *[t for pair in weights.values() for t in pair])
+    return again
 
 def draw(
-    net,                   # G.synthesis
+    net: PlaneSynthesis,   # G.synthesis
     ws: torch.Tensor,      # [B, num_ws, w_dim], or [B, 1, w_dim] for all alike
     rows=None,             # coordinates [H], [W]; None: the training grid
     cols=None,
     twice: bool = False,   # the result will be differentiated twice
-    step: int = None,      # rows of pixels in a band; None: by `plan`
-    again: bool = None,    # compute bands again in the backward pass; None: by `plan`
+    step: int | None = None,    # rows of pixels in a band; None: by `plan`
+    again: bool | None = None,  # compute bands again in the backward pass; None: by `plan`
     dtype: torch.dtype = torch.float32,  # of the pixel stage: float32 or bfloat16
+    max_memory: int | None = None,       # bytes to keep until the backward pass, for `plan`
 ) -> torch.Tensor:         # [B, C, H, W]
     "What `net(ws, rows, cols)` gives, in bands."
-    grid = np.linspace(0, 1, net.resolution)
-    rows, cols = (grid if t is None else t for t in (rows, cols))
-    if torch.is_grad_enabled(): planned = plan(net, len(ws), len(rows), len(cols), ws.device, twice)
-    else: planned = max(1, net.pixels_at_once(ws) // len(cols)), False
-    step, again = (p if wish is None else wish for wish, p in zip((step, again), planned))
-    styles = net.folded(net.styles(ws))
-    if net.composition == "none": bands = _planar_bands(net, styles, rows, cols, step, again)
-    else: bands = _bands(net, styles, rows, cols, step, again, dtype)
-    return torch.cat(list(bands), 1).unflatten(1, (len(rows), len(cols))).permute(0, 3, 1, 2)
+    rows, cols = (np.linspace(0, 1, net.resolution) if t is None else t for t in (rows, cols))
+    height, width = len(rows), len(cols)
+    planned = max(1, net.pixels_at_once(ws) // width), False
+    if torch.is_grad_enabled(): planned = plan(net, len(ws), height, width, ws.device, twice, max_memory)
+    def band(weights, rows, cols):
+        with autocast(ws.device, dtype): return net.band(weights, rows, cols).to(ws.dtype)
+    drawn = _recomputed(band) if (planned[1] if again is None else again) else band
+    return joined(net.bands(ws, rows, cols, step or planned[0], drawn), height, width)
 
 # %% ../nbs/engine/43_tiles.ipynb #53181524
 def held_bytes(

@@ -18,8 +18,8 @@ import numpy as np, torch
 from tqdm.auto import tqdm
 from . import losses, tiles
 from .curves import Live
-from .core import (check_arguments, image_grid, out_of_memory, resident_peak, reuse_memory, size_pair, to_pil,
-                        to_uint8, write_whole)
+from .core import (check_arguments, image_grid, out_of_memory, resident_peak, reuse_memory, size_pair,
+                        to_uint8, write_png, write_whole)
 from .device import pick_device
 from .generator import Generator, check_resolution
 from .data import Sampler, batches, open_data
@@ -193,7 +193,7 @@ class SignalHandler:
 # %% ../nbs/training/15_train.ipynb #822aa090
 def write_sheet(pictures, path, cols: int = 8):
     "Write a batch of pictures as one PNG."
-    write_whole(path, lambda p: to_pil(image_grid(pictures, cols)).save(p, "PNG"))
+    write_png(image_grid(pictures, cols), path)
 
 def samples(
     state: State,

@@ -7,7 +7,7 @@ from creps import Generator, View
 from creps.core import rng
 from creps.film import move, pictures
 from creps.render import plan, render
-from creps.stages import LineStage, PixelStage
+from creps.stages import stages_of
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from device import Pretend
@@ -53,8 +53,7 @@ def test_bands_wherever_nothing_is_learnt(composition):
 
 def stages(device, R=256):
     with torch.device(device): wide = Generator(R, mapping_layers=1).requires_grad_(False)
-    styles = wide.synthesis.styles(torch.zeros(1, wide.num_ws, 512, device=device))
-    return LineStage(wide.synthesis, styles), PixelStage(wide.synthesis, styles)
+    return stages_of(wide.synthesis, torch.zeros(1, wide.num_ws, 512, device=device))
 
 @pytest.mark.parametrize("threads", (1, 2, 16, 64, 192))
 def test_default_limit_suits_any_processor(threads):
