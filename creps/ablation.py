@@ -177,9 +177,9 @@ def setup(
     p, change = check_preset(preset), dict(variants()[variant])
     data, kimg = str(data or p.parts[0].data), kimg or p.parts[0].kimg
     network, known = change.pop("network", "CREPS"), pictures(data, p.resolution, p.pictures)
+    samples = samples_of(known, p.samples)
     settings = dict(recipe="modern", augment="ada", ada_kimg=100., bandwidth=bandwidth(data, p.resolution, p.pictures)) | p.training | change
     settings = Settings(resolution=p.resolution, **settings, kimg=kimg, snap=kimg / p.snapshots, seed=seed).complete()
-    samples = samples_of(known, p.samples)
     about = dict(network=network, data=data, pictures=p.pictures, samples=samples, far=min(p.far, samples), scales=p.scales,
                  codes=p.codes, second_stage=SECOND_STAGE if network == "AnyresGAN" else 0.)
     return json.loads(json.dumps(settings.to_json() | about))

@@ -70,7 +70,7 @@ def stored_averages(
 def average_of(
     folder,             # of the run
     width: float = .1,  # relative width of the wanted average, above 0, at most .288
-    step: int = None,   # of which moment; None: the last
+    step: int | None = None,  # of which moment; None: the last
 ) -> dict:              # weights by name, float32
     "The average of any length, composed of those that a run has stored."
     stored = stored_averages(folder)

@@ -16,7 +16,7 @@ from functools import lru_cache
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Callable, Iterator, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Callable, Iterator, Literal, Union, get_args, get_origin
 import numpy as np, torch
 from PIL import Image
 from safetensors import SafetensorError
@@ -206,7 +206,7 @@ def gold_state(
 # %% ../nbs/engine/40_core.ipynb #36e9f605
 def rng(
     *key: int,     # numbers that name the event, e.g. seed, step, phase; the first may be any int
-    device="cpu",
+    device: torch.device | str = "cpu",
 ) -> torch.Generator:
     "A fresh generator that depends on the numbers of `key` alone."
     state = np.random.SeedSequence([k % 2**63 for k in key]).generate_state(1, np.uint64)[0]
@@ -221,8 +221,8 @@ def seed_everything(seed: int):
 def seeded(
     seed: int,
     make,          # a function without arguments that makes a module, or a tuple of modules
-    device="cpu",  # where they go
-):
+    device: torch.device | str = "cpu",  # where they go
+) -> Any:
     "New modules whose weights depend on the seed alone, not on the device; nobody's random numbers are touched."
     if torch.device(device).type == "meta":
         with torch.device(device): return make()

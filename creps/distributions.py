@@ -6,7 +6,7 @@
 __all__ = ['TARGETS', 'SIZES', 'SCENERY_WEIGHTS', 'INCEPTION', 'PIXELS', 'EXTRACTORS', 'METRICS', 'SWD_MOST', 'kid', 'covered',
            'precision', 'recall', 'known_factors', 'damaged', 'SceneryNet', 'lesson', 'train_scenery_net',
            'scenery_net', 'Extractor', 'scenery_extractor', 'inception_extractor', 'lite1_extractor', 'chunks',
-           'Samples', 'survey', 'fingerprint', 'cache_folder', 'reference', 'Metric', 'chosen', 'computable',
+           'Samples', 'survey', 'fingerprint', 'cache_folder', 'reference', 'Metric', 'chosen', 'usual', 'computable',
            'distances', 'evaluate', 'evaluate_scales', 'print_distances', 'whole_numbers', 'report_evaluate']
 
 # %% ../nbs/evidence/31_distributions.ipynb #eee8e678
@@ -368,6 +368,14 @@ def chosen(metrics) -> dict:
     return {n: METRICS[n] for n in names}
 
 # %% ../nbs/evidence/31_distributions.ipynb #9a49861e
+def usual(
+    channels: int = 3,  # of the pictures
+) -> tuple:             # names of METRICS
+    "What is measured where nobody says what: swd, and lite1-frechet where its network is installed and the pictures are RGB."
+    try: lite1_extractor()
+    except ValueError: return ("swd",)
+    return ("swd", "lite1-frechet") if channels == 3 else ("swd",)
+
 def computable(
     metrics,             # names of METRICS, or a text with commas
     drawn: int,          # pictures of the network
@@ -398,7 +406,7 @@ def _orders(fake, real, reals, seed):
 def distances(
     fake,                 # a set of pictures: see `chunks`
     real,                 # the reference, of the same size
-    metrics=("swd", "scenery-frechet"),  # names of METRICS
+    metrics=None,         # names of METRICS; None: see `usual`
     reals: int = None,    # how many reference pictures, picked by chance; None: as many as there are in `fake`, or all if they are fewer
     seed: int = 0,        # of the picks
     weights=None,         # Inception's, a file; None: in torch's cache
@@ -408,6 +416,7 @@ def distances(
 ) -> dict:                # metric -> number; labels: metric -> what it depends on
     "How far a set of pictures is from the reference."
     shape = next(chunks(real, [0])).shape[1:]
+    metrics = usual(shape[2]) if metrics is None else metrics
     extractors, metrics = computable(metrics, len(fake), len(real), reals, shape, weights, device), chosen(metrics)
     (ours, theirs), size = _orders(fake, real, reals, seed)
     keep = SWD_MOST if "swd" in metrics else 0
@@ -424,7 +433,7 @@ def distances(
 def evaluate(
     G,                     # has `z_dim`, `mapping` and `draw`; and `label_dim` if it is conditional
     data,                  # the reference: see `chunks`; its pictures have the size at which `G` draws
-    metrics=("swd", "scenery-frechet"),  # names of METRICS
+    metrics=None,          # names of METRICS; None: see `usual`
     samples: int = 1000,   # pictures drawn
     reals: int = None,     # how many reference pictures, picked by chance; None: as many as `samples`, or all if they are fewer
     seed: int = 0,         # of the codes, and of the picks
@@ -432,8 +441,10 @@ def evaluate(
     **how,                 # weights, cache, device and batch, as for `distances`
 ) -> dict:                 # metric -> number or None; size, samples, labels; reason: None, or why there are no numbers
     "How far a generator's pictures are from a data set."
-    size, labels = next(chunks(data, [0])).shape[1:3], getattr(data, "labels", None)
-    fake = Samples(G, samples, size, seed, truncation_psi, labels if getattr(labels, "shape", (0, 0))[1] == getattr(G, "label_dim", 0) else None)
+    *size, channels = next(chunks(data, [0])).shape[1:]
+    labels, metrics = getattr(data, "labels", None), usual(channels) if metrics is None else metrics
+    fits = getattr(labels, "shape", (0, 0))[1] == getattr(G, "label_dim", 0)
+    fake = Samples(G, samples, size, seed, truncation_psi, labels if fits else None)
     try: found, reason = distances(fake, data, metrics, reals, seed, **how), None
     except CannotDraw as e: found, reason = dict.fromkeys(chosen(metrics)) | dict(labels={}), str(e)
     return found | dict(size=list(size), samples=samples, seed=seed, truncation_psi=truncation_psi, reason=reason)
@@ -472,7 +483,7 @@ def whole_numbers(text) -> list:  # of "1,2,4"
 def report_evaluate(
     model: str,             # folder, shipped name, or owner/name on the hub
     data: str,              # the reference: folder, zip, "hf:owner/name", scenery, portraits, emoji or earth
-    metrics: Annotated[str, chosen] = "swd,scenery-frechet",  # of swd; lite1- and scenery- with frechet, kid, precision, recall; with Inception: fid, kid, precision, recall
+    metrics: Annotated[str, chosen] | None = None,  # of swd; lite1- and scenery- with frechet, kid, precision, recall; with Inception: fid, kid, precision, recall; left out: swd, and lite1-frechet where it is installed
     samples: Count = 1000,  # pictures drawn
     reals: Count | None = None,  # reference pictures, picked by chance; left out: as many as drawn, or all if they are fewer
     scales: Annotated[str, whole_numbers] = "1",  # times the training size, such as 1,2,4; others than 1 where pictures are known at every size
@@ -488,7 +499,7 @@ def report_evaluate(
     device: Device = "auto",  # auto, cpu, cuda, mps
 ):
     "How far a model's pictures are from a data set, as sets."
-    chosen(metrics)
+    if metrics is not None: chosen(metrics)
     times = whole_numbers(scales)
     if times != [1] and data not in WORLDS: raise ValueError(f"only {', '.join(WORLDS)} are known at other sizes: leave --scales out")
     device = pick_device(device)
@@ -496,6 +507,7 @@ def report_evaluate(
     for s in times:
         real = open_data(data, tuple(s * n for n in G.shape), fit, mirror, bool(G.label_dim), max_bad, channels=G.image_channels, icc=icc)
         if G.label_dim != real.label_dim: raise ValueError(f"{model} draws {G.label_dim} classes, and {data} has {real.label_dim}")
+        metrics = usual(G.image_channels) if metrics is None else metrics
         computable(metrics, samples, len(real), reals, real.shape, weights, device)
         found[s] = evaluate(G, real, metrics, samples, reals, seed, trunc, weights=weights, cache=cache, device=device, batch=batch)
         print_distances(found[s])

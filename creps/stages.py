@@ -56,16 +56,12 @@ class Scratch(threading.local):
         return self
 
     def beside(self,
-        x: torch.Tensor | None,  # a buffer that is still needed
-        width: int,              # of the other one
+        x: tuple | None,  # a buffer that is still needed
+        width: int,       # of the other one
     ) -> tuple[torch.Tensor, torch.Tensor]:  # [width + 1, n] and the same without the ones
         "A buffer that isn't `x`."
-        first = self._view(width, 0)
-        return first if first[0] is not x else self._view(width, 1)
-
-    def _view(self, width: int, slot: int) -> tuple[torch.Tensor, torch.Tensor]:
-        if (width, slot) not in self.views: self.views[width, slot] = self._made(width, slot)
-        return self.views[width, slot]
+        first = self.views.get((width, 0)) or self._made(width, 0)
+        return first if first is not x else self.views.get((width, 1)) or self._made(width, 1)
 
     def _made(self, width: int, slot: int) -> tuple[torch.Tensor, torch.Tensor]:
         need, kept = (width + 1) * self.n, self.memory.get((width, slot))
@@ -73,7 +69,8 @@ class Scratch(threading.local):
             kept = self.memory[width, slot] = torch.empty(need, dtype=self.dtype, device=self.device)
         x = kept[:need].view(width + 1, self.n)
         x[-1] = 1
-        return x, x[:-1]
+        self.views[width, slot] = x, x[:-1]
+        return self.views[width, slot]
 
 # %% ../nbs/engine/42_stages.ipynb #9a492640
 class Buffered:
@@ -98,19 +95,19 @@ class Buffered:
         "A buffer for the features that go in, with and without its ones."
         return self.scratch.sized(n).beside(None, channels)
 
-    def _apply(self, step: Step, x: torch.Tensor) -> torch.Tensor:
-        if step.out: return step.layer(x)
-        full, y = self.scratch.beside(x, step.layer.outputs)
-        step.layer(x, y)
-        return full
+    def _apply(self, step: Step, x: tuple):
+        if step.out: return step.layer(x[0])
+        y = self.scratch.beside(x, step.layer.outputs)
+        step.layer(x[0], y[1])
+        return y
 
     @staticmethod
-    def _add(x: torch.Tensor, more: torch.Tensor) -> torch.Tensor:
-        x[:len(more)].add_(more)  # all but the ones
+    def _add(x, more: torch.Tensor):
+        (x[1] if isinstance(x, tuple) else x).add_(more)
         return x
 
     def __call__(self,
-        x: torch.Tensor,  # from `input`
+        x: tuple,             # from `input`
         *maps: torch.Tensor,  # [C, n] each, added on the way
     ) -> Iterator[torch.Tensor]:  # [outputs, n]; each is gone when the next is asked for
         "What the steps hand out, summed up."
@@ -156,7 +153,7 @@ class PixelStage:
         return compiled()(F.pad(features, (0, -n % 1024)), weights, self.network.steps)[:, :n]
 
     def _buffered(self, features: torch.Tensor) -> torch.Tensor:
-        x, inside = self.network.input(*features.shape[1:])
+        x = _, inside = self.network.input(*features.shape[1:])
         inside.copy_(features[0])
         *_, colours = self.network(x, *features[1:])
         return colours
@@ -183,7 +180,7 @@ class MapStage:
         self.flops, self.bytes = columns * self.network.flops, self.network.bytes
         self.step = max(1, (512 if self.device.type == "cpu" else 2**15) // columns)  # positions at a time
 
-    def kept(self, x: torch.Tensor) -> Iterator[torch.Tensor]:
+    def kept(self, x: tuple) -> Iterator[torch.Tensor]:
         "Of each map in turn, [C, columns]; `x`: the features, in a buffer."
         return islice(self.network(x), self.skipped, None)
 
@@ -204,7 +201,7 @@ class PointStage(MapStage):
     def __init__(self, program: Program, device): super().__init__(program, device, 1)
 
     def piece(self, t_rows, t_cols) -> torch.Tensor:
-        x, inside = self.network.input(self.input.channels, len(t_rows))
+        x = _, inside = self.network.input(self.input.channels, len(t_rows))
         inside.copy_(self.input(t_rows, t_cols, self.style)[0].T.detach())
         return torch.stack([kept.clone() for kept in self.kept(x)])
 
@@ -226,7 +223,7 @@ class LineStage(MapStage):
     ) -> None:
         "Lines of a chunk of positions."
         waves = basis(t, self.freqs, self.gains).permute((2, 1, 0) if last else (2, 0, 1))
-        x, inside = self.network.input(len(waves), waves[0].numel())
+        x = _, inside = self.network.input(len(waves), waves[0].numel())
         torch.mul(waves, self.gains[axis].unsqueeze(2 if last else 1), out=inside.view(waves.shape))
         for kept, target in zip(self.kept(x), out):
             target.copy_((kept if axis else kept * PAIR_GAIN).view(target.shape))

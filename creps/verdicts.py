@@ -204,7 +204,7 @@ def in_words(
     if open_ones: said.append(f"Undecided, within the noise of the seeds, are {open_ones} more.")
     return " ".join(said)
 
-# %% ../nbs/evidence/38_verdicts.ipynb #c90f5fe5
+# %% ../nbs/evidence/38_verdicts.ipynb #58273a3a
 COLOURS = dict(supported="tab:green", contradicted="tab:red", undecided="tab:gray")
 
 def forest(
@@ -228,7 +228,7 @@ def forest(
         ax.plot(np.clip(sign * interval.middle, -most, most), k, "o", color=colour, ms=5, mfc=colour if clear else "white")
     ax.axvline(0, color="black", lw=.8)
     ax.set(yticks=range(len(found)), yticklabels=[_row_name(f["pair"]) for f in reversed(found)], xlim=(-most * 1.03, most * 1.03),
-           xlabel="against the sentence                         in its favour", ylim=(-.7, len(found) - .3), title=data)
+           xlabel="against the sentence                         in its favour", ylim=(-.7, len(found) - .3), title=f"{data}: 95 % intervals")
     ticks = (-1., -.5, 0., .5, 1.)
     ax.set_xticks(ticks, [f"{math.exp(abs(t)):.2g} times\n{10 * abs(t):.0f} dB" for t in ticks])
     ax.tick_params(labelsize=8)
@@ -237,10 +237,10 @@ def forest(
 def _row_name(pair: Better) -> str:
     kind = pair.column.split(":")[0]
     title = COLUMNS[kind][0].split(" (")[0].split(",")[0] if kind in COLUMNS else "finest octave"
-    if pair.against: return f"{title} at 2x: {pair.winner} drawn > enlarged"
-    return f"{title}: {pair.winner} > {pair.loser}" + (f" x {pair.limit:g}" if pair.limit != 1 else "")
+    if pair.against: return f"{title} at 2x: {pair.winner} drawn, ahead of enlarged"
+    return f"{title}: {pair.winner} ahead of {f'{pair.limit:g} times ' if pair.limit != 1 else ''}{pair.loser}"
 
-# %% ../nbs/evidence/38_verdicts.ipynb #27c1b2d5
+# %% ../nbs/evidence/38_verdicts.ipynb #4aa67477
 def show_history(
     rows: list,               # results
     column: str = "frechet",  # of MEASURES
@@ -265,7 +265,8 @@ def show_history(
         if floor: ax.axhline(floor, color="black", lw=.8, ls=":")
         ax.set(yscale="log" if column in ("frechet", "swd") else "linear")
         ax.set_title(name, fontsize=9)
-    for ax in axes[-1]: ax.set_xlabel("kimg")
+        ax.tick_params(labelbottom=True, labelsize=8)
+    for ax in axes.flat[max(0, len(names) - cols):len(names)]: ax.set_xlabel("kimg", fontsize=8)
     fig.suptitle(f"{data}: {COLUMNS[column][0]}", fontsize=10)
     return fig
 

