@@ -20,6 +20,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'creps.ablation.TruthJob': ('evidence/ablation.html#truthjob', 'creps/ablation.py'),
                                 'creps.ablation.TruthJob.go': ('evidence/ablation.html#truthjob.go', 'creps/ablation.py'),
                                 'creps.ablation.TruthJob.recost': ('evidence/ablation.html#truthjob.recost', 'creps/ablation.py'),
+                                'creps.ablation._choice': ('evidence/ablation.html#_choice', 'creps/ablation.py'),
                                 'creps.ablation.ablate': ('evidence/ablation.html#ablate', 'creps/ablation.py'),
                                 'creps.ablation.added': ('evidence/ablation.html#added', 'creps/ablation.py'),
                                 'creps.ablation.adds_of': ('evidence/ablation.html#adds_of', 'creps/ablation.py'),

@@ -152,24 +152,6 @@ def check(
             return print(f"{mine.__name__}: not yet right; case {number} of {len(cases)}: {e}")
     print(f"{mine.__name__}: right in all {len(cases)} cases")
 
-# %% ../nbs/engine/40_core.ipynb #8f81bdb9
-def check(
-    mine,              # the reader's function
-    right,             # the function that it should equal
-    *cases,            # tuples of arguments
-    rtol: float = 1e-5,
-):
-    "Say whether `mine` gives what `right` gives, by numbers or arrays, in every case."
-    for number, case in enumerate(cases, 1):
-        found, due = mine(*case), right(*case)
-        if found is None: return print(f"{mine.__name__}: still to be written")
-        pairs = zip(found, due) if isinstance(due, tuple) and isinstance(found, tuple) else [(found, due)]
-        try:
-            for a, b in pairs: same(a, b, rtol)
-        except (AssertionError, TypeError, ValueError) as e:
-            return print(f"{mine.__name__}: not yet right; case {number} of {len(cases)}: {e}")
-    print(f"{mine.__name__}: right in all {len(cases)} cases")
-
 # %% ../nbs/engine/40_core.ipynb #345d8a03
 class Reference:
     "Arrays of the authors' implementation, by name: `ref['z']`, and `ref.check(name, value)`. False when the file is not there."
