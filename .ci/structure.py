@@ -21,7 +21,6 @@ importers = {"viewer": {"cli"}, "cli": set()}   # the doors of the house: who ma
 late = {   # what is imported in functions though `pip install creps` brings it, or Python, and why
     "torch.utils.tensorboard": "needs the extra `train`", "lpips": "takes seconds to load, and one metric uses it",
     "fcntl": "not on Windows", "msvcrt": "only on Windows", "resource": "not on Windows",
-    "creps": "checkpoint: the version of the package, of which it is a part",
 }
 by_name = {   # modules in which functions import by a name that they compute, and why
     "data": "optional readers of pictures", "export": "optional packages", "benchmark": "another process finds its function",
@@ -29,7 +28,6 @@ by_name = {   # modules in which functions import by a name that they compute, a
 }
 changed = {   # what a module changes of another when it is imported, and why
     ("files", "targets"): "the formats of files build on the renderer, which finds them in its table",
-    ("report", "train"): "live curves build on the trainer, which shows them in notebooks",
 }
 public = {"Generator": "generator", "Discriminator": "discriminator", "View": "coords", "fit": "train"}  # what creps itself offers, and from where
 
@@ -166,8 +164,8 @@ def nothing_of_this_machine():
         yield from (f"{name}:{i}: {m[0]}" for i, line in enumerate(text.splitlines(), 1) if (m := bad.search(line)))
 
 def owner_is_in_one_place():
-    derived = {"settings.ini", "README.md", "nbs/index.ipynb", "creps/_modidx.py"}  # and the badges of tutorials
-    yield from (f"{name}: names the owner {cfg['user']}" for name, text in texts.items() if name not in derived and not name.startswith("nbs/tutorials/") and cfg["user"] in text)
+    derived = {"settings.ini", "README.md", "nbs/index.ipynb", "creps/_modidx.py"}  # and the badges of notebooks
+    yield from (f"{name}: names the owner {cfg['user']}" for name, text in texts.items() if name not in derived and not name.startswith("nbs/") and cfg["user"] in text)
 
 def weights_are_read_safely():
     "Tensors and nothing else: each call of torch.load says so itself, as an argument that can be read here."

@@ -637,6 +637,12 @@ def words_of(only: str) -> list:
     "The words of a choice, written as for files."
     return ["/".join(slug(part) for part in word.split("/")).lower() for word in only.split(",")]
 
+def _choice(only: str) -> str:
+    "`only` itself, if it is made of words for trainings; ValueError else."
+    if not all(re.fullmatch(r"[A-Za-z][\w./= +-]*", word.strip()) for word in only.split(",")):
+        raise ValueError(f"a choice is made of words like portraits/creps or scenery,peers, not {only!r}")
+    return only
+
 # %% ../nbs/evidence/37_ablation.ipynb #2f636730
 def jobs(
     preset: str = "smoke",
@@ -845,7 +851,7 @@ def read_results(
 
 def ablate(
     preset: Annotated[str, check_preset] = "smoke",  # smoke (minutes), cpu (a night), t4 and colab (a GPU), paper
-    only: str = None,          # which of its trainings, like portraits/creps or scenery,peers; left out: all
+    only: Annotated[str, _choice] | None = None,  # which of its trainings, like portraits/creps or scenery,peers; left out: all
     seeds: Annotated[str, chosen_seeds] | None = None,  # like 0-2 or 0,3; left out: as many as the preset has
     table: Literal["markdown", "latex", "csv"] = "markdown",  # what is printed
     results: str = "results",  # folder for results

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['Count', 'Natural', 'Seed', 'Number', 'Positive', 'Amount', 'Fraction', 'Size', 'Memory', 'Device', 'as_bytes',
-           'to_uint8', 'from_uint8', 'image_grid', 'to_pil', 'show_images', 'same', 'same_pictures', 'Reference',
-           'gold', 'gold_state', 'rng', 'seed_everything', 'seeded', 'constant', 'write_whole', 'png_bytes',
-           'write_png', 'reuse_memory', 'resident_peak', 'size_pair', 'parse_bytes', 'Within', 'device_name',
-           'some_bytes', 'meant', 'check_arguments', 'needs_gradient', 'spare_memory', 'out_of_memory']
+           'to_uint8', 'from_uint8', 'image_grid', 'to_pil', 'show_images', 'same', 'same_pictures', 'check',
+           'Reference', 'gold', 'gold_state', 'rng', 'seed_everything', 'seeded', 'constant', 'write_whole',
+           'png_bytes', 'write_png', 'reuse_memory', 'resident_peak', 'size_pair', 'parse_bytes', 'Within',
+           'device_name', 'some_bytes', 'meant', 'check_arguments', 'needs_gradient', 'spare_memory', 'out_of_memory']
 
 # %% ../nbs/engine/40_core.ipynb #db56fd42
 import contextlib, ctypes, inspect, io, math, os, random, re, sys, tempfile
@@ -134,6 +134,24 @@ def same_pictures(
     assert largest <= levels and moved <= allowed, f"{found}; {allowed:,} may, by {levels}"
     print(found)
 
+# %% ../nbs/engine/40_core.ipynb #726b3c1c
+def check(
+    mine,              # the reader's function
+    right,             # the function that it should equal
+    *cases,            # tuples of arguments
+    rtol: float = 1e-5,
+):
+    "Say whether `mine` gives what `right` gives, by numbers or arrays, in every case."
+    for number, case in enumerate(cases, 1):
+        found, due = mine(*case), right(*case)
+        if found is None: return print(f"{mine.__name__}: still to be written")
+        pairs = zip(found, due) if isinstance(due, tuple) and isinstance(found, tuple) else [(found, due)]
+        try:
+            for a, b in pairs: same(a, b, rtol)
+        except (AssertionError, TypeError, ValueError) as e:
+            return print(f"{mine.__name__}: not yet right; case {number} of {len(cases)}: {e}")
+    print(f"{mine.__name__}: right in all {len(cases)} cases")
+
 # %% ../nbs/engine/40_core.ipynb #345d8a03
 class Reference:
     "Arrays of the authors' implementation, by name: `ref['z']`, and `ref.check(name, value)`. False when the file is not there."
@@ -188,7 +206,7 @@ def gold_state(
 # %% ../nbs/engine/40_core.ipynb #36e9f605
 def rng(
     *key: int,     # numbers that name the event, e.g. seed, step, phase; the first may be any int
-    device="cpu",
+    device: torch.device | str = "cpu",
 ) -> torch.Generator:
     "A fresh generator that depends on the numbers of `key` alone."
     state = np.random.SeedSequence([k % 2**63 for k in key]).generate_state(1, np.uint64)[0]

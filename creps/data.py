@@ -711,7 +711,7 @@ class Drawn(Pictures):
 # %% ../nbs/training/10_data.ipynb #3e97eb2c
 def open_data(
     spec,                    # folder, zip, "hf:owner/name", or a world: "scenery", "portraits", "emoji", "earth"
-    size=64,                 # int or (H, W)
+    size: int | tuple[int, int] = 64,
     fit: str = "crop",       # centred window, or "pad": all of it on white
     mirror: bool = False,    # double the set with left-right flipped copies
     labels: bool = False,    # the set's labels
@@ -763,7 +763,7 @@ def _alone():
 def batches(
     data,               # a data set: anything with batch(indices)
     sampler: Sampler,   # its position moves with what is handed out
-    device="cpu",
+    device: torch.device | str = "cpu",
     prefetch: int = 2,  # batches prepared ahead, at least 1
     rows=None,          # slice or index array: the part of each batch that this process reads; None: all of it
 ):                      # yields float32 [B, channels, H, W] in [-1, 1] and [B, label_dim], on `device`

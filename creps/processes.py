@@ -24,7 +24,7 @@ def environment(rank: int, processes: int, port: int) -> dict[str, str]:
     return os.environ | {k: str(v) for k, v in own.items()}
 
 def first_process() -> bool:
-    "Whether this process speaks for all: it is the first of several, or the only one, whatever RANK a scheduler has set."
+    "Whether this process speaks for all: the first of several, or the only one, whatever RANK a scheduler set."
     return int(os.environ.get("WORLD_SIZE") or 1) == 1 or os.environ.get("RANK", "0") == "0"
 
 def _told_of_the_end(parent: int):
@@ -40,9 +40,11 @@ def together(
     "Run the same in several processes that know of each other, and wait for them."
     if processes < 1: raise ValueError(f"processes must be at least 1, not {processes}")
     port, launcher = free_port(), os.getpid()
-    tell = dict(preexec_fn=lambda: _told_of_the_end(launcher)) if sys.platform == "linux" else {}
+    def hear_of_the_end(): _told_of_the_end(launcher)
+    first = hear_of_the_end if sys.platform == "linux" else None
     def start(rank: int) -> subprocess.Popen:
-        return subprocess.Popen([sys.executable, *words], env=environment(rank, processes, port), start_new_session=True, **tell)
+        own = environment(rank, processes, port)
+        return subprocess.Popen([sys.executable, *words], env=own, start_new_session=True, preexec_fn=first)
     team = [start(rank) for rank in range(processes)]
     def pass_on(number, frame):
         for p in team:
@@ -63,6 +65,6 @@ def together(
     return next((c for c in codes if c > 0), 128 - codes[0] if codes else 0)
 
 def same_command(module: str, function: str, argv: list) -> list:
-    "Words for `together` that call `module.function(argv)` with the modules that this process finds, not those of the current folder."
+    "Words for `together` that call `module.function(argv)`, with the modules that this process finds."
     paths = f"import sys; sys.path[:] = {sys.path!r}"
     return ["-c", f"{paths}; from {module} import {function} as main; sys.exit(main({argv!r}))"]

@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = ['Stream', 'latents', 'new_discriminator', 'new_networks', 'State', 'new_augment', 'new_state', 'BatchSplit',
-           'Iteration', 'Phase', 'freeze', 'accumulate', 'join_gradients', 'gradients', 'minimise', 'follow_mean',
-           'draw_styles', 'training_grid', 'draw_fakes', 'padding', 'draw_critic', 'path_length', 'decide',
-           'update_ema', 'TrainingStep']
+           'Iteration', 'Phase', 'freeze', 'accumulate', 'join_gradients', 'gradients', 'minimise', 'training_grid',
+           'draw_fakes', 'padding', 'draw_critic', 'TrainingStep']
 
 # %% ../nbs/training/14_step.ipynb #9fa02211
 import copy
@@ -50,7 +49,7 @@ def latents(
     step: int,
     stream: int,         # what for: one of `Stream`
     count: int,
-    labels=None,         # [N, label_dim] of the data set, to draw from; None: unconditional
+    labels: Any = None,  # [N, label_dim] of the data set, to draw from; None: unconditional
     device: torch.device | str = "cpu",
 ) -> tuple:              # z [count, z_dim], label [count, label_dim] or None
     "Latent codes, and labels in the frequency of the data set."
@@ -113,7 +112,8 @@ def new_state(
     device = next(G.parameters()).device
     fused = device.type in ("cpu", "cuda", "mps")  # one kernel for all tensors; elsewhere some for each operation
     def adam(net, lr: float, betas: tuple) -> torch.optim.Adam:
-        return torch.optim.Adam(net.parameters(), lr=lr, betas=betas, eps=1e-8, fused=fused, foreach=not fused)
+        how = dict(fused=fused, foreach=not fused)
+        return torch.optim.Adam(net.parameters(), lr=lr, betas=betas, eps=1e-8, **how)
     ema = copy.deepcopy(G).eval().requires_grad_(False)
     pl_mean, bad = torch.zeros(2, device=device)
     return State(G, D, ema, adam(G, *rates[0]), adam(D, *rates[1]), pl_mean, bad, *new_augment(settings))
@@ -132,9 +132,10 @@ class BatchSplit:
         self.accumulation = -(-batch // self.world_size // (batch_device or batch)) or 1
         self.count = self.world_size * self.accumulation  # micro-batches, of all ranks
         if batch % self.count or self.count > 1 and batch // self.count % 4:
+            parts = f"{self.count} parts of a multiple of 4 pictures"
             how = f"{self.world_size} processes, {self.accumulation} one after the other on each"
-            raise ValueError(f"a batch of {batch} can't be divided into {self.count} parts of a multiple of 4 pictures "
-                             f"({how}): change batch or batch_device")
+            raise ValueError(f"a batch of {batch} can't be divided into {parts} ({how}): "
+                             "change batch or batch_device")
 
     def micro_batch(self, number: int) -> slice:
         "Where the pictures of this rank's `number`-th micro-batch are in the batch."
@@ -159,7 +160,7 @@ class _RankMean(Function):
         ctx.split = split
         return split.mean(x)
     @staticmethod
-    def backward(ctx, gradient: torch.Tensor): return ctx.split.mean(gradient), None
+    def backward(ctx, *gradients: torch.Tensor) -> tuple: return ctx.split.mean(gradients[0]), None
 
 # %% ../nbs/training/14_step.ipynb #67c3be7d
 @dataclass
@@ -171,7 +172,8 @@ class Iteration:
     real: Any = None        # this rank's real pictures [n, C, R, R], as D sees them
     real_label: torch.Tensor | None = None  # [n, label_dim]
     labels: Any = None      # of the whole data set, to draw fake ones from
-    alike: dict = field(default_factory=dict)       # tensors [n, ...], keywords of `TrainingStep.fakes`: what was done to the real pictures, for the fakes
+    # tensors [n, ...], keywords of `TrainingStep.fakes`: what was done to the real pictures, for the fakes
+    alike: dict[str, Any] = field(default_factory=dict)
     path_means: list = field(default_factory=list)  # mean path lengths of the micro-batches so far
     nonfinite: list = field(default_factory=list)   # of each phase: 1 if its loss or gradient was not finite, else 0
     number: int = 0         # of the micro-batch at work
@@ -181,7 +183,7 @@ class Iteration:
         "Where the micro-batch is in the whole batch (or in half of it)."
         return self.split.micro_batch(self.number)
 
-    def local(self, x):
+    def local(self, x: Any) -> Any:
         "The micro-batch's rows of what this rank holds."
         if x is None: return None
         n = len(x) // self.split.accumulation
@@ -297,8 +299,8 @@ def draw_fakes(
 ) -> torch.Tensor:        # [n, C, H, W]
     "Pictures of the generator, on the training grid."
     low = it.settings.precision == "bfloat16" and not twice
-    return tiles.draw(it.state.G.synthesis, ws if twice else ws[:, :1], *training_grid(it.settings), twice=twice,
-                      dtype=torch.bfloat16 if low else torch.float32)
+    grid, dtype = training_grid(it.settings), torch.bfloat16 if low else torch.float32
+    return tiles.draw(it.state.G.synthesis, ws if twice else ws[:, :1], *grid, twice=twice, dtype=dtype)
 
 def padding(settings: Settings) -> tuple[int, int, int, int]:
     "Pixels that make a training picture square: left, right, above, below."
@@ -324,7 +326,8 @@ def path_length(
     "The penalty on the micro-batch's path lengths; the running mean moves with the last micro-batch."
     g = it.rng(Stream.PATH_NOISE, device=images.device)
     noise = torch.randn(count, *images.shape[1:], generator=g, device=images.device)[it.rows].to(images)
-    penalty, mean = losses.path_length(images, ws, it.state.pl_mean, noise, together=it.split.mean_with_gradient)
+    together = it.split.mean_with_gradient
+    penalty, mean = losses.path_length(images, ws, it.state.pl_mean, noise, together=together)
     it.path_means.append(mean)
     if len(it.path_means) == it.split.accumulation: it.state.pl_mean = torch.stack(it.path_means).mean()
     return penalty, mean
@@ -368,7 +371,8 @@ class TrainingStep:
 
     def rates(self, settings: Settings) -> tuple:
         "(lr, betas) of Adam for G and for D."
-        return tuple(lazy_adam(settings.lr, (0., .99), k) for k in (settings.pl_interval, settings.r1_interval))
+        intervals = settings.pl_interval, settings.r1_interval
+        return tuple(lazy_adam(settings.lr, (0., .99), interval) for interval in intervals)
 
     def begin(self, settings: Settings, device: torch.device | str = "cpu") -> State:
         "A training that has not begun."
@@ -379,7 +383,8 @@ class TrainingStep:
     def __call__(self,
         state: State,         # moves by one step
         settings: Settings,
-        batch: tuple,         # real images [n, C, H, W] of this rank, their labels or None, labels of the whole set or None
+        # real images [n, C, H, W] of this rank, their labels or None, labels of the whole set or None
+        batch: tuple,
         split: BatchSplit | None = None,  # None: one process, the whole batch at once
     ) -> dict:                # name -> scalar tensor
         real, real_label, labels = batch
@@ -389,7 +394,8 @@ class TrainingStep:
         for phase in self.phases(it): stats |= minimise(it, phase)
         stats["nonfinite"] = torch.stack(it.nonfinite).amax()
         state.bad = (state.bad + stats["nonfinite"]) * stats["nonfinite"]
-        if state.augment and state.strength: state.augment.p = state.strength.step(settings.batch, it.split.sum)
+        if state.augment and state.strength:
+            state.augment.p = state.strength.step(settings.batch, it.split.sum)
         state.step, state.images = state.step + 1, state.images + settings.batch
         self.average(state, settings)
         return stats
@@ -398,9 +404,10 @@ class TrainingStep:
         "What there is to do in this iteration, in order."
         settings = it.settings
         todo = [Phase("Gmain", "G", self.g_main, "grad_G")]
-        if self.path_length and it.due(settings.pl_interval): todo.append(Phase("Greg", "G", self.g_reg, "grad_pl", True))
+        if self.path_length and it.due(settings.pl_interval):
+            todo.append(Phase("Greg", "G", self.g_reg, "grad_pl", exact=True))
         todo.append(Phase("Dmain", "D", self.d_main, "grad_D"))
-        if it.due(settings.r1_interval): todo.append(Phase("Dreg", "D", self.d_reg, "grad_r1", True))
+        if it.due(settings.r1_interval): todo.append(Phase("Dreg", "D", self.d_reg, "grad_r1", exact=True))
         return todo
 
     def g_main(self, it: Iteration) -> tuple:
@@ -424,7 +431,8 @@ class TrainingStep:
         def D(images, label):
             seen = logits["fake" if images is fake else "real"] = critic(images, label)
             return seen
-        against = losses.relativistic_discriminator if it.settings.loss == "relativistic" else losses.discriminator
+        paired = it.settings.loss == "relativistic"
+        against = losses.relativistic_discriminator if paired else losses.discriminator
         loss = against(D, it.local(it.real), fake, it.local(it.real_label), label)
         return loss, dict(loss_D=loss) | decide(it, logits["real"], logits["fake"])
 

@@ -157,7 +157,8 @@ def alive(pid):
 def test_the_terminal_closes(here, processes, number):
     words = ["-c", "import sys; from creps.cli import main; sys.exit(main())"]
     started = subprocess.Popen([sys.executable, *words, "train", "--data", "d", "--out", "r", *TINY, "--kimg", "500", "--snap", ".2", "--processes", str(processes)],
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))   # `nohup` leaves it ignored
     while started.poll() is None and not (Path("r/checkpoints").exists() and checkpoints("r")): time.sleep(.05)
     children = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
     started.send_signal(number)

@@ -3,7 +3,7 @@ import argparse
 import pytest
 from creps import cli
 
-FREE = {"data", "out", "init", "resume", "model", "run", "official", "host", "cache", "weights", "lpips_weights", "results"}  # any word can be meant
+FREE = {"data", "out", "init", "resume", "model", "run", "official", "host", "cache", "weights", "lpips_weights", "results", "runs"}  # any word can be meant
 SIGNED = {"seed", "trunc", "angle", "ada_target"}   # may be negative
 NONE_OF_IT = SIGNED | {"keep", "gamma", "freeze_d", "max_bad", "r1_interval", "pl_interval", "pl_weight", "port", "draw_up_to", "labels", "label",
                        "augment", "seeds", "center"}  # may be zero
