@@ -224,7 +224,7 @@ class PlaneSynthesis(Pointwise):
         return at_once(ws, 2**15, 3 * (widest(self.lines.steps()) + widest(self.pixels.steps())))
 
     def points_at_once(self, ws: torch.Tensor) -> int:
-        steps, phases = self.lines.steps(), 4 * self.input.channels  # in float64
+        steps, phases = self.lines.steps(), 4 * self.input.channels // len(ws)  # float64, once for all pictures
         kept = sum(step.layer.outputs for step in steps if step.out)
         return at_once(ws, 2**15 // self.columns, self.columns * (2 * widest(steps) + kept + phases))
 
