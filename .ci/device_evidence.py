@@ -108,7 +108,7 @@ ENTRIES = [
     *(Entry(f"{n}, {c} channels", on_pair(getattr(metrics, n), (8, c, 64, 64)), 50, 0, 0) for n in ("psnr", "ssim") for c in (1, 4)),
     *(Entry(f"reduced by {n}", on_images(partial(filters.reduced, size=24, reducer=n)), 10, 0, 0) for n in filters.REDUCERS),
     Entry("a Laplacian pyramid of grey pictures", on_images(metrics.laplacian_pyramid, 1), 30, 0, 0),
-    Entry("swd of pictures on the device", on_pair(metrics.swd, (48, 64, 64, 3), torch.uint8), 110, 12, 24),
+    Entry("swd of pictures on the device", on_pair(metrics.swd, (48, 64, 64, 3), torch.uint8), 100, 12, 24),
     Entry("frechet of features on the device", on_pair(metrics.frechet, (48, 16)), 2, 0, 2),
     Entry("kid of features on the device", on_pair(partial(distributions.kid, size=24, subsets=3), (48, 16)), 2, 0, 2),
     Entry("precision of features on the device", on_pair(distributions.precision, (48, 16)), 2, 0, 2),

@@ -24,10 +24,11 @@ def low_pass(
     padding: int = 0,  # zeros added on all four sides
     stride: int = 1,   # keep every `stride`-th sample of the result
     count: int = 4,    # weights along each axis
+    gain: float = 1.,  # factor of the result, within the weights
 ) -> torch.Tensor:     # [B, C, h, w], sides (H + 2 padding - count) // stride + 1
     "Each channel of `x` behind the binomial filter of `count` weights along both axes."
     channels = x.shape[1]
-    kernel = constant(x, _kernel, count, 1.).expand(channels, -1, -1, -1)
+    kernel = constant(x, _kernel, count, gain).expand(channels, -1, -1, -1)
     return F.conv2d(x, kernel, padding=padding, stride=stride, groups=channels)
 
 # %% ../nbs/engine/46_filters.ipynb #47066585

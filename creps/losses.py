@@ -35,7 +35,7 @@ def relativistic_generator(
     real_label=None,
     fake_label=None,
 ) -> torch.Tensor:  # scalar
-    "What G minimises against pairs: mean softplus(D(real) - D(fake)); Huang et al. 2024, section 2.1."
+    "What G minimises against pairs: mean softplus(D(real) - D(fake)); Huang et al. 2024."
     with torch.no_grad(): real_logits = D(real, real_label)
     return F.softplus(real_logits - D(fake, fake_label)).mean()
 

@@ -117,12 +117,12 @@ def lpips_distance(
     return _lpips(str(path), a.device)(a.clamp(-1, 1), b.clamp(-1, 1)).flatten() if path else None
 
 # %% ../nbs/evidence/30_metrics.ipynb #0cc449f3
-def _blur(x): return low_pass(F.pad(x, (2, 2, 2, 2), mode="reflect"), count=5)
+def _blur(x, gain=1.): return low_pass(F.pad(x, (2, 2, 2, 2), mode="reflect"), count=5, gain=gain)
 
 def _double(half):
     x = half.new_zeros(*half.shape[:2], half.shape[2] * 2, half.shape[3] * 2)
     x[..., ::2, ::2] = half
-    return 4 * _blur(x)
+    return _blur(x, 4.)
 
 def laplacian_pyramid(
     images: torch.Tensor,  # [B, C, H, W]
