@@ -19,11 +19,14 @@ evidence that have mathematics; pictures at least 220 pixels high on a page of 9
 CONTRIBUTING.md has them; no word that the field doesn't use; and terms are explained where they come first.
 
 Where that isn't reached yet, there is a ceiling, which is what there is now: lower it when the figure falls."""
-import ast, base64, io, json, re, sys
+import ast, base64, configparser, io, json, re, sys
 from pathlib import Path
 from PIL import Image
 
 root = Path(__file__).resolve().parents[1]
+cfg = configparser.ConfigParser()
+cfg.read(root / "settings.ini", encoding="utf-8")
+cfg = cfg["DEFAULT"]
 parts = ["idea", "training", "drawing", "evidence", "tutorials"]
 ceilings = {   # zero is asked for everywhere
     "frame": 38,
@@ -93,7 +96,7 @@ def opening(nb):
     if not re.match(r"# \S.*\n+> \S", source(nb.cells[0])): yield "frame", "has no title with a sentence"
     front = next((c for c in nb.text[1:2]), None)
     said = source(front) if front else ""
-    badge = f"https://colab.research.google.com/github/creps-authors/creps/blob/main/nbs/{nb.name}"
+    badge = f"https://colab.research.google.com/github/{cfg['user']}/{cfg['repo']}/blob/{cfg['branch']}/nbs/{nb.name}"
     if not said.startswith("[![Open In Colab]") or badge not in said.split("\n")[0]: yield "frame", "the second text has no Colab badge of it"
     for promise in ("What you will learn", "Time and machine", "Prerequisites"):
         if not re.search(rf"(?m)^\*\*{promise}\*\*: \S", said): yield "frame", f"has no paragraph **{promise}**: in its second text"
