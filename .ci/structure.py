@@ -166,6 +166,11 @@ def nothing_of_this_machine():
     for name, text in texts.items():
         yield from (f"{name}:{i}: {m[0]}" for i, line in enumerate(text.splitlines(), 1) if (m := bad.search(line)))
 
+def version_is_one():
+    said = re.search(r'__version__ = "(.*)"', texts["creps/__init__.py"])[1]
+    if said != cfg["version"]: yield f"creps/__init__.py: version {said}, and {cfg['version']} in settings.ini"
+    if f"## {said} (" not in texts["CHANGELOG.md"]: yield f"CHANGELOG.md: has no dated section for {said}"
+
 def owner_is_in_one_place():
     derived = {"settings.ini", "README.md", "nbs/index.ipynb", "creps/_modidx.py"}  # and the badges of notebooks
     yield from (f"{name}: names the owner {cfg['user']}" for name, text in texts.items() if name not in derived and not name.startswith("nbs/") and cfg["user"] in text)
@@ -213,7 +218,7 @@ def names_are_what_they_say():
     yield from (f"creps.{n}: not one of {', '.join(public)}" for n in sorted(there - due))
 
 rules = [one_module_each, numbers_run_through, imports_follow_the_table, imports_stand_at_the_top, modules_leave_each_other_alone, contributors_see_the_table, contents_lead_everywhere,
-         notebooks_are_tidy, old_python_reads_it, nothing_of_this_machine, owner_is_in_one_place,
+         notebooks_are_tidy, old_python_reads_it, nothing_of_this_machine, version_is_one, owner_is_in_one_place,
          weights_are_read_safely, notebooks_need_one_extra, names_are_what_they_say]
 problems = [p for rule in rules for p in rule()]
 print(*problems, f"{len(notebooks)} notebooks, {len(modules)} modules, {len(rules)} rules, {len(problems)} problems", sep="\n")
