@@ -44,7 +44,8 @@ def plan(
     margin: int = 10,    # samples beyond the border
 ) -> list[Grid]:         # behind layer 0, 1, ..., and the colours
     "Cutoffs in a geometric row from 2 to R/2 cycles, and the grids to hold them."
-    grids, lowest, highest = [], 2**2.1, resolution / 2 * 2**.3  # of the stopbands
+    grids, lowest = [], 2**2.1
+    highest = resolution / 2 * 2**.3  # of the stopbands
     for i in range(layers + 1):
         exponent = min(i / (layers - critical), 1)
         cutoff = 2 * (resolution / 4)**exponent
@@ -83,7 +84,8 @@ class WaveInput(nn.Module):
     def _own(self, w) -> torch.Tensor:
         "The transform [B, 3, 3] that w asks for."
         q = self.affine(w)
-        c, s, x, y = (q / q[:, :2].norm(dim=1, keepdim=True)).unbind(1)
+        length = q[:, :2].norm(dim=1, keepdim=True)
+        c, s, x, y = (q / length).unbind(1)
         zero, one = torch.zeros_like(c), torch.ones_like(c)
         turned = _matrices((c, -s, zero), (s, c, zero), (zero, zero, one))
         moved = _matrices((one, zero, -x), (zero, one, -y), (zero, zero, one))
@@ -93,10 +95,13 @@ class WaveInput(nn.Module):
         w: torch.Tensor,          # [B, w_dim]
         transform: torch.Tensor,  # [B, 3, 3] or [1, 3, 3]: place in the tile -> place in the picture
     ) -> torch.Tensor:            # [B, C, size, size]
-        matrix, grid = self._own(w) @ transform.to(w), self.grid
+        matrix = self._own(w) @ transform.to(w)
+        grid = self.grid
         freqs = self.freqs @ matrix[:, :2, :2]
-        phases = self.phases + (self.freqs @ matrix[:, :2, 2:])[..., 0]
-        beyond = (freqs.norm(dim=-1) - grid.cutoff) / (grid.rate / 2 - grid.cutoff)
+        moved = self.freqs @ matrix[:, :2, 2:]
+        phases = self.phases + moved[..., 0]
+        band = grid.rate / 2 - grid.cutoff
+        beyond = (freqs.norm(dim=-1) - grid.cutoff) / band
         strength = (1 - beyond).clamp(0, 1)
         place = constant(freqs, _middles, grid.size, grid.rate)
         x, y = (freqs[..., k, None] * place for k in (0, 1))
@@ -114,7 +119,8 @@ def kaiser(
     "A windowed low-pass filter by Kaiser's formulas."
     attenuation = 2.285 * (taps - 1) * math.pi * width / (rate / 2) + 7.95
     above = max(attenuation - 21, 0)
-    beta = .1102 * (attenuation - 8.7) if attenuation > 50 else .5842 * above**.4 + .07886 * above
+    beta = .5842 * above**.4 + .07886 * above
+    if attenuation > 50: beta = .1102 * (attenuation - 8.7)
     x = torch.arange(taps, dtype=torch.float64, device="cpu") - (taps - 1) / 2
     window = torch.kaiser_window(taps, periodic=False, beta=beta, dtype=torch.float64, device="cpu")
     h = torch.sinc(2 * cutoff / rate * x) * window
@@ -131,7 +137,8 @@ def resampler(
     "The matrix that puts zeros between samples, filters, and keeps every `down`-th."
     stuffed = taps.new_zeros(n, 1, n * up)
     stuffed[:, 0, ::up] = up * torch.eye(n, dtype=taps.dtype, device=taps.device)
-    return F.conv1d(F.pad(stuffed, padding), taps[None, None])[:, 0, ::down].T
+    filtered = F.conv1d(F.pad(stuffed, padding), taps[None, None])
+    return filtered[:, 0, ::down].T
 
 # %% ../nbs/evidence/34_anyres.ipynb #bd82c95a
 class FilteredConv(nn.Module):
@@ -216,7 +223,8 @@ class WaveSynthesis(nn.Module):
     ):
         super().__init__()
         self.input = WaveInput(grids[0], w_dim)
-        self.layers = nn.ModuleList(FilteredConv(*pair) for pair in zip([grids[0], *grids], grids[:-1]))
+        pairs = zip([grids[0], *grids], grids[:-1])
+        self.layers = nn.ModuleList(FilteredConv(before, after) for before, after in pairs)
         self.to_rgb = ModulatedLinear(grids[-2].channels, 3, demodulate=False)
         table: list[tuple] = [(f"layer{i}", i + 1, layer.inputs) for i, layer in enumerate(self.layers)]
         table.append(("rgb", len(grids), self.to_rgb.inputs))
@@ -228,14 +236,17 @@ class WaveSynthesis(nn.Module):
     def _gain(self, i: int, x: torch.Tensor, track: BatchSplit | None) -> torch.Tensor:
         "What brings the input of layer i to unit size; with `track` after moving its running magnitude."
         if track:
-            size, images = track.mean(x.detach().square().mean()), len(x) * track.world_size
+            size = track.mean(x.detach().square().mean())
+            images = len(x) * track.world_size
             self.magnitude[i].lerp_(size, 1 - .5**(images / 20_000))
         return self.magnitude[i].rsqrt()
 
     def all_styles(self, ws, transform) -> dict:
         "Styles of all layers, with the scale's share."
-        styles, more = self.styles(ws), self.scale(transform) if self.scale else None
-        return {name: s + more[name] for name, s in styles.items()} if more else styles
+        styles = self.styles(ws)
+        if not self.scale: return styles
+        more = self.scale(transform)
+        return {name: s + more[name] for name, s in styles.items()}
 
     def forward(self,
         ws: torch.Tensor,     # [B, num_ws, w_dim]
@@ -243,9 +254,11 @@ class WaveSynthesis(nn.Module):
         track: BatchSplit | None = None,  # move the running magnitudes, by the mean over all ranks; None: leave them
     ) -> torch.Tensor:        # [B, 3, R, R]
         transform = torch.eye(3, device=ws.device)[None] if transform is None else transform.to(ws)
-        styles, x = self.all_styles(ws, transform), self.input(ws[:, 0], transform)
+        styles = self.all_styles(ws, transform)
+        x = self.input(ws[:, 0], transform)
         for i, layer in enumerate(self.layers): x = layer(x, styles[f"layer{i}"], self._gain(i, x, track))
-        rgb = self.to_rgb(x.flatten(2).mT * self._gain(-1, x, track), styles["rgb"])
+        pixels = x.flatten(2).mT * self._gain(-1, x, track)
+        rgb = self.to_rgb(pixels, styles["rgb"])
         return .25 * rgb.mT.unflatten(2, x.shape[2:])
 
 # %% ../nbs/evidence/34_anyres.ipynb #a2b09223
@@ -260,11 +273,14 @@ def placed_tiles(
     (H, W), (height, width) = size, view.window(size)
     side = resolution * height / H  # of a tile, on the plane
     angle, tiles = math.radians(view.angle), []
-    c, s = side * math.cos(angle), side * math.sin(angle)
+    c = side * math.cos(angle)
+    s = side * math.sin(angle)
     for y, x in product(_starts(H, resolution), _starts(W, resolution)):
-        dy, dx = y * height / H + (side - height) / 2, x * width / W + (side - width) / 2
+        dy = y * height / H + (side - height) / 2
+        dx = x * width / W + (side - width) / 2
         row, col = turn(view, dy, dx)
-        tiles.append((y, x, torch.tensor([[c, -s, col - .5], [s, c, row - .5], [0, 0, 1.]])))
+        place = [[c, -s, col - .5], [s, c, row - .5], [0, 0, 1.]]
+        tiles.append((y, x, torch.tensor(place)))
     return tiles
 
 # %% ../nbs/evidence/34_anyres.ipynb #26ddba7e
@@ -323,7 +339,8 @@ class AnyresGAN(Peer, library_name="creps", license="apache-2.0"):
     ) -> torch.Tensor:           # [B, 3, H, W]
         "The image of `ws` at any size from R up, tile by tile."
         (H, W), R, view = square(self, size, view, align)
-        out = torch.empty(len(ws), 3, max(H, R), max(W, R), device=ws.device)
+        height, width = max(H, R), max(W, R)
+        out = torch.empty(len(ws), 3, height, width, device=ws.device)
         rows, cols, transforms = zip(*placed_tiles((H, W), R, view))
         on_device = torch.stack(transforms).to(ws.device).split(1)
         for y, x, transform in zip(rows, cols, on_device):
@@ -341,7 +358,8 @@ class AnyresGANStep(PeerStep):
         return it.state.G.synthesis(ws, transform, it.split if stream == Stream.D_MAIN else None)
 
     def rates(self, settings: Settings) -> tuple:
-        return (1.25 * settings.lr, (0., .99)), lazy_adam(settings.lr, (0., .99), settings.r1_interval)
+        betas = (0., .99)
+        return (1.25 * settings.lr, betas), lazy_adam(settings.lr, betas, settings.r1_interval)
 
 # %% ../nbs/evidence/34_anyres.ipynb #7e19d8d2
 def _through(matrices, pictures):
@@ -360,13 +378,13 @@ def patches(
     "A patch of R x R pixels of each picture, at a random scale and place."
     N, R = pictures.shape[-1], resolution
     matrices, transforms = [], []
-    drawn = torch.rand(total or len(pictures), 3, generator=generator, dtype=torch.float64)[rows]
-    for scale, *place in drawn.tolist():
+    drawn = torch.rand(total or len(pictures), 3, generator=generator, dtype=torch.float64)
+    for scale, *place in drawn[rows].tolist():
         m = round(R + (N - R) * scale)
-        y, x = (int((m - R + 1) * v) for v in place)
-        matrices += [lanczos(N, R, start / m, R / m) for start in (y, x)]
-        row, col = ((start + R / 2) / m - .5 for start in (y, x))
-        transforms.append(torch.tensor([[R / m, 0, col], [0, R / m, row], [0, 0, 1]]))
+        share, starts = R / m, [int((m - R + 1) * v) for v in place]
+        matrices += [lanczos(N, R, start / m, share) for start in starts]
+        row, col = ((start + R / 2) / m - .5 for start in starts)
+        transforms.append(torch.tensor([[share, 0, col], [0, share, row], [0, 0, 1]]))
     return _through(matrices, pictures), torch.stack(transforms)
 
 # %% ../nbs/evidence/34_anyres.ipynb #3127b295
@@ -400,6 +418,8 @@ def disagreement(
 # %% ../nbs/evidence/34_anyres.ipynb #7333382e
 class AnyresPatchStep(AnyresGANStep):
     "Second stage of AnyresGAN: patches of larger pictures, held together by the first stage's network."
+    data_size: int  # N, side of the pictures that come in
+
     def __init__(self,
         teacher: AnyresGAN,        # the first stage's average
         G: AnyresGAN | None = None,  # the first stage's G; None: start from the teacher
@@ -412,7 +432,8 @@ class AnyresPatchStep(AnyresGANStep):
         self.teacher = deepcopy(teacher).eval().requires_grad_(False)
         self.G, self.D = G or teacher, D
         self.weight, self.perceptual = weight, perceptual
-        self.data_size, self.normalise_scale = data_size or 2 * teacher.resolution, normalise_scale
+        self.data_size = data_size or 2 * teacher.resolution
+        self.normalise_scale = normalise_scale
 
     def arguments(self, settings: Settings) -> dict:
         scales = dict(largest=self.data_size / self.teacher.resolution, normalise_scale=self.normalise_scale)

@@ -258,7 +258,8 @@ def history(
     shown: int = 8,       # of these are kept
 ) -> tuple:               # [dict(kimg, artefacts)], uint8 [checkpoints, shown, H, W, 3], the last network
     "How far the samples of a training were beyond the data, and what they looked like."
-    lines, pictures, G = [], [], None
+    lines, pictures = [], []
+    G = None
     for kimg, G in snapshots(run, step):
         p = sampled(G, samples)
         lines.append(dict(kimg=kimg, artefacts=compare(measure(p), own)))

@@ -23,7 +23,8 @@ def exponent(
     width: float,  # relative width, above 0, at most 12^-1/2 = .2887
 ) -> float:        # gamma >= 0
     "The exponent whose weights have this relative width."
-    if not 0 < width <= 12**-.5 + 1e-12: raise ValueError(f"the width of an average must be above 0 and at most 0.288, not {width!r}")
+    if not 0 < width <= 12**-.5 + 1e-12:
+        raise ValueError(f"the width of an average must be above 0 and at most 0.288, not {width!r}")
     roots = np.roots([1, 7, 16 - width**-2, 12 - width**-2])
     return max(0., float(roots.real.max()))
 
@@ -51,7 +52,9 @@ def compose(
 ) -> np.ndarray:   # [len(stored)], float64
     "Weights of the stored averages whose sum is nearest to the wanted one (Karras et al. 2023, appendix C)."
     exponents, steps = np.array(stored, float).T
-    if step > steps.max(): raise ValueError(f"no average was stored as late as step {step}: the last one is of step {steps.max():g}")
+    if step > steps.max():
+        last = f"the last one is of step {steps.max():g}"
+        raise ValueError(f"no average was stored as late as step {step}: {last}")
     among = _product(exponents[:, None], steps[:, None], exponents, steps)
     return np.linalg.lstsq(among, _product(exponents, steps, gamma, step), rcond=1e-12)[0]
 

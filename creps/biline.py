@@ -37,7 +37,8 @@ class LineInput(FourierInput):
         bandwidth: float,  # of the frequencies, cycles per picture side
     ):
         super().__init__(frequencies(channels, rank, bandwidth))
-        self.channels, self.rank, self.style_width = channels, rank, channels * 2 * rank
+        self.channels, self.rank = channels, rank
+        self.style_width = channels * 2 * rank
         self.weight = nn.Parameter(torch.randn(channels, 2, rank))
 
     def folded(self,

@@ -237,7 +237,8 @@ def _locked(path: Path):
 @contextlib.contextmanager
 def run_folder(out):
     "The folder of a run, without leftovers, for this process alone; ValueError if it can't be had."
-    out, made, lock = Path(out), [], Path(out, "run.lock")
+    out, lock = Path(out), Path(out, "run.lock")
+    made = []
     try:
         for folder in (*reversed(out.parents), out, out / "checkpoints", out / "sheets"):
             if folder.is_dir(): continue

@@ -74,7 +74,7 @@ def parameters(
 ) -> list:   # (name, annotation, default, what it says)
     "What `f` takes."
     about, table = {}, isinstance(f, type)
-    for one in (reversed(f.__mro__[:-1]) if table else [f]):
+    for one in (reversed(f.__mro__[:-1]) if table else (*getattr(f, "tables", ()), f)):
         about |= {name: text for name, text in docments(one).items() if text}
     if table: return [(p.name, p.type, p.default, about.get(p.name, "")) for p in offered(f)]
     own = inspect.signature(f).parameters.values()
@@ -348,7 +348,8 @@ def demo_sheet(
     "The same codes at R, 2R, 256 and 1024 pixels beside a bicubic enlargement, and panoramas."
     with torch.no_grad(): ws = G.mapping(z)
     def draw(size, view=None) -> np.ndarray: return np.asarray(render(G, ws, size, view))
-    R, near, cubic = G.resolution, Image.Resampling.NEAREST, Image.Resampling.BICUBIC
+    R, near = G.resolution, Image.Resampling.NEAREST
+    cubic = Image.Resampling.BICUBIC
     small, middle = draw(R), slice((1024 - tile) // 2, (1024 + tile) // 2)
     columns = {f"{R} px": enlarged(small, tile, near), f"{R} px, bicubic": enlarged(small, tile, cubic),
                f"{2 * R} px": enlarged(draw(2 * R), tile, near), "256 px": enlarged(draw(256), tile, cubic),
@@ -377,7 +378,8 @@ def demo_film(
 
 def samples(G: Generator, n: int = 256, seed: int = 1) -> tuple:
     "Pictures of n codes (uint8 [n, R, R, 3]), and their PSNR with those at 2R brought down (mean in dB)."
-    z, at, twice = torch.randn(n, G.z_dim, generator=rng(seed)), [], []
+    z, at = torch.randn(n, G.z_dim, generator=rng(seed)), []
+    twice = []
     with torch.no_grad():
         for part in z.split(32):
             ws = G.mapping(part)
@@ -409,7 +411,8 @@ def cmd_demo(
     device: Device = "auto", # of the training: auto, cpu, cuda, mps
 ):
     "Draw the same landscapes at many sizes, as a panorama and a film, with the network that comes with creps."
-    start, folder, model, found = time.time(), writable_folder(out), "scenery-64", {}
+    start, folder = time.time(), writable_folder(out)
+    model, found = "scenery-64", {}
     if train or quick:
         model = folder / ("run-quick" if quick else "run")
         G, found = demo_training(model, quick, seed, device)
@@ -453,7 +456,8 @@ def parser() -> Parser:
         if f is cmd_train: training_arguments(p)
         else: add_arguments(p, f, required=flags.get(name, ()))
         p.set_defaults(action=f)
-    measures = "Time and memory against the machine's limit: bench render, bench step; bench device checks a GPU."
+    measures = ("Time and memory against the machine's limit: bench render, bench step; "
+                "bench device checks a GPU.")
     bench = commands.add_parser("bench", help=measures)
     benches = bench.add_subparsers(dest="what", required=True, metavar="|".join(BENCHES), parser_class=Parser)
     for name, f in BENCHES.items():

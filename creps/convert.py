@@ -10,6 +10,7 @@ import io, math, mmap, pickletools, re
 from collections import namedtuple
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 import numpy as np, torch
 from .generator import Generator
 from .discriminator import Conv, Discriminator, Residual
@@ -22,11 +23,13 @@ _MAX_BYTES, _MAX_STEPS = 4 << 30, 500_000  # of a file; instructions of one pick
 
 def _shown(*words) -> str:
     "Text from a file, made safe to print on one line."
-    return ".".join(ascii(w[:60])[1:-1] if type(w) is str else "?" for w in words)
+    def safe(word): return ascii(word[:60])[1:-1] if type(word) is str else "?"
+    return ".".join(map(safe, words))
 
 # %% ../nbs/engine/52_convert.ipynb #70991dc6
 _does = {}     # instruction -> function(machine, argument)
 _allowed = {}  # _Name -> (the instruction that may use it, our function)
+_opcodes = {op.code: op for op in pickletools.opcodes}
 
 class _Machine:
     "Runs pickles from file `f` with the instructions of `_does` and the `names` given."
@@ -35,11 +38,12 @@ class _Machine:
     def pop(self, n): return [self.stack.pop() for _ in range(n)][::-1]
 
     def steps(self):
-        self.stack, self.below, self.memo = [], [], {}
+        self.stack, self.below = [], []
+        self.memo = {}
         for _ in range(_MAX_STEPS):
             byte = self.f.read(1)
             if not byte: raise BadCheckpoint("ends too early")
-            op = pickletools.code2op.get(byte.decode("latin1"))
+            op = _opcodes.get(byte.decode("latin1"))
             if op is None: raise BadCheckpoint("is not a pickle, or broken")
             if op.name == "STOP": return self.stack.pop()
             if op.name not in _does: raise BadCheckpoint(f"refused: the pickle instruction {op.name}")
@@ -50,7 +54,8 @@ class _Machine:
         try: return self.steps()
         except BadCheckpoint: raise
         # the file is hostile until proven otherwise: whatever goes wrong while reading it is the file's fault
-        except Exception as e: raise BadCheckpoint(f"broken at byte {self.f.tell()} ({type(e).__name__})") from None
+        except Exception as e:
+            raise BadCheckpoint(f"broken at byte {self.f.tell()} ({type(e).__name__})") from None
 
 # %% ../nbs/engine/52_convert.ipynb #6b65eda4
 def _op(*names):
@@ -64,9 +69,10 @@ def _op(*names):
      "SHORT_BINBYTES", "BINBYTES", "BINBYTES8")
 def _push(m, value): m.stack.append(value)
 
-for _n, _new in dict(EMPTY_DICT=dict, EMPTY_LIST=list, EMPTY_SET=set, EMPTY_TUPLE=tuple, NONE=lambda: None,
-                     NEWTRUE=lambda: True, NEWFALSE=lambda: False).items():
-    _does[_n] = lambda m, _, new=_new: m.stack.append(new())
+def _push_new(make): return lambda m, _: m.stack.append(make())
+
+_does |= {f"EMPTY_{kind.__name__.upper()}": _push_new(kind) for kind in (dict, list, set, tuple)}
+_does |= dict(NONE=_push_new(lambda: None), NEWFALSE=_push_new(bool), NEWTRUE=_push_new(lambda: True))
 
 # %% ../nbs/engine/52_convert.ipynb #b5be93e8
 @_op("PROTO", "FRAME")
@@ -97,20 +103,27 @@ def _tuple(m, _):
     items = _marked(m)
     m.stack.append(tuple(items))
 
-for _n in (1, 2, 3): _does[f"TUPLE{_n}"] = lambda m, _, n=_n: m.stack.append(tuple(m.pop(n)))
+def _tuple_of(n: int): return lambda m, _: m.stack.append(tuple(m.pop(n)))
+
+_does |= dict(TUPLE1=_tuple_of(1), TUPLE2=_tuple_of(2), TUPLE3=_tuple_of(3))
 
 # %% ../nbs/engine/52_convert.ipynb #443d8c7a
 def _fill(m, items):
     box = m.stack[-1]
-    keys = items[::2] if type(box) is dict else items if type(box) is set else []
+    if type(box) is list: return box.extend(items)
+    if type(box) not in (dict, set): raise BadCheckpoint("broken: there is no container to fill")
+    keys = items[::2] if type(box) is dict else items
     if not all(type(k) is str for k in keys): raise BadCheckpoint("refused: a key that is not text")
-    if type(box) is dict: box.update(zip(keys, items[1::2], strict=True))
-    elif type(box) is set: box.update(items)
-    elif type(box) is list: box.extend(items)
-    else: raise BadCheckpoint("broken: there is no container to fill")
+    box.update(zip(keys, items[1::2], strict=True) if type(box) is dict else items)
 
-for _n in ("SETITEMS", "ADDITEMS", "APPENDS"): _does[_n] = lambda m, _: _fill(m, _marked(m))
-_does["SETITEM"], _does["APPEND"] = lambda m, _: _fill(m, m.pop(2)), lambda m, _: _fill(m, m.pop(1))
+@_op("SETITEMS", "ADDITEMS", "APPENDS")
+def _fill_marked(m, _): _fill(m, _marked(m))
+
+@_op("SETITEM")
+def _set_item(m, _): _fill(m, m.pop(2))
+
+@_op("APPEND")
+def _append(m, _): _fill(m, m.pop(1))
 
 # %% ../nbs/engine/52_convert.ipynb #9902f542
 _Name = namedtuple("_Name", "module attribute")
@@ -127,18 +140,26 @@ def _look_up(m, module, attribute):
         raise BadCheckpoint(f"refused: the name {_shown(module, attribute)}")
     m.stack.append(_Name(module, attribute))
 
-_does["GLOBAL"] = lambda m, pair: _look_up(m, *pair.split(" ", 1))
-_does["STACK_GLOBAL"] = lambda m, _: _look_up(m, *m.pop(2))
+@_op("GLOBAL")
+def _global(m, pair): _look_up(m, *pair.split(" ", 1))
+
+@_op("STACK_GLOBAL")
+def _stack_global(m, _): _look_up(m, *m.pop(2))
 
 # %% ../nbs/engine/52_convert.ipynb #79e007fd
 def _call(m, by):
     f, args = m.pop(2)
-    if type(f) is not _Name or type(args) is not tuple: raise BadCheckpoint("refused: a call of something that is not a name")
+    if type(f) is not _Name or type(args) is not tuple:
+        raise BadCheckpoint("refused: a call of something that is not a name")
     instruction, function = m.names[f]
     if instruction != by: raise BadCheckpoint(f"refused: {by} of {_shown(*f)}")
     m.stack.append(function(*args))
 
-for _n in ("REDUCE", "NEWOBJ"): _does[_n] = lambda m, _, by=_n: _call(m, by)
+@_op("REDUCE")
+def _reduce(m, _): _call(m, "REDUCE")
+
+@_op("NEWOBJ")
+def _new_object(m, _): _call(m, "NEWOBJ")
 
 # %% ../nbs/engine/52_convert.ipynb #ca1fb9b7
 class _Module:
@@ -148,7 +169,8 @@ class _Module:
 
 @_allow("torch_utils.persistence", "_reconstruct_persistent_obj")
 def _persistent(meta):
-    if meta["type"] != "class" or meta["version"] != 6: raise BadCheckpoint("was written by another version of the authors' code")
+    if meta["type"] != "class" or meta["version"] != 6:
+        raise BadCheckpoint("was written by another version of the authors' code")
     return _Module(meta["class_name"], meta["state"])
 
 @_allow("training.networks_creps", "SynthesisInput", by="NEWOBJ")
@@ -170,7 +192,7 @@ _DTYPE_STATE = (None, None, None, -1, -1, 0)  # what follows the version and the
 def _build(m, _):
     [state], thing = m.pop(1), m.stack[-1]
     if type(thing) is _Module and thing.state is None and type(state) is dict: thing.state = state
-    elif not (isinstance(thing, np.dtype) and state[0] == 3 and state[1] in ("<", "|") and state[2:] == _DTYPE_STATE):
+    elif not isinstance(thing, np.dtype) or state not in ((3, order, *_DTYPE_STATE) for order in "<|"):
         raise BadCheckpoint("refused: BUILD of something that is not a module")
 
 # %% ../nbs/engine/52_convert.ipynb #9cc9af1c
@@ -178,20 +200,24 @@ _NUMBERS = {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "b1"}
 
 @_allow("numpy", "dtype")
 def _dtype(code, align, copy):
-    if type(code) is not str or code not in _NUMBERS: raise BadCheckpoint(f"refused: the dtype {_shown(code)}")
+    if type(code) is not str or code not in _NUMBERS:
+        raise BadCheckpoint(f"refused: the dtype {_shown(code)}")
     return np.dtype(f"<{code}")
 
 @_allow("numpy.core.multiarray", "scalar")
 @_allow("numpy._core.multiarray", "scalar")
 def _scalar(dtype, data):
-    if not isinstance(dtype, np.dtype) or type(data) is not bytes or len(data) != dtype.itemsize: raise BadCheckpoint("broken number")
+    if not isinstance(dtype, np.dtype) or type(data) is not bytes or len(data) != dtype.itemsize:
+        raise BadCheckpoint("broken number")
     return np.frombuffer(data, dtype)[0].item()
 
 # %% ../nbs/engine/52_convert.ipynb #b5e73652
 _HEAD = 512  # bytes in which the five pickles and the count must fit; they take about 250
 _Storage = namedtuple("_Storage", "data")
-_storages = {_Name("torch", f"{kind}Storage"): ("BINPERSID", code) for kind, code in dict(
-    Float="f4", Double="f8", Half="f2", Long="i8", Int="i4", Short="i2", Char="i1", Byte="u1", Bool="b1").items()}
+_CODES = dict(Float="f4", Double="f8", Half="f2", Long="i8", Int="i4", Short="i2", Char="i1", Byte="u1",
+              Bool="b1")
+_storages = {_Name("torch", f"{kind}Storage"): ("BINPERSID", code) for kind, code in _CODES.items()}
+_TENSOR_HEAD = 0x1950a86a20f9469cfc6c, 1001, True, "storage", None
 
 @_op("BINPERSID")
 def _described(m, _):
@@ -204,40 +230,51 @@ def _storage(data):
     machine = _Machine(head, _storages)
     magic, protocol, system, (word, kind, key, where, count, view), keys = (machine.run() for _ in range(5))
     plain = type(kind) is _Name and type(key) is str and type(count) is int
-    if not plain or (magic, protocol, system["little_endian"], word, view, keys) != (0x1950a86a20f9469cfc6c, 1001, True, "storage", None, [key]):
-        raise BadCheckpoint("holds a tensor in an unknown format")
+    known = (magic, protocol, system["little_endian"], word, view) == _TENSOR_HEAD
+    if not plain or not known or keys != [key]: raise BadCheckpoint("holds a tensor in an unknown format")
     dtype = np.dtype("<" + _storages[kind][1])
-    stated, left = int.from_bytes(head.read(8), "little"), len(data) - head.tell()
-    if not stated == count == left / dtype.itemsize: raise BadCheckpoint(f"holds a tensor of {left} bytes which should have {count} numbers")
+    stated = int.from_bytes(head.read(8), "little")
+    left = len(data) - head.tell()
+    if not stated == count == left / dtype.itemsize:
+        raise BadCheckpoint(f"holds a tensor of {left} bytes which should have {count} numbers")
     return _Storage(np.frombuffer(data, dtype, offset=head.tell()))
 
 # %% ../nbs/engine/52_convert.ipynb #e145efb7
 @_allow("torch._utils", "_rebuild_tensor_v2")
 def _tensor(storage, offset, size, stride, requires_grad, hooks):
-    if type(storage) is not _Storage or not len(size) == len(stride) <= 8 or not all(type(n) is int and n >= 0 for n in (offset, *size, *stride)):
+    natural = all(type(n) is int and n >= 0 for n in (offset, *size, *stride))
+    if type(storage) is not _Storage or not len(size) == len(stride) <= 8 or not natural:
         raise BadCheckpoint("broken tensor")
-    count, room = math.prod(size), len(storage.data)
-    last = offset + sum((n - 1) * s for n, s in zip(size, stride)) if count else offset
-    if count > room or last >= room + (not count): raise BadCheckpoint("refused: a tensor that is larger than its storage")
-    return np.lib.stride_tricks.as_strided(storage.data[offset:], size, [s * storage.data.itemsize for s in stride], writeable=False)
+    data, count = storage.data, math.prod(size)
+    reach = sum((n - 1) * s for n, s in zip(size, stride)) if count else 0
+    if count > len(data) or offset + reach >= len(data) + (not count):
+        raise BadCheckpoint("refused: a tensor that is larger than its storage")
+    steps = [s * data.itemsize for s in stride]
+    return np.lib.stride_tricks.as_strided(data[offset:], size, steps, writeable=False)
 
 @_allow("torch._utils", "_rebuild_parameter")
 def _parameter(data, requires_grad, hooks): return data
 
 # %% ../nbs/engine/52_convert.ipynb #ccbd176e
-def _arrays(root) -> dict:
+_PARTS = dict(_parameters=dict, _buffers=dict, _modules=dict, _non_persistent_buffers_set=set)
+
+def _arrays(root) -> dict[str, Any]:
     "Name -> array of the stand-in module `root` and of everything below it."
-    out, todo, seen = {}, [("", root)], set()
+    out, todo = {}, [("", root)]
+    seen = set()
     while todo:
         prefix, module = todo.pop()
-        if type(module) is not _Module or id(module) in seen or len(prefix) > 200: raise BadCheckpoint("is not a tree of modules")
+        if type(module) is not _Module or id(module) in seen or len(prefix) > 200:
+            raise BadCheckpoint("is not a tree of modules")
         seen.add(id(module))
         state = module.state if type(module.state) is dict else {}
-        parts = [state.get(f"_{kind}") for kind in ("parameters", "buffers", "modules", "non_persistent_buffers_set")]
-        if [type(p) for p in parts] != [dict, dict, dict, set]: raise BadCheckpoint("is not a tree of modules")
+        parts: list[Any] = [state.get(kind) for kind in _PARTS]
+        if [type(p) for p in parts] != list(_PARTS.values()): raise BadCheckpoint("is not a tree of modules")
         own, buffers, below, skipped = parts
-        out.update({prefix + k: x for k, x in {**own, **buffers}.items() if x is not None and k not in skipped})
-        todo += [(f"{prefix}{k}.", child) for k, child in reversed(below.items()) if child is not None]
+        for k, x in {**own, **buffers}.items():
+            if x is not None and k not in skipped: out[prefix + k] = x
+        for k, child in reversed(below.items()):
+            if child is not None: todo.append((f"{prefix}{k}.", child))
     return out
 
 # %% ../nbs/engine/52_convert.ipynb #a1917a52
@@ -248,108 +285,145 @@ def _about(path):
     except BadCheckpoint as e: raise BadCheckpoint(f"{path}: {e}") from None
     except OSError as e: raise BadCheckpoint(f"{path}: cannot be read ({e.strerror})") from None
 
-def _snapshot(path) -> dict:
+def _snapshot(path) -> dict[str, Any]:
     "The dict of stand-ins in the file `path`."
     path = Path(path)
-    if not path.is_file(): raise BadCheckpoint("is a folder, not a snapshot file" if path.is_dir() else "there is no such file")
-    if not 0 < path.stat().st_size <= _MAX_BYTES: raise BadCheckpoint("is empty" if path.stat().st_size == 0 else "is too large")
+    if path.is_dir(): raise BadCheckpoint("is a folder, not a snapshot file")
+    if not path.is_file(): raise BadCheckpoint("there is no such file")
+    length = path.stat().st_size
+    if not 0 < length <= _MAX_BYTES: raise BadCheckpoint("is too large" if length else "is empty")
     with open(path, "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        if data[:4] == b"PK\3\4": raise BadCheckpoint("is a zip archive, as newer torch files are, not a snapshot of the authors' code")
+        if data[:4] == b"PK\3\4":
+            kind = "a zip archive, as newer torch files are"
+            raise BadCheckpoint(f"is {kind}, not a snapshot of the authors' code")
         if data[:1] != b"\x80": raise BadCheckpoint("is not a pickle")
         snapshot = _Machine(data, _allowed).run()
     if type(snapshot) is not dict: raise BadCheckpoint("is not a snapshot of the authors' code")
     return snapshot
 
 # %% ../nbs/engine/52_convert.ipynb #f653d338
-def networks_in(path) -> list:
+def networks_in(path) -> list[str]:
     "Which of G_ema, G and D a snapshot of the authors' code holds; BadCheckpoint if it can't be read."
     with _about(path): return [which for which in ("G_ema", "G", "D") if which in _snapshot(path)]
 
 def official_state(
     path,                 # a snapshot of the authors' code, network-snapshot-*.pkl
     which: str = "G_ema", # "G_ema", "G" or "D"
-) -> dict:                # name -> tensor, under the authors' names
+) -> dict[str, torch.Tensor]:  # under the authors' names
     "The parameters and buffers of one network in a snapshot; nothing in the file is executed. BadCheckpoint if it can't be read."
     if which not in ("G_ema", "G", "D"): raise ValueError(f"which must be 'G_ema', 'G' or 'D', not {which!r}")
     with _about(path):
         snapshot = _snapshot(path)
-        if which not in snapshot: raise BadCheckpoint(f"holds no {which!r}, only {', '.join(map(_shown, snapshot))[:60] or 'nothing'}")
+        if which not in snapshot:
+            there = ", ".join(map(_shown, snapshot))[:60] or "nothing"
+            raise BadCheckpoint(f"holds no {which!r}, only {there}")
         arrays = _arrays(snapshot[which])
-        if not all(type(x) is np.ndarray for x in arrays.values()): raise BadCheckpoint("holds something that is not a tensor")
-        if sum(x.nbytes for x in arrays.values()) > Path(path).stat().st_size: raise BadCheckpoint("refused: tensors larger than the file")
+        if not all(type(x) is np.ndarray for x in arrays.values()):
+            raise BadCheckpoint("holds something that is not a tensor")
+        if sum(x.nbytes for x in arrays.values()) > Path(path).stat().st_size:
+            raise BadCheckpoint("refused: tensors larger than the file")
         return {k: torch.from_numpy(x.copy(order="C")) for k, x in arrays.items()}
 
 # %% ../nbs/engine/52_convert.ipynb #e843ad20
-def _views(net) -> dict:
+def _layers(net) -> dict[str, tuple[str, dict]]:
+    "The authors' name of a layer with styles -> the name of its style, and its tensors."
+    s = net.synthesis
+    own = s.input.state_dict()
+    shaped = dict(weight=own["weight"].view(1, -1, 1, 2 * net.rank), freqs=own["freqs"].view(1, -1))
+    layers = {"b4.input": ("input", shaped)}
+    blocks = {f"b{4 << i}": b for i, b in enumerate(s.lines.blocks)}
+    blocks |= {f"block{i}": b for i, b in enumerate(s.pixels.refine)}
+    for name, block in blocks.items():
+        for n, layer in block.named_children():
+            theirs = f"{name}.{n.replace('out', 'tores')}"
+            layers[theirs] = f"{block.name}.{n}", layer.state_dict()
+    return layers
+
+def _views(net) -> dict[str, torch.Tensor]:
     "The authors' name -> the part of a tensor of `net` that holds this array, in their shape."
     if isinstance(net, Discriminator): return net.state_dict()
     if net.composition != "layerwise" or not net.decoders:
-        raise ValueError("only a generator with composition='layerwise' and decoders=True has a form that the authors' code can read")
+        raise ValueError("only a generator with composition='layerwise' and decoders=True has a form "
+                         "that the authors' code can read")
     s, out = net.synthesis, net.mapping.state_dict(prefix="mapping.")
-    own, styles = s.input.state_dict(), s.styles.state_dict()
-    layers = {"b4.input": ("input", {"weight": own["weight"].view(1, -1, 1, 2 * net.rank), "freqs": own["freqs"].view(1, -1)})}
-    blocks = {f"b{4 << i}": b for i, b in enumerate(s.lines.blocks)} | {f"block{i}": b for i, b in enumerate(s.pixels.refine)}
-    for name, block in blocks.items():
-        for n, layer in block.named_children(): layers[f"{name}.{n.replace('out', 'tores')}"] = f"{block.name}.{n}", layer.state_dict()
-    for name, (style, tensors) in layers.items():
-        out |= {f"synthesis.{name}.{k}": x for k, x in tensors.items()}
-        out |= {f"synthesis.{name}.affine.{k}": x[s.styles.rows[style]] for k, x in styles.items()}
-    decoders = {f"decoder_{16 << i}": d for i, d in enumerate(s.pixels.decoders)}
-    for name, d in {**decoders, "decoder_last": s.pixels.last, "decoder_img": s.pixels.to_rgb}.items():
-        out |= d.state_dict(prefix=f"synthesis.{name}.")
+    for name, (style, tensors) in _layers(net).items():
+        rows = s.styles.rows[style]
+        affine = {f"affine.{k}": x[rows] for k, x in s.styles.state_dict().items()}
+        out |= {f"synthesis.{name}.{k}": x for k, x in (tensors | affine).items()}
+    decoders = {f"{16 << i}": d for i, d in enumerate(s.pixels.decoders)}
+    for name, d in (decoders | dict(last=s.pixels.last, img=s.pixels.to_rgb)).items():
+        out |= d.state_dict(prefix=f"synthesis.decoder_{name}.")
     return out
 
 # %% ../nbs/engine/52_convert.ipynb #42a83265
-def _idle(net) -> dict:
+def _idle(net) -> dict[str, torch.Tensor]:
     "The arrays of the authors' files that have no part in the result: their name -> a value that their code accepts."
     device = next(net.parameters()).device
     if isinstance(net, Discriminator):
         taps = torch.tensor([1., 3, 3, 1], device=device)
-        return {f"{k}.resample_filter": taps.outer(taps) / 64 for k, m in net.named_modules() if isinstance(m, (Residual, Conv))}
+        names = [k for k, m in net.named_modules() if isinstance(m, (Residual, Conv))]
+        return {f"{k}.resample_filter": taps.outer(taps) / 64 for k in names}
     B, C = net.biline_channels, net.synthesis.input.channels
     sizes = {"b4.tores.weight": (B, C), "b4.tores.bias": (B,), "b4.tores.affine.weight": (C, net.w_dim)}
     for i, (o, n) in enumerate([(2 * B, B), (4 * B, 2 * B), (2 * B, 4 * B), (B, 2 * B)]):
         sizes |= {f"decoder_8.{i}.weight": (o, n), f"decoder_8.{i}.bias": (o,)}
-    idle = {k: torch.zeros(n, device=device) for k, n in sizes.items()} | {"b4.tores.affine.bias": torch.ones(C, device=device)}
-    idle["b4.input.coords"] = torch.linspace(0, 1, net.resolution, device=device).view(1, -1, 1, 1).expand(1, -1, 2, 1)
+    idle = {k: torch.zeros(n, device=device) for k, n in sizes.items()}
+    idle["b4.tores.affine.bias"] = torch.ones(C, device=device)
+    t = torch.linspace(0, 1, net.resolution, device=device)
+    idle["b4.input.coords"] = t.view(1, -1, 1, 1).expand(1, -1, 2, 1)
     return {f"synthesis.{k}": x for k, x in idle.items()}
 
 def to_official_state(
     net,      # Generator or Discriminator
-) -> dict:    # name -> tensor, a copy
+) -> dict[str, torch.Tensor]:  # copies
     "All arrays of `net` under the authors' names and in their shapes, the idle ones included."
     state = {**_views(net), **_idle(net), **getattr(net, "_official", {})}
-    return {k: x.detach().to(next(net.parameters()).device, copy=True) for k, x in state.items()}
+    device = next(net.parameters()).device
+    return {k: x.detach().to(device, copy=True) for k, x in state.items()}
 
 # %% ../nbs/engine/52_convert.ipynb #487f1c80
-def _widths(state, pattern) -> dict:
+def _widths(state, pattern) -> dict[int, int]:
     "Block size -> width, from the first dimension of the arrays whose name matches."
-    return {int(m[1]): len(x) for k, x in state.items() if (m := re.fullmatch(pattern, k))}
+    found = {re.fullmatch(pattern, k): x for k, x in state.items()}
+    return {int(m[1]): len(x) for m, x in found.items() if m}
 
-def _generator_config(state) -> dict:
-    widths, first, last = _widths(state, r"synthesis\.b(\d{1,5})\.fc1\.weight"), state["mapping.fc0.weight"], state["synthesis.decoder_img.weight"]
-    label_dim = state["mapping.embed.weight"].shape[1] if "mapping.embed.weight" in state else 0
-    return dict(resolution=max(widths), z_dim=first.shape[1] - len(first) * (label_dim > 0), w_dim=len(first), label_dim=label_dim,
-                channel_base=max(r * n for r, n in widths.items()), channel_max=widths[4], rank=state["synthesis.b4.input.weight"].shape[3] // 2,
-                biline_channels=last.shape[1], bandwidth=10., mapping_layers=len(_widths(state, r"mapping\.fc(\d{1,5})\.weight")))
+def _common(state, widths: dict[int, int]) -> dict[str, Any]:
+    "What both kinds of network are called by."
+    embedding = state.get("mapping.embed.weight")
+    label_dim = 0 if embedding is None else embedding.shape[1]
+    base = max(r * n for r, n in widths.items())
+    return dict(resolution=max(widths), label_dim=label_dim, channel_base=base, channel_max=widths[4])
 
-def _discriminator_config(state) -> dict:
+def _generator_config(state) -> dict[str, Any]:
+    w_dim, inputs = state["mapping.fc0.weight"].shape
+    channels = state["synthesis.decoder_img.weight"].shape[1]
+    common = _common(state, _widths(state, r"synthesis\.b(\d{1,5})\.fc1\.weight"))
+    z_dim = inputs - w_dim if common["label_dim"] else inputs
+    layers = len(_widths(state, r"mapping\.fc(\d{1,5})\.weight"))
+    rank = state["synthesis.b4.input.weight"].shape[3] // 2
+    sizes = dict(z_dim=z_dim, w_dim=w_dim, mapping_layers=layers, rank=rank, biline_channels=channels)
+    return common | sizes | dict(bandwidth=10.)
+
+def _discriminator_config(state) -> dict[str, Any]:
     widths = _widths(state, r"b(\d{1,5})\.conv0\.weight") | {4: len(state["b4.conv.weight"])}
-    label_dim = state["mapping.embed.weight"].shape[1] if "mapping.embed.weight" in state else 0
-    return dict(resolution=max(widths), label_dim=label_dim, channel_base=max(r * n for r, n in widths.items()), channel_max=widths[4])
+    return _common(state, widths)
 
 # %% ../nbs/engine/52_convert.ipynb #07b5c1c1
 def _check_fit(net, state):
     "BadCheckpoint for the first array that `net` lacks or has in another shape."
-    views, idle = _views(net), _idle(net)
-    if odd := [k for k in views if k not in state] + [k for k in state if k not in views and k not in idle]:
-        raise BadCheckpoint(f"does not fit a {type(net).__name__} of resolution {net.resolution}: {'no' if odd[0] in views else 'unknown'} array {_shown(odd[0])}")
+    views = _views(net)
+    known = _idle(net) | views
+    odd = [f"no array {_shown(k)}" for k in views if k not in state]
+    odd += [f"unknown array {_shown(k)}" for k in state if k not in known]
+    if odd:
+        raise BadCheckpoint(f"does not fit a {type(net).__name__} of resolution {net.resolution}: {odd[0]}")
     for k, x in state.items():
         if not isinstance(x, torch.Tensor): raise BadCheckpoint(f"does not fit: {k} is not a tensor")
-        wanted = list((views[k] if k in views else idle[k]).shape)
-        if k.endswith("coords") and x.ndim == 4: wanted[1] = x.shape[1]  # any number of pixels; drawing at another size replaces it
-        if list(x.shape) != wanted or x.dtype != torch.float32:
-            raise BadCheckpoint(f"does not fit: {k} is {list(x.shape)} {x.dtype}, should be {wanted} torch.float32")
+        shape, wanted = list(x.shape), list(known[k].shape)
+        # any number of pixels; drawing at another size replaces it
+        if k.endswith("coords") and x.ndim == 4: wanted[1] = shape[1]
+        if shape != wanted or x.dtype != torch.float32:
+            raise BadCheckpoint(f"does not fit: {k} is {shape} {x.dtype}, should be {wanted} torch.float32")
 
 # %% ../nbs/engine/52_convert.ipynb #3210f2cc
 def from_official_state(
@@ -357,18 +431,21 @@ def from_official_state(
     kind: str = "generator", # or "discriminator"
 ):                           # Generator or Discriminator, in eval mode
     "Our network with the arrays of `state`. BadCheckpoint if they don't make one."
-    kinds = dict(generator=(Generator, _generator_config), discriminator=(Discriminator, _discriminator_config))
+    kinds: dict[str, tuple] = dict(generator=(Generator, _generator_config),
+                                   discriminator=(Discriminator, _discriminator_config))
     if kind not in kinds: raise ValueError(f"kind must be 'generator' or 'discriminator', not {kind!r}")
     make, read = kinds[kind]
     try:
         with torch.device("meta"): net = make(**read(state))
     except KeyError as e: raise BadCheckpoint(f"is not a CREPS {kind}: it has no array {e}") from None
-    except (ValueError, TypeError, IndexError, RuntimeError) as e: raise BadCheckpoint(f"is not a CREPS {kind}: {str(e).splitlines()[0]}") from None
+    except (ValueError, TypeError, IndexError, RuntimeError) as e:
+        raise BadCheckpoint(f"is not a CREPS {kind}: {str(e).splitlines()[0]}") from None
     _check_fit(net, state)
     net = net.to_empty(device="cpu").eval()
     idle = _idle(net)
-    net._official = {k: x.detach().cpu().clone() for k, x in state.items() if k in idle}
-    if any("resample" in k and not torch.equal(x, idle[k]) for k, x in net._official.items()):
+    official = {k: x.detach().cpu().clone() for k, x in state.items() if k in idle}
+    vars(net)["_official"] = official
+    if any("resample" in k and not torch.equal(x, idle[k]) for k, x in official.items()):
         raise BadCheckpoint("has another filter than [1, 3, 3, 1] in its discriminator")
     for k, x in _views(net).items(): x.copy_(state[k].detach())
     return net

@@ -17,7 +17,8 @@ def to_t(
     align: str = "centers", # "centers" | "corners" (the authors' grid, where t is u itself)
 ):
     "Network coordinates t of plane coordinates `u`."
-    if align not in ("centers", "corners"): raise ValueError(f"align must be 'centers' or 'corners', not {align!r}")
+    if align not in ("centers", "corners"):
+        raise ValueError(f"align must be 'centers' or 'corners', not {align!r}")
     return u if align == "corners" else (resolution * u - .5) / (resolution - 1)
 
 # %% ../nbs/idea/01_coords.ipynb #3dc79b9c
@@ -39,7 +40,8 @@ class View:
         object.__setattr__(self, "center", center)
         for name, x in (("zoom", self.zoom), ("aspect", 1 if self.aspect is None else self.aspect)):
             if not (_is_number(x) and x > 0): raise ValueError(f"{name} must be a positive number, not {x!r}")
-        if not _is_number(self.angle): raise ValueError(f"angle must be a number of degrees, not {self.angle!r}")
+        if not _is_number(self.angle):
+            raise ValueError(f"angle must be a number of degrees, not {self.angle!r}")
 
     def window(self,
         size,  # (H, W) in pixels
@@ -99,7 +101,8 @@ def grid(
     "Network coordinates of a view's rows and columns; ValueError for a turned one, which has no rows."
     view = view or whole(align)
     if view.angle % 360:
-        raise ValueError(f"a view turned by {view.angle:g} degrees has no common rows and columns; use points()")
+        turned = f"a view turned by {view.angle:g} degrees"
+        raise ValueError(f"{turned} has no common rows and columns; use points()")
     (row, column), (dy, dx) = view.center, axes(size, view, align)
     return to_t(row + dy, resolution, align), to_t(column + dx, resolution, align)
 

@@ -91,7 +91,8 @@ def show_images(
     rows = -(-len(p) // cols)
     widths = [max(q.shape[1] / q.shape[0] for q in p[i::cols]) for i in range(cols)]
     size = height * sum(widths), (height + .25 * bool(len(titles))) * rows
-    fig, axes = plt.subplots(rows, cols, figsize=size, squeeze=False, width_ratios=widths, layout="constrained", dpi=100)
+    fig, axes = plt.subplots(rows, cols, figsize=size, squeeze=False, width_ratios=widths,
+                             layout="constrained", dpi=100)
     for ax in axes.flat: ax.axis("off")
     for i, (ax, q) in enumerate(zip(axes.flat, p)):
         low, high = (None, None) if limits in (None, "each") else limits
@@ -217,7 +218,9 @@ def rng(
 
 def seed_everything(seed: int):
     "Seed Python, NumPy and torch: for code that draws from the global generators, such as a layer's initial weights."
-    random.seed(seed); np.random.seed(seed % 2**32); torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
 
 # %% ../nbs/engine/40_core.ipynb #5ea52a63
 def seeded(
@@ -347,7 +350,8 @@ class Within:
     def __str__(self):
         least, most = "above" if self.above else "at least", "below" if self.below else "at most"
         ends = {least: self.low, most: self.high}
-        return " and ".join(f"{word} {end:g}" for word, end in ends.items() if math.isfinite(end)) or "a finite number"
+        said = [f"{word} {end:g}" for word, end in ends.items() if math.isfinite(end)]
+        return " and ".join(said) or "a finite number"
 
     def __call__(self, value):
         if abs(value) >= 2**63 and abs(value) < math.inf: raise ValueError(f"is too large: {value!r:.30}")

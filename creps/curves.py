@@ -129,8 +129,8 @@ def panels(
     series = {}
     for row in rows:
         for name, value in row.items(): series.setdefault(name, []).append((row["kimg"], value))
-    wanted = {k for k in series if names is None or k in names}
-    series = {k: np.array(points).T for k, points in series.items() if k in wanted and any(v for _, v in points)}
+    def shown(name): return (names is None or name in names) and any(v for _, v in series[name])
+    series = {name: np.array(points).T for name, points in series.items() if shown(name)}
     groups = list(PANELS.items())
     groups[2:2] = [(name, (name,)) for name in series if name not in KNOWN]
     found = {title: {k: series[k] for k in keys if k in series} for title, keys in groups}
@@ -182,10 +182,11 @@ def draw_panel(
 
 # %% ../nbs/engine/56_curves.ipynb #3439d85c
 INK = "#7d8792"  # can be read on white and on black
-PLAIN: Any = {"svg.fonttype": "none", "svg.hashsalt": "creps", "text.parse_math": False,
-         "text.color": INK, "axes.edgecolor": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK,
-         "axes.spines.top": False, "axes.spines.right": False,
-         "axes.grid": True, "grid.alpha": .25, "font.size": 8.5, "font.sans-serif": ["DejaVu Sans"]}
+PLAIN: Any = {
+    "svg.fonttype": "none", "svg.hashsalt": "creps", "text.parse_math": False, "text.color": INK,
+    "axes.edgecolor": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": .25,
+    "font.size": 8.5, "font.sans-serif": ["DejaVu Sans"]}
 
 def data_uri(kind: str, data: bytes) -> str:
     "A picture as an address."
@@ -193,7 +194,8 @@ def data_uri(kind: str, data: bytes) -> str:
 
 def brief(value, most: int = 160) -> str:
     "A value as a short text, of letters that can be seen."
-    text = f"{value:.6g}" if isinstance(value, float) else "–" if value is None else str(value)
+    text = "–" if value is None else str(value)
+    if isinstance(value, float): text = f"{value:.6g}"
     text = "".join(letter if letter.isprintable() else " " for letter in text[:most + 1])
     return text if len(text) <= most else text[:most] + "…"
 
@@ -265,7 +267,8 @@ def curves(
     return figure
 
 # %% ../nbs/engine/56_curves.ipynb #8f081da4
-GRID_CSS = """.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 330px), 1fr)); gap: 16px 24px; }
+GRID_CSS = """.grid { display: grid; gap: 16px 24px;
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 330px), 1fr)); }
 img { display: block; width: 100%; }
 """
 

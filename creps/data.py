@@ -6,7 +6,8 @@
 __all__ = ['decode', 'BadData', 'Pictures', 'ImageFolder', 'hub_dataset', 'Drawn', 'open_data', 'Sampler', 'batches']
 
 # %% ../nbs/training/10_data.ipynb #6813d38b
-import copy, ctypes, importlib, io, json, os, re, stat, sys, threading, time, unicodedata, warnings, zipfile
+import copy, ctypes, importlib, io, json, math, os, re, stat, sys, threading, time
+import unicodedata, warnings, zipfile
 from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -29,16 +30,18 @@ def _bounds(im: Image.Image) -> tuple:
     "Which numbers are black and white in a picture of one deep channel (modes I and F)."
     bits, inverted = _tag(im, 258, 16), _tag(im, 262, 1) == 0
     said = _tag(im, 341, _tag(im, 281, 0))  # SMaxSampleValue, MaxSampleValue: often only what occurs
+    white = 2**bits - 1
     if im.mode == "F": white = max(1., said)
-    else: white = said if said in {2**n - 1 for n in range(8, bits)} else 2**bits - 1
+    elif said in (2**n - 1 for n in range(8, bits)): white = said
     return (white, 0) if inverted else (0, white)
 
 def _doubt(im: Image.Image, bounds: tuple) -> str | None:
     "What may be wrong with the scale of a deep TIFF: cameras of 12 bits write 16 of them, and don't always say so."
     if im.format != "TIFF" or not im.mode.startswith("I") or max(bounds) < 2**16 - 1: return None
     most = int(np.asarray(im).max())
-    dark = f"dark: no number above {most}, and {max(bounds)} is white; a TIFF can say another (MaxSampleValue)"
-    return dark if 2**8 <= most < 2**14 else None
+    if not 2**8 <= most < 2**14: return None
+    known = f"no number above {most}, and {max(bounds)} is white"
+    return f"dark: {known}; a TIFF can say another (MaxSampleValue)"
 
 def _shallow(im: Image.Image, black: float, white: float) -> Image.Image:
     "A picture of one deep channel in 8 bits."
@@ -55,15 +58,16 @@ def _alpha(im: Image.Image) -> Image.Image | None:
     "How opaque each pixel is; None without transparency."
     clear = im.info.get("transparency")
     if im.mode == "P":
-        known = clear is not None or im.palette.mode == "RGBA"
+        known = clear is not None or im.palette and im.palette.mode == "RGBA"
         return im.convert("RGBA").getchannel("A") if known else None
     if im.mode[-1] in "Aa": return im.getchannel(im.mode[-1])
     if clear is None or isinstance(clear, bytes): return None
     values = np.asarray(im.convert("L") if im.mode == "1" else im)
-    same = values == clear if values.ndim == 2 else (values == clear).all(-1)
+    same = values == clear
+    if values.ndim == 3: same = same.all(-1)
     return Image.fromarray(np.uint8(255) * ~same)
 
-def _plain(im: Image.Image, bounds: tuple = None) -> Image.Image:
+def _plain(im: Image.Image, bounds: tuple | None = None) -> Image.Image:
     "`im` without its transparency, in one of the modes for which there are colour profiles: L, CMYK, RGB."
     if im.mode == "F" or im.mode.startswith("I"): return _shallow(im, *(bounds or _bounds(im)))
     if im.mode == "La": im = im.convert("LA")
@@ -73,7 +77,7 @@ def _plain(im: Image.Image, bounds: tuple = None) -> Image.Image:
 
 def _colour(
     im: Image.Image,
-    bounds: tuple = None,  # the numbers that are black and white in a deep picture; None: as `im` says
+    bounds: tuple | None = None,  # the numbers that are black and white in a deep picture; None: as `im` says
     to_srgb=None,          # of `_plain(im)` to RGB; None: what Pillow does
 ) -> Image.Image:
     "`im`, of any mode, as RGB; as premultiplied RGBa if it knows transparency."
@@ -89,33 +93,38 @@ _SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 
 def _lattice(mode: str) -> Image.Image:
     "Colours from all over a mode's numbers."
-    steps, channels = np.linspace(0, 255, 9).astype(np.uint8), Image.getmodebands(mode)
-    grid = np.stack(np.meshgrid(*[steps] * channels), -1).reshape(1, -1, channels)
-    return Image.frombytes(mode, grid.shape[1::-1], grid.tobytes())
+    channels = Image.getmodebands(mode)
+    steps = [np.linspace(0, 255, 9).astype(np.uint8)] * channels
+    grid = np.stack(np.meshgrid(*steps), -1)
+    return Image.frombytes(mode, (grid.size // channels, 1), grid.tobytes())
 
 @lru_cache(maxsize=64)
 def _transform(profile: bytes, mode: str) -> tuple:
     "What brings a picture of `mode` from `profile` to sRGB; and why the profile is ignored. Or None."
     if not features.check("littlecms2"): return None, "this Pillow has no LittleCMS"
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        space = source.profile.xcolor_space
+        source = ImageCms.core.profile_frombytes(profile)
+        space = source.xcolor_space
         if _SPACES.get(space) != mode: return None, f"it is one of {space.strip()}, and the picture is {mode}"
-        made = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
+        target = ImageCms.createProfile("sRGB")
+        made = ImageCms.buildTransform(ImageCms.ImageCmsProfile(source), target, mode, "RGB")
+        to_srgb = partial(ImageCms.applyTransform, transform=made)
         probe = _lattice(mode)
-        moved = np.asarray(ImageCms.applyTransform(probe, made), np.int16) - np.asarray(probe.convert("RGB"))
+        moved = np.asarray(to_srgb(probe), np.int16) - np.asarray(probe.convert("RGB"))
     except Exception: return None, "it is damaged"
-    return (partial(ImageCms.applyTransform, transform=made) if abs(moved).max() > 1 else None), None
+    return (to_srgb if abs(moved).max() > 1 else None), None
 
 def _profile_of(im: Image.Image, data: bytes) -> bytes | None:
     "The ICC profile of an opened picture."
     at = data.find(b"colr", 0, 4096)
     if im.format != "JPEG2000" or at < 0 or data[at + 4] != 2: return im.info.get("icc_profile")
-    return data[at + 7:at - 4 + int.from_bytes(data[at - 4:at], "big")]  # Pillow doesn't look into this box
+    length = int.from_bytes(data[at - 4:at], "big")
+    return data[at + 7:at - 4 + length]  # Pillow doesn't look into this box
 
 # %% ../nbs/training/10_data.ipynb #65063d0c
 def _check_channels(channels: int):
-    if channels not in (1, 3, 4): raise ValueError(f"channels must be 1 (grey), 3 (RGB) or 4 (RGBA), not {channels!r}")
+    if channels in (1, 3, 4): return
+    raise ValueError(f"channels must be 1 (grey), 3 (RGB) or 4 (RGBA), not {channels!r}")
 
 def _bytes(values) -> np.ndarray: return (values + .5).clip(0, 255).astype(np.uint8)
 
@@ -123,27 +132,32 @@ def _channels(p: np.ndarray, channels: int) -> np.ndarray:
     "uint8 [..., channels] of RGB bytes [..., 3], or of premultiplied floats [..., 4] in [0, 255]."
     if p.shape[-1] == 4:
         alpha = p[..., 3:]
-        colour = np.where(alpha < .5, 255, p[..., :3] * 255 / np.maximum(alpha, .5)).clip(0, 255)
+        colour = p[..., :3] * 255 / np.maximum(alpha, .5)
+        colour = np.where(alpha < .5, 255, colour).clip(0, 255)
         if channels == 4: return _bytes(np.concatenate([colour, alpha], -1))
         p = _bytes(255 + (colour - 255) * alpha.clip(0, 255) / 255)
     elif channels == 4: return np.concatenate([p, np.full_like(p[..., :1], 255)], -1)
-    return p if channels == 3 else (p @ np.array([[19595], [38470], [7471]]) + 2**15 >> 16).astype(np.uint8)
+    if channels == 3: return p
+    luminance = p @ np.array([[19595], [38470], [7471]])  # of 2^16, as Pillow weighs them
+    return (luminance + 2**15 >> 16).astype(np.uint8)
 
 # %% ../nbs/training/10_data.ipynb #b3d26d73
 def _shrunk(im: Image.Image, k: int, colour=_colour) -> Image.Image:
     "`im` in `colour`, each k x k pixels averaged into one."
-    (w, h), out = im.size, None
-    rows = max(1, 2**20 // (w * k)) * k
-    for y in range(0, h, rows):
-        strip = colour(im.crop((0, y, w, min(y + rows, h)))).reduce(k)
-        out = out or Image.new(strip.mode, (-(-w // k), -(-h // k)))
-        out.paste(strip, (0, y // k))
+    width, height = im.size
+    rows = max(1, 2**20 // (width * k)) * k
+    def strip(y): return colour(im.crop((0, y, width, min(y + rows, height)))).reduce(k)
+    first = strip(0)
+    out = Image.new(first.mode, (-(-width // k), -(-height // k)))
+    out.paste(first)
+    for y in range(rows, height, rows): out.paste(strip(y), (0, y // k))
     return out
 
 def _resized(im: Image.Image, size: tuple, box: tuple) -> np.ndarray:
     "The part `box` of `im` at `size` (W, H): uint8 [H, W, 3], or of RGBa float32 [H, W, 4] that has not been cut to [0, 255]."
-    if im.mode == "RGB": return np.asarray(im.resize(size, Image.Resampling.LANCZOS, box))
-    return np.dstack([np.asarray(c.convert("F").resize(size, Image.Resampling.LANCZOS, box)) for c in im.split()])
+    def resize(channels): return np.asarray(channels.resize(size, Image.Resampling.LANCZOS, box))
+    if im.mode == "RGB": return resize(im)
+    return np.dstack([resize(channel.convert("F")) for channel in im.split()])
 
 # %% ../nbs/training/10_data.ipynb #e1891ada
 def _upright(p: np.ndarray, turn: int) -> np.ndarray:
@@ -154,21 +168,29 @@ def _upright(p: np.ndarray, turn: int) -> np.ndarray:
 
 def _fit(im: Image.Image, size: tuple, fit: str, turn: int = 1, colour=_colour) -> np.ndarray:
     "`im` upright at `size` (H, W): its largest centred window (crop), or all of it in the middle (pad). What `_channels` takes."
-    (w, h), (H, W) = im.size, size[::-1] if turn in (5, 6, 7, 8) else size
-    scale = (min if fit == "crop" else max)(w / W, h / H)
-    x, y = (max(0, (w - W * scale) / 2), max(0, (h - H * scale) / 2)) if fit == "crop" else (0, 0)
-    wide, high = (W, H) if fit == "crop" else (max(1, round(w / scale)), max(1, round(h / scale)))
-    k = max(1, int(min((w - 2 * x) / wide, (h - 2 * y) / high) / 3))
-    p = _resized(_shrunk(im, k, colour), (wide, high), (x / k, y / k, (w - x) / k, (h - y) / k))
-    p = _upright(p, turn)
+    w, h = im.size
+    H, W = size[::-1] if turn in (5, 6, 7, 8) else size
+    x = y = 0  # what is cut off at the left, and above
+    if fit == "crop":
+        scale = min(w / W, h / H)
+        x, y = max(0, (w - W * scale) / 2), max(0, (h - H * scale) / 2)
+    else:
+        scale = max(w / W, h / H)
+        W, H = max(1, round(w / scale)), max(1, round(h / scale))
+    shrink = min((w - 2 * x) / W, (h - 2 * y) / H)
+    k = max(1, int(shrink / 3))
+    box = x / k, y / k, (w - x) / k, (h - y) / k
+    p = _upright(_resized(_shrunk(im, k, colour), (W, H), box), turn)
     if p.shape[:2] == size: return p
-    y, x, c = (size[0] - p.shape[0]) // 2, (size[1] - p.shape[1]) // 2, p.shape[2]
-    canvas = np.full((*size, c), 255 if c == 3 else 0, p.dtype)  # white, or nothing at all
-    canvas[y:y + p.shape[0], x:x + p.shape[1]] = p
+    height, width, channels = p.shape
+    canvas = np.full((*size, channels), 255 if channels == 3 else 0, p.dtype)  # white, or nothing at all
+    top, left = (size[0] - height) // 2, (size[1] - width) // 2
+    canvas[top:top + height, left:left + width] = p
     return canvas
 
 # %% ../nbs/training/10_data.ipynb #abf9f2b5
-_FORMATS = dict(PNG=".png .apng", JPEG=".jpg .jpeg .jpe .jfif", WEBP=".webp", TIFF=".tif .tiff", BMP=".bmp .dib",
+_FORMATS = dict(PNG=".png .apng", JPEG=".jpg .jpeg .jpe .jfif", WEBP=".webp", TIFF=".tif .tiff",
+                BMP=".bmp .dib",
                 GIF=".gif", PPM=".ppm .pgm .pbm .pnm", JPEG2000=".jp2 .j2k .j2c .jpc .jpf .jpx", AVIF=".avif",
                 HEIF=".heic .heif .hif")
 _UNSUPPORTED = re.compile("unsupported|not (yet )?supported|unknown (pixel mode|data organization)"
@@ -186,13 +208,15 @@ def _accepts(format: str, data: bytes) -> bool:
 
 # %% ../nbs/training/10_data.ipynb #759745a1
 _AVIF, _HEIF = {b"avif", b"avis"}, {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
-_PACKAGES = dict(AVIF=("AVIF", "pillow-avif-plugin", "pillow_avif"), HEIF=("HEIC", "pillow-heif", "pillow_heif"))
+_PACKAGES = dict(AVIF=("AVIF", "pillow-avif-plugin", "pillow_avif"),
+                 HEIF=("HEIC", "pillow-heif", "pillow_heif"))
 
 def _plug_in(data: bytes):
     "If `data` is HEIC or AVIF that Pillow can't read, load the package that can; ValueError without it."
     if data[4:8] != b"ftyp": return
     length = min(int.from_bytes(data[:4], "big"), 256)
-    brands = {data[k:k + 4] for k in (8, *range(16, length, 4))}  # of the container: what it holds
+    places = 8, *range(16, length, 4)
+    brands = {data[k:k + 4] for k in places}  # of the container: what it holds
     if not brands & (_AVIF | _HEIF): return
     format = "AVIF" if brands & _AVIF else "HEIF"
     if format in Image.OPEN and (format == "HEIF" or _accepts(format, data)): return
@@ -238,18 +262,20 @@ def _refusal(data: bytes, formats: list) -> str:
 def _deep_key(im: Image.Image, data: bytes):
     "Make an alpha channel of the transparent colour of a PNG of 16 bits: Pillow looks at the high bytes alone."
     low = Image.open(io.BytesIO(data), formats=["PNG"])
-    low.tile = [(*tile[:3], "RGB;16L") for tile in low.tile]  # read as if the bytes were in the other order
-    alpha = None
+    # read as if the bytes were in the other order; tiles are plain tuples in Pillow before 11
+    low.tile = [(*tile[:3], "RGB;16L") for tile in low.tile]  # pyright: ignore[reportAttributeAccessIssue]
+    alpha = Image.new("L", im.size)
     for part, shift in ((im, 8), (low, 0)):
         for channel, key in zip(part.split(), im.info["transparency"]):
-            other = channel.point([255 * (v != key >> shift & 255) for v in range(256)])
-            alpha = ImageChops.lighter(alpha, other) if alpha else other
+            clear = key >> shift & 255
+            alpha = ImageChops.lighter(alpha, channel.point([255 * (v != clear) for v in range(256)]))
     del im.info["transparency"]
     im.putalpha(alpha)
 
 def _loaded(im: Image.Image, data: bytes):
     "Read the pixels; mend what Pillow takes for other colours than the file says."
-    clear, depth = im.info.get("transparency"), data[24] if im.format == "PNG" else 8
+    clear = im.info.get("transparency")
+    depth = data[24] if im.format == "PNG" else 8
     if im.format == "PNG" and im.mode in ("1", "L") and isinstance(clear, int):
         most = 2**depth - 1
         im.info["transparency"] = (clear & most) * (255 // most)  # Pillow has scaled the pixels, and not this
@@ -280,7 +306,8 @@ def _turn(im: Image.Image) -> int:
     except Exception: return 1
 
 # %% ../nbs/training/10_data.ipynb #83fb8a7e
-_MAX_BYTES, _MAX_PIXELS, _LARGE = 2**30, 2**27, 2**24
+_MAX_BYTES, _MAX_PIXELS = 2**30, 2**27
+_LARGE = 2**24  # pixels or bytes
 _one_large = threading.RLock()
 
 def _trim():
@@ -335,19 +362,23 @@ class BadData(ValueError):
 
 def _reason(e: Exception) -> str:
     "One line about `e`."
-    text = getattr(e, "strerror", None) or (str(e).strip().splitlines() or [""])[0]
-    if text and isinstance(e, (ValueError, OSError, RuntimeError, SyntaxError, Image.DecompressionBombError)): return text
+    text = getattr(e, "strerror", None) or str(e).strip().partition("\n")[0]
+    telling = ValueError, OSError, RuntimeError, SyntaxError, Image.DecompressionBombError
+    if text and isinstance(e, telling): return text
     return f"{type(e).__name__}: {text}".removesuffix(": ")
+
+def _escaped(c: str) -> str: return c if c.isprintable() else c.encode("unicode_escape").decode()
 
 def _say(*words: str, every: bool = False):
     "One line on stderr: unprintable characters escaped, endless words shortened; by the first rank, or `every`."
-    words = [w if len(w) < 400 else f"{w[:180]}...{w[-180:]}" for w in words]
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in " ".join(words))
+    short = [w if len(w) < 400 else f"{w[:180]}...{w[-180:]}" for w in words]
+    line = "".join(map(_escaped, " ".join(short)))
     if every or os.environ.get("RANK", "0") == "0": print(line, file=sys.stderr)
 
 def _room(n: int, shape: tuple, cache) -> np.ndarray:
     "An array for `n` pictures, or for as many as `cache` has memory for."
-    return np.empty((min(n, parse_bytes(cache) // int(np.prod(shape))), *shape), np.uint8)
+    most = parse_bytes(cache) // math.prod(shape)
+    return np.empty((min(n, most), *shape), np.uint8)
 
 # %% ../nbs/training/10_data.ipynb #0e4ecb15
 def _read_all(read, names, pixels: np.ndarray, pool) -> dict:
@@ -357,7 +388,8 @@ def _read_all(read, names, pixels: np.ndarray, pool) -> dict:
         try: picture = read(i)
         except Exception as e: return _reason(e)
         if i < len(pixels): pixels[i] = picture
-    visits = chain.from_iterable(pool.map(visit, range(k, min(k + 4096, n))) for k in range(0, n, 4096))
+    parts = (range(k, min(k + 4096, n)) for k in range(0, n, 4096))
+    visits = chain.from_iterable(pool.map(visit, part) for part in parts)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         reasons = list(tqdm(visits, "reading pictures", n, unit="", delay=2))
@@ -367,10 +399,12 @@ def _read_all(read, names, pixels: np.ndarray, pool) -> dict:
 
 # %% ../nbs/training/10_data.ipynb #665559dc
 def _check_share(bad: int, n: int, max_bad: float, source, why: str = ""):
-    if not 0 <= max_bad < 1: raise ValueError(f"max_bad must be a share in [0, 1), such as 0.05, not {max_bad!r}")
+    if not 0 <= max_bad < 1:
+        raise ValueError(f"max_bad must be a share in [0, 1), such as 0.05, not {max_bad!r}")
     if bad == n: raise BadData(f"none of the {n} pictures of {source} can be read{why}")
-    if bad > max_bad * n:
-        raise BadData(f"{bad} of {n} pictures of {source} can't be read: more than max_bad={max_bad:g} allows{why}")
+    if bad <= max_bad * n: return
+    raise BadData(f"{bad} of {n} pictures of {source} can't be read: "
+                  f"more than max_bad={max_bad:g} allows{why}")
 
 # %% ../nbs/training/10_data.ipynb #015ffaad
 class Pictures:
@@ -383,31 +417,37 @@ class Pictures:
         mirror: bool = False,    # double the set with left-right flipped copies
         max_bad: float = .05,    # largest share of bad pictures, in [0, 1)
         cache="1GB",             # memory for the pictures that are kept: bytes or text, MB = 2**20
-        workers: int = None,     # threads; None: one per core
+        workers: int | None = None,  # threads; None: one per core
         source="the data",       # what error messages call the set
         channels: int = 3,       # 1: grey, 3: RGB, 4: RGBA
     ):
         _check_channels(channels)
         _check_share(0, 1, max_bad, source)
-        self.read, self.names, self.source, self.max_bad = read, names, source, max_bad
-        self.shape, self.pool = (*size_pair(size), channels), ThreadPoolExecutor(workers or os.cpu_count())
+        self.read, self.names = read, names
+        self.source, self.max_bad = source, max_bad
+        self.shape = *size_pair(size), channels
+        self.pool = ThreadPoolExecutor(workers or os.cpu_count())
         self.pixels = _room(len(names), self.shape, cache)
         self.bad = _read_all(read, names, self.pixels, self.pool)  # name -> reason
-        first = "".join(f" (the first: {reason})" for reason in list(self.bad.values())[:1])
+        first = next((f" (the first: {reason})" for reason in self.bad.values()), "")
         _check_share(len(self.bad), len(names), max_bad, source, first)
-        self.index = np.array([i for i, name in enumerate(names) if name not in self.bad])
-        self._bad_at_start, self._losing, self._in_a_row = len(self.bad), threading.Lock(), 0
+        self.index = np.flatnonzero([name not in self.bad for name in names])
+        self._bad_at_start, self._in_a_row = len(self.bad), 0
+        self._losing = threading.Lock()
         labels = np.zeros((len(names), 0), np.float32) if labels is None else labels
         self.labels = np.concatenate([labels[self.index]] * (1 + mirror))
         self.label_dim = self.labels.shape[1]
 
     def __len__(self): return len(self.labels)
-    def __repr__(self): return f"{len(self)} pictures of {' x '.join(map(str, self.shape))}, label_dim {self.label_dim}, {len(self.bad)} bad"
+    def __repr__(self):
+        size = " x ".join(map(str, self.shape))
+        return f"{len(self)} pictures of {size}, label_dim {self.label_dim}, {len(self.bad)} bad"
 
-    def batch(self, indices):
+    def batch(self, indices) -> tuple[np.ndarray, np.ndarray]:
         "uint8 [B, H, W, channels] and float32 [B, label_dim] of B numbers in [0, len)."
         i, n = np.asarray(indices), len(self.index)
-        if i.min() < 0 or i.max() >= len(self): raise IndexError(f"numbers of pictures must be in [0, {len(self)})")
+        if i.min() < 0 or i.max() >= len(self):
+            raise IndexError(f"numbers of pictures must be in [0, {len(self)})")
         out, shown = self._fetch(i % n)
         out[i >= n] = out[i >= n, :, ::-1]
         return out, self.labels[shown]
@@ -469,7 +509,8 @@ def _walk(top: Path):
     def name(path): return Path(path).relative_to(top).as_posix()
     def closed(e): _say("folder, not entered:", name(e.filename), f"({_reason(e)})")
     for folder, inner, files in os.walk(top, onerror=closed):
-        for link in (f for f in inner if os.path.islink(Path(folder, f))): _say("folder, not entered:", name(Path(folder, link)), "(a link)")
+        for path in (Path(folder, f) for f in inner):
+            if path.is_symlink(): _say("folder, not entered:", name(path), "(a link)")
         yield from (name(Path(folder, f)) for f in files)
 
 # %% ../nbs/training/10_data.ipynb #bc5c1287
@@ -479,10 +520,11 @@ def _files(path):
     path = Path(path)
     if path.is_dir(): return sorted(_walk(path)), lambda name: _open_file(path / name)
     try: z = zipfile.ZipFile(_open_file(path)[0])
-    except Exception as e: raise BadData(f"{str(path)!r} is neither a folder nor a zip file ({_reason(e)})") from None
+    except Exception as e:
+        raise BadData(f"{str(path)!r} is neither a folder nor a zip file ({_reason(e)})") from None
     entries = {i.filename.replace("\\", "/"): i for i in z.infolist()}  # some programs write backslashes
-    entries = {name: i for name, i in entries.items() if not name.endswith("/")}
-    return sorted(entries), lambda name: (z.open(entries[name]), entries[name].file_size)
+    def opened(name): return z.open(entries[name]), entries[name].file_size
+    return sorted(name for name in entries if not name.endswith("/")), opened
 
 _NOBODYS = {"__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information"}
 _ARCHIVES = {".zip", ".tar", ".tgz", ".rar", ".7z"}
@@ -491,11 +533,14 @@ _OF_A_RUN = {"sheets", "checkpoints", "best", "tensorboard"}
 def _suffix(name: str) -> str: return PurePosixPath(name).suffix.lower()
 
 def _is_hidden(name: str) -> bool:
-    return any(p.startswith(".") and p != ".." or p.lower() in _NOBODYS for p in PurePosixPath(name).parts)
+    def hidden(part): return part.startswith(".") and part != ".." or part.lower() in _NOBODYS
+    return any(map(hidden, PurePosixPath(name).parts))
+
+_SUFFIXES = {suffix for suffixes in _FORMATS.values() for suffix in suffixes.split()}
 
 def _is_picture(name: str) -> bool:
     "Whether a file of this relative name ought to be a picture."
-    return not _is_hidden(name) and _suffix(name) in " ".join(_FORMATS.values()).split()
+    return not _is_hidden(name) and _suffix(name) in _SUFFIXES
 
 def _without_runs(names: list) -> list:
     "`names` without what lies in a run folder (a configuration, and a network or a log); stderr is told."
@@ -508,9 +553,10 @@ def _without_runs(names: list) -> list:
     found, kept = Counter(), []
     for name in names:
         path = PurePosixPath(name)
-        inside = [p for p in path.parents if p in runs and (p.name or path.parts[0] in _OF_A_RUN)]  # or all of the top
+        inside = runs.intersection(path.parents)
+        if path.parts[0] not in _OF_A_RUN: inside.discard(PurePosixPath("."))  # or all of the top
         if not inside: kept.append(name)
-        elif _is_picture(name): found[inside[-1]] += 1
+        elif _is_picture(name): found[min(inside, key=lambda run: len(run.parts))] += 1
     for run, n in found.items(): _say("run folder, left out:", str(run), f"(pictures of a training: {n})")
     return kept
 
@@ -519,29 +565,31 @@ def _sorted_out(names: list, path) -> list:
     rest = [n for n in names if not (_is_hidden(n) or _is_picture(n))]
     rest = [n for n in rest if PurePosixPath(n).name != "dataset.json"]
     archives = [n for n in rest if _suffix(n) in _ARCHIVES]
-    if not (files := [n for n in names if _is_picture(n)]):
+    files = [n for n in names if _is_picture(n)]
+    if not files:
         remedy = "give that" if Path(path).is_dir() else "unpack it"
         hint = f"; it holds the archive {archives[0]!r}: {remedy} instead" if archives else ""
         raise BadData(f"no pictures in {str(path)!r}: looked for {' '.join(_FORMATS.values())}{hint}")
     for name in archives: _say("archive, not opened:", name)
-    kinds = Counter(_suffix(n) or "without a suffix" for n in rest if n not in archives).items()
-    kinds = sorted(((k, kind) for kind, k in kinds), key=lambda pair: (-pair[0], pair[1]))
-    more = f" and {sum(k for k, _ in kinds[8:])} of {len(kinds) - 8} more kinds" if len(kinds) > 8 else ""
-    if kinds: _say("left out:", ", ".join(f"{k} {kind}" for k, kind in kinds[:8]) + more)
+    others = sorted(_suffix(n) or "without a suffix" for n in rest if n not in archives)
+    kinds = Counter(others).most_common()
+    said = ", ".join(f"{k} {kind}" for kind, k in kinds[:8])
+    if kinds[8:]: said += f" and {sum(k for _, k in kinds[8:])} of {len(kinds) - 8} more kinds"
+    if kinds: _say("left out:", said)
     return files
 
 # %% ../nbs/training/10_data.ipynb #bb32ba01
-def _one_hot(values, k: int = None) -> np.ndarray:
+def _one_hot(values, k: int | None = None) -> np.ndarray:
     "float32 [n, k] of n class numbers (k None: as many as occur), or of n vectors as they are."
     try: v = np.asarray(values, dtype=np.float32)
     except (TypeError, ValueError, OverflowError): v = np.zeros(0)
     if v.ndim == 2 and v.size and np.isfinite(v).all(): return v
     if v.ndim != 1 or not v.size or not ((v >= 0) & (v < (k or 2**16)) & (v % 1 == 0)).all():
         raise BadData("labels must be whole numbers from 0 to 65535, or vectors of one length")
-    rows = np.zeros((len(v), k or int(v.max()) + 1), np.float32)
-    rows[np.arange(len(v)), v.astype(int)] = 1
+    numbers = v.astype(int)
+    rows = np.zeros((len(v), k or numbers.max() + 1), np.float32)
+    rows[np.arange(len(v)), numbers] = 1
     return rows
-
 
 def _key(name: str) -> str:
     "A name as it is looked up: with slashes, and accents in one way (a Mac's files have another)."
@@ -549,34 +597,47 @@ def _key(name: str) -> str:
 
 def _listed(top: str, content) -> dict:
     "Labels by name, as the file `top` lists them."
-    try: rows = [(_key(name), label, name) for name, label in json.loads(content(top))["labels"] or []]
-    except Exception as e: raise BadData(f'{top!r} must hold {{"labels": [["file", k], ...]}} ({_reason(e)})') from None
+    try:
+        listed = json.loads(content(top))["labels"] or []
+        rows = [(_key(name), label, name) for name, label in listed]
+    except Exception as e:
+        raise BadData(f'{top!r} must hold {{"labels": [["file", k], ...]}} ({_reason(e)})') from None
     table = {}
     for key, label, name in rows:
         if key in table and table[key] != label:
-            raise BadData(f"{top!r} lists {name!r} twice, with labels {table[key]} and {label}: leave one of them")
+            both = f"labels {table[key]} and {label}"
+            raise BadData(f"{top!r} lists {name!r} twice, with {both}: leave one of them")
         table[key] = label
     return table
 
+def _alike(name: str, table: dict) -> str:
+    "A hint, if a file of this name has a label in another folder."
+    file = name.rsplit("/")[-1]
+    others = [k for k in table if k.rsplit("/")[-1] == file]
+    return f"; it has one for {others[0]!r}: names must be relative to its own folder" if others else ""
+
 def _labels(pictures: list, names: list, content) -> np.ndarray:
     "float32 [n, label_dim] for `pictures`: from a dataset.json among `names`, or else from subfolders."
-    if jsons := [n for n in names if PurePosixPath(n).name == "dataset.json"]:
+    jsons = [n for n in names if PurePosixPath(n).name == "dataset.json"]
+    if jsons:
         top = min(jsons, key=lambda n: n.count("/"))
         table, folder = _listed(top, content), top.removesuffix("dataset.json")
-        keys = [_key(n.removeprefix(folder)) for n in pictures]
-        if missing := [k for k in keys if k not in table]:
-            alike = [k for k in table if k.rsplit("/")[-1] == missing[0].rsplit("/")[-1]]
-            hint = f"; it has one for {alike[0]!r}: names must be relative to its own folder" if alike else ""
-            raise BadData(f"{top!r} has no label for {missing[0]!r}{hint}")
-        absent = sorted(table.keys() - {_key(n.removeprefix(folder)) for n in (*pictures, *names)})
+        def keys_of(names): return [_key(n.removeprefix(folder)) for n in names]
+        keys = keys_of(pictures)
+        missing = [k for k in keys if k not in table]
+        if missing: raise BadData(f"{top!r} has no label for {missing[0]!r}{_alike(missing[0], table)}")
+        absent = sorted(table.keys() - set(keys) - set(keys_of(names)))
         if absent: _say(f"{top}: labels of {len(absent)} files that aren't there, such as {absent[0]!r}")
         order = {k: i for i, k in enumerate(table)}
         return _one_hot(list(table.values()))[[order[k] for k in keys]]
-    common = os.path.commonprefix([PurePosixPath(n).parent.parts for n in pictures])
-    tops = [PurePosixPath(n).parts[len(common):-1][:1] for n in pictures]
-    if not all(tops): raise BadData(f"labels need a dataset.json or a subfolder for each class: {pictures[tops.index(())]!r} lies in none")
+    folders = [PurePosixPath(n).parent.parts for n in pictures]
+    common = len(os.path.commonprefix(folders))
+    tops = [parts[common:common + 1] for parts in folders]
+    if not all(tops):
+        lost = pictures[tops.index(())]
+        raise BadData(f"labels need a dataset.json or a subfolder for each class: {lost!r} lies in none")
     classes = sorted(set(tops))
-    return _one_hot([classes.index(t) for t in tops], len(classes))
+    return _one_hot([classes.index(top) for top in tops], len(classes))
 
 # %% ../nbs/training/10_data.ipynb #bf2a380a
 class _Reader:
@@ -603,13 +664,13 @@ class ImageFolder(Pictures):
     "The pictures of a folder tree or a zip, of any format, mode, size and orientation."
     def __init__(self,
         path,                    # folder or zip
-        size=64,                 # int or (H, W)
+        size: int | tuple[int, int] = 64,
         fit: str = "crop",       # centred window, or "pad": all of it on white
         mirror: bool = False,    # double the set with left-right flipped copies
         labels: bool = False,    # from dataset.json or subfolders
         max_bad: float = .05,    # largest share of bad pictures, in [0, 1)
         cache="1GB",             # memory for the pictures that are kept
-        workers: int = None,     # threads; None: one per core
+        workers: int | None = None,  # threads; None: one per core
         channels: int = 3,       # 1: grey, 3: RGB, 4: RGBA
         icc: bool = True,        # convert colours with an ICC profile to sRGB
     ):
@@ -619,7 +680,8 @@ class ImageFolder(Pictures):
         def content(name):
             file, n = opened(name)
             with file: return _content(file, n)
-        rows = _labels(files, [n for n in names if not _is_hidden(n)], content) if labels else None
+        seen = [n for n in names if not _is_hidden(n)]
+        rows = _labels(files, seen, content) if labels else None
         read = _Reader(lambda i: opened(files[i]), size, fit, channels, icc)
         super().__init__(read, files, size, rows, mirror, max_bad, cache, workers, repr(str(path)), channels)
         read.tell(files)
@@ -630,30 +692,33 @@ def _rows(name: str, split: str, **kwargs):
     try: from datasets import load_dataset
     except ImportError: raise BadData("hf: needs the `datasets` library: pip install 'creps[data]'") from None
     path = str(name)
-    if Path(path).suffix == ".parquet": path, kwargs = "parquet", dict(kwargs, data_files=path)
+    if Path(path).suffix == ".parquet": path, kwargs["data_files"] = "parquet", path
     try: return load_dataset(path, split=split, **kwargs)
-    except Exception as e: raise BadData(f"the datasets library can't load {str(name)!r} ({split}): {_reason(e)}") from None
+    except Exception as e:
+        raise BadData(f"the datasets library can't load {str(name)!r} ({split}): {_reason(e)}") from None
 
-def _column(features, given: str, names: tuple, kind: str, what: str) -> str:
+def _column(features, given: str | None, names: tuple, kind: str, what: str) -> str:
     "The column `given`, or the first whose type is called `kind`, or else one that is named as one of `names`."
-    typed = [c for c, t in features.items() if type(t).__name__ == kind]
-    found = [given] if given in features else [] if given else [*typed, *[c for c in names if c in features]]
-    if not found: raise BadData(f"no column of {what}{f' called {given!r}' if given else ''} among: {', '.join(features)}")
-    return found[0]
+    typed = (c for c, t in features.items() if type(t).__name__ == kind)
+    wanted = (given,) if given else (*typed, *names)
+    found = next((c for c in wanted if c in features), None)
+    if found: return found
+    called = f" called {given!r}" if given else ""
+    raise BadData(f"no column of {what}{called} among: {', '.join(features)}")
 
 # %% ../nbs/training/10_data.ipynb #77955e51
 def hub_dataset(
     name,                    # hub id such as "owner/name", a .parquet file, or a folder
-    size=64,                 # int or (H, W)
+    size: int | tuple[int, int] = 64,
     fit: str = "crop",       # centred window, or "pad": all of it on white
     mirror: bool = False,    # double the set with left-right flipped copies
     labels: bool = False,    # use the label column
     max_bad: float = .05,    # largest share of bad pictures, in [0, 1)
     cache="1GB",             # memory for the pictures that are kept
-    workers: int = None,     # threads; None: one per core
+    workers: int | None = None,  # threads; None: one per core
     split: str = "train",
-    image_column: str = None,  # None: found by its type, or its name
-    label_column: str = None,
+    image_column: str | None = None,  # None: found by its type, or its name
+    label_column: str | None = None,
     channels: int = 3,       # 1: grey, 3: RGB, 4: RGBA
     icc: bool = True,        # convert colours with an ICC profile to sRGB
     **kwargs,                # for datasets.load_dataset
@@ -665,7 +730,8 @@ def hub_dataset(
     files = table.select_columns([c]).cast_column(c, Encoded(decode=False))
     def opened(i):
         cell = files[int(i)][c] or {"bytes": b"", "path": None}
-        return _open_file(cell["path"]) if cell["bytes"] is None else (io.BytesIO(cell["bytes"]), len(cell["bytes"]))
+        content = cell["bytes"]
+        return _open_file(cell["path"]) if content is None else (io.BytesIO(content), len(content))
     rows = None
     if labels:
         k = _column(table.features, label_column, ("label", "labels"), "ClassLabel", "labels")
@@ -690,20 +756,25 @@ class Drawn(Pictures):
         labels: bool = False,  # world.labels, float32 [len(world), label_dim]
     ):
         _check_channels(channels)
-        self.world, self.shape, self.bad, self.index = world, (*world.size, channels), {}, np.arange(len(world))
+        self.world, self.shape = world, (*world.size, channels)
+        self.index, self.bad = np.arange(len(world)), {}
         self.pixels = _room(len(world), self.shape, cache)
         self.known = np.zeros(len(self.pixels), bool)
         rows = world.labels if labels else np.zeros((len(world), 0), np.float32)
-        self.labels, self.label_dim = np.concatenate([rows] * (1 + mirror)), rows.shape[1]
+        self.labels = np.concatenate([rows] * (1 + mirror))
+        self.label_dim = rows.shape[1]
 
     def _draw(self, at): return _channels(self.world.draw(at), self.shape[2])
 
     def _fetch(self, places) -> tuple:
         at = self.index[places]
-        near, out = at < len(self.pixels), np.empty((len(at), *self.shape), np.uint8)
+        near = at < len(self.pixels)
         new = np.unique(at[near])
         new = new[~self.known[new]]
-        if len(new): self.pixels[new], self.known[new] = self._draw(new), True
+        if len(new):
+            self.pixels[new] = self._draw(new)
+            self.known[new] = True
+        out = np.empty((len(at), *self.shape), np.uint8)
         out[near] = self.pixels[at[near]]
         if not near.all(): out[~near] = self._draw(at[~near])
         return out, places
@@ -717,19 +788,20 @@ def open_data(
     labels: bool = False,    # the set's labels
     max_bad: float = .05,    # largest share of bad pictures, in [0, 1)
     cache="1GB",             # memory for the pictures that are kept
-    workers: int = None,     # threads; None: one per core
+    workers: int | None = None,  # threads; None: one per core
     n: int = 10000,          # pictures of the scenery or the earth
     seed: int = 0,           # of the scenery or the earth: another one is another world
     channels: int = 3,       # 1: grey, 3: RGB, 4: RGBA
     icc: bool = True,        # convert colours with an ICC profile to sRGB
 ) -> Pictures:
     "The data set that `spec` names."
-    how = dict(size=size, fit=fit, mirror=mirror, labels=labels, max_bad=max_bad, cache=cache, workers=workers)
-    if str(spec).startswith("hf:"): return hub_dataset(str(spec)[3:], channels=channels, icc=icc, **how)
-    if str(spec) not in WORLDS: return ImageFolder(spec, channels=channels, icc=icc, **how)
-    world = open_world(str(spec), size, n, seed)
-    if labels and not world.labels.shape[1]: raise BadData(f"{spec} has no labels")
-    return Drawn(world, mirror, cache, channels, labels)
+    if str(spec) in WORLDS:
+        world = open_world(str(spec), size, n, seed)
+        if labels and not world.labels.shape[1]: raise BadData(f"{spec} has no labels")
+        return Drawn(world, mirror, cache, channels, labels)
+    how = size, fit, mirror, labels, max_bad, cache, workers
+    if not str(spec).startswith("hf:"): return ImageFolder(spec, *how, channels, icc)
+    return hub_dataset(str(spec)[3:], *how, channels=channels, icc=icc)
 
 # %% ../nbs/training/10_data.ipynb #8894df24
 class Sampler:
@@ -740,19 +812,27 @@ class Sampler:
         seed: int = 0,
         position: int = 0,  # how many numbers have been drawn before: where to go on
     ):
-        if n < 1 or batch < 1: raise ValueError(f"a sampler needs at least one picture and a batch of at least 1, not n={n}, batch={batch}")
-        self.n, self.batch, self.seed, self.position, self._last = n, batch, seed, position, (None, None)
+        if n < 1 or batch < 1:
+            raise ValueError("a sampler needs at least one picture and a batch of at least 1, "
+                             f"not n={n}, batch={batch}")
+        self.n, self.batch = n, batch
+        self.seed, self.position = seed, position
+        self._epoch = self._order = None  # the last one that was asked for
 
     def order(self, epoch: int) -> np.ndarray:
         "The permutation of one epoch."
-        if self._last[0] != epoch: self._last = epoch, torch.randperm(self.n, generator=rng(self.seed, epoch)).numpy()
-        return self._last[1]
+        if self._order is None or self._epoch != epoch:
+            self._epoch = epoch
+            self._order = torch.randperm(self.n, generator=rng(self.seed, epoch)).numpy()
+        return self._order
 
     def __iter__(self): return self
     def __next__(self) -> np.ndarray:
-        epochs, places = np.divmod(np.arange(self.position, self.position + self.batch), self.n)
+        numbers = np.arange(self.position, self.position + self.batch)
         self.position += self.batch
-        return np.concatenate([self.order(e)[places[epochs == e]] for e in np.unique(epochs).tolist()])
+        epochs, places = np.divmod(numbers, self.n)
+        parts = [self.order(e)[places[epochs == e]] for e in np.unique(epochs).tolist()]
+        return np.concatenate(parts)
 
 # %% ../nbs/training/10_data.ipynb #7cca6d2d
 def _alone():
@@ -771,7 +851,7 @@ def batches(
     ahead = copy.copy(sampler)
     def load(indices):
         pictures, labels = data.batch(indices if rows is None else indices[rows])
-        return [pinned(torch.from_numpy(x), device) for x in (pictures, labels)]
+        return [pinned(torch.from_numpy(x), torch.device(device)) for x in (pictures, labels)]
     threads = torch.get_num_threads()
     with ThreadPoolExecutor(1, "batches", _alone) as pool:
         pool.submit(int).result()       # it has begun
@@ -782,7 +862,7 @@ def batches(
                 ready = queue.popleft().result()
                 queue.append(pool.submit(load, next(ahead)))
                 sampler.position += sampler.batch
-                pictures, labels = (upload(x, device) for x in ready)
+                pictures, labels = (upload(x, torch.device(device)) for x in ready)
                 yield from_uint8(pictures), labels
         finally:
             for job in queue: job.cancel()

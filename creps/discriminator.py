@@ -24,7 +24,8 @@ class Conv(nn.Module):
         gain: float = 1.,    # factor of the result (and of its clamp)
     ):
         super().__init__()
-        self.size, self.down, self.act, self.gain = size, down, act, gain
+        self.size, self.down = size, down
+        self.act, self.gain = act, gain
         self.weight = nn.Parameter(torch.randn(outputs, inputs, size, size))
         self.bias = nn.Parameter(torch.zeros(outputs)) if act else None
 
@@ -39,7 +40,8 @@ class Conv(nn.Module):
 
     def extra_repr(self) -> str:
         outputs, inputs = self.weight.shape[:2]
-        return f"{inputs}, {outputs}, size={self.size}, down={self.down}, act={self.act}, gain={self.gain:.3g}"
+        how = f"size={self.size}, down={self.down}, act={self.act}, gain={self.gain:.3g}"
+        return f"{inputs}, {outputs}, {how}"
 
 # %% ../nbs/training/11_discriminator.ipynb #b7de0cfb
 class Residual(nn.Module):
@@ -69,7 +71,8 @@ def minibatch_deviation(
     batch, _, h, w = x.shape
     group = min(group, batch)
     if batch % group:
-        raise ValueError(f"a batch of {batch} cannot be divided into groups of {group}: change the batch or mbstd_group")
+        raise ValueError(f"a batch of {batch} cannot be divided into groups of {group}: "
+                         "change the batch or mbstd_group")
     deviation = (x.unflatten(0, (group, -1)).var(0, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
     return deviation.repeat(group)[:, None, None, None].expand(batch, 1, h, w)
 
@@ -104,9 +107,11 @@ class Discriminator(nn.Module):
     ):
         super().__init__()
         sizes = [2**i for i in range(size_pair(resolution)[0].bit_length() - 1, 2, -1)]
-        if not sizes or resolution != sizes[0]: raise ValueError(f"resolution must be a power of two from 8 up, not {resolution!r}")
+        if not sizes or resolution != sizes[0]:
+            raise ValueError(f"resolution must be a power of two from 8 up, not {resolution!r}")
         if channel_base < resolution:
-            raise ValueError(f"channel_base must be at least the resolution {resolution}, not {channel_base!r}")
+            least = f"at least the resolution {resolution}"
+            raise ValueError(f"channel_base must be {least}, not {channel_base!r}")
         self.resolution, self.label_dim = resolution, label_dim
         self.channel_base, self.channel_max = channel_base, channel_max
         self.mbstd_group, self.image_channels = mbstd_group, image_channels

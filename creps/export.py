@@ -57,7 +57,8 @@ class Graph:
     def constant(self, value) -> str:
         "Keep a tensor, an array, a float (float32) or whole numbers (int64)."
         a = _array(value)
-        return self.constants.setdefault((a.dtype.str, a.shape, a.tobytes()), (f"constant_{len(self.constants)}", a))[0]
+        named = f"constant_{len(self.constants)}", a
+        return self.constants.setdefault((a.dtype.str, a.shape, a.tobytes()), named)[0]
 
     def input(self, name: str, shape, dtype: Any = np.float32) -> str:
         "Declare an input; sizes that may vary have names."
@@ -249,7 +250,8 @@ def pixels_graph(g: Graph, G: Generator) -> None:
     "ws [B, num_ws, w_dim], row_lines [maps, B, C, D, H], col_lines [maps, B, C, D, W] -> image [B, 3, H, W]."
     styles = _style_of(g, G.synthesis)
     rows, cols = (g.input(name, _shape(G, n)) for name, n in (("row_lines", "H"), ("col_lines", "W")))
-    maps = [composed(g, g.Gather(rows, i, axis=0), g.Gather(cols, i, axis=0)) for i in range(G.synthesis.pixels.maps)]
+    def map_of(i): return composed(g, g.Gather(rows, i, axis=0), g.Gather(cols, i, axis=0))
+    maps = [map_of(i) for i in range(G.synthesis.pixels.maps)]
     picture = pictured(g, G.synthesis, styles, maps, G.image_channels, rows, cols)
     g.output("image", picture, ["B", G.image_channels, "H", "W"])
 
@@ -287,7 +289,8 @@ def export_onnx(
     "Write a part of a generator as an ONNX file."
     if part not in PARTS: raise ValueError(f"part must be one of {', '.join(PARTS)}, not {part!r}")
     if part not in parts_of(G):
-        raise ValueError(f"a network with composition='none' has no lines: export image and mapping, not {part}")
+        raise ValueError("a network with composition='none' has no lines: "
+                         f"export image and mapping, not {part}")
     g = Graph()
     with torch.no_grad(): PARTS[part](g, G)
     config = {k: getattr(G, k) for k in signature(Generator).parameters}
@@ -311,7 +314,8 @@ def by_torch(
     net: Any = G.synthesis
     x, w_avg = {k: torch.from_numpy(v) for k, v in feed.items()}, G.mapping.w_avg
     x = {k: v if v.dtype == torch.float64 else v.to(w_avg.device) for k, v in x.items()}  # positions stay exact
-    if part == "mapping": return [w_avg + x["psi"][:, None] * (G.mapping.w(x["z"], x.get("label"))[:, None] - w_avg)]
+    if part == "mapping":
+        return [w_avg + x["psi"][:, None] * (G.mapping.w(x["z"], x.get("label"))[:, None] - w_avg)]
     if part == "image": return [net(x["ws"], x["rows"], x["cols"])]
     if part == "pixels": return [_pixels_by_torch(net, x["ws"], x["row_lines"], x["col_lines"])]
     return [lines.permute(0, 1, 3, 4, 2) for lines in net.bilines(net.styles(x["ws"]), x["rows"], x["cols"])]
@@ -354,7 +358,8 @@ def difference(
 def report_export(
     model,                # folder, shipped name, or owner/name on the hub
     out: str,             # FILE.onnx
-    part: Literal["image", "lines", "pixels", "mapping", "all"] = "image",  # image (ws, rows, cols -> image), lines, pixels, mapping (z, label, psi -> ws), or all: FILE-image.onnx and so on
+    # image (ws, rows, cols -> image), lines, pixels, mapping (z, label, psi -> ws), or all: FILE-image.onnx and so on
+    part: Literal["image", "lines", "pixels", "mapping", "all"] = "image",
     check: bool = True,   # compare with torch before anything is written
 ) -> None:
     "Write a generator as ONNX, at any size there too."

@@ -43,7 +43,8 @@ class PngRows:
         **text: str,  # what the file says about itself
     ):
         self.file, self.deflate = file, zlib.compressobj(4)
-        head = [(b"IHDR", struct.pack(">IIBBBBB", size[1], size[0], 8, {1: 0, 3: 2, 4: 6}[channels], 0, 0, 0))]  # 8 bits, and the format's number for the colours
+        colours = {1: 0, 3: 2, 4: 6}[channels]  # the format's numbers for them
+        head = [(b"IHDR", struct.pack(">IIBBBBB", size[1], size[0], 8, colours, 0, 0, 0))]  # 8 bits
         head += [(b"tEXt", f"{name}\0{value}".encode("latin-1")) for name, value in text.items()]
         file.write(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*c) for c in head))
 
@@ -64,7 +65,8 @@ class PngRows:
 # %% ../nbs/drawing/23_files.ipynb #bb6795c8
 class Target:
     "A file that a picture is drawn into, piece by piece."
-    levels, unit, hint = [0], (64, 1), ""
+    levels, unit = [0], (64, 1)
+    hint = ""
 
     def __init__(self,
         path,  # its final name
@@ -102,7 +104,8 @@ class Target:
     @contextmanager
     def named(self):
         try: yield
-        except OSError as e: raise OSError(e.errno, (e.strerror or str(e)) + self.hint, str(self.path)) from None
+        except OSError as e:
+            raise OSError(e.errno, (e.strerror or str(e)) + self.hint, str(self.path)) from None
         except ValueError as e: raise ValueError(f"{self.path}: {e}{self.hint}") from None
 
 # %% ../nbs/drawing/23_files.ipynb #6c964c61
@@ -259,7 +262,8 @@ class Tiles(Target):
 
 # %% ../nbs/drawing/23_files.ipynb #82e3422d
 _XML = """<?xml version="1.0" encoding="UTF-8"?>
-<Image xmlns="http://schemas.microsoft.com/deepzoom/2008" Format="png" Overlap="0" TileSize="256"><Size Width="{1}" Height="{0}"/></Image>
+<Image xmlns="http://schemas.microsoft.com/deepzoom/2008" Format="png" Overlap="0" TileSize="256">\
+<Size Width="{1}" Height="{0}"/></Image>
 """
 
 class DeepZoom(Tiles):
@@ -297,7 +301,8 @@ class Tiff(Tiles):
     "A tiled, deflated BigTIFF pyramid (OME-TIFF). Needs tifffile."
     suffix = ".deflate"
     def __init__(self, path, size, key, channels=3):
-        if not find_spec("tifffile"): raise ValueError(f"{path}: writing TIFF needs tifffile: pip install 'creps[huge]'")
+        if not find_spec("tifffile"):
+            raise ValueError(f"{path}: writing TIFF needs tifffile: pip install 'creps[huge]'")
         self.levels = list(range(max((max(size) - 1).bit_length() - 8, 0) + 1))
         self.home = Path(path)
         super().__init__(path, size, key, channels)

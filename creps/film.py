@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 import numpy as np, torch
 from PIL import Image
 from tqdm.auto import tqdm
@@ -24,9 +25,9 @@ from .stages import LineStage, PixelStage, crew, stages_of
 @dataclass(frozen=True, eq=False)
 class Shot:
     "One frame of a film."
-    view: View = None
-    warp: object = None      # as in `render`
-    ws: torch.Tensor = None  # [1, num_ws, w_dim]; None: the code of the film
+    view: View | None = None
+    warp: Any = None                # as in `render`
+    ws: torch.Tensor | None = None  # [1, num_ws, w_dim]; None: the code of the film
 
 def smooth(t): return t * t * (3 - 2 * t)
 
@@ -48,13 +49,15 @@ def move(
     closed: bool = False,    # leave the end out, because it looks like the start: a whole turn
 ) -> list:                   # of Shot
     "From one view to another: a zoom, a pan, a turn, or all of them."
-    if start.aspect != end.aspect: raise ValueError(f"a film keeps its aspect, but start has {start.aspect} and end {end.aspect}")
+    if start.aspect != end.aspect:
+        raise ValueError(f"a film keeps its aspect, but start has {start.aspect} and end {end.aspect}")
+    near = 1 / start.zoom - 1 / end.zoom
     def at(t):
         zoom = start.zoom * (end.zoom / start.zoom)**t
-        near = 1 / start.zoom - 1 / end.zoom
         part = t if abs(near) < 1e-9 / start.zoom else (1 / start.zoom - 1 / zoom) / near
-        center = tuple(a + (b - a) * part for a, b in zip(start.center, end.center))
-        return Shot(View(center, zoom, start.angle + (end.angle - start.angle) * t, start.aspect))
+        row, col = (a + (b - a) * part for a, b in zip(start.center, end.center))
+        angle = start.angle + (end.angle - start.angle) * t
+        return Shot(View((row, col), zoom, angle, start.aspect))
     return [at(float(t)) for t in moments(n, closed, ease)]
 
 # %% ../nbs/drawing/22_film.ipynb #298e6920
@@ -70,8 +73,9 @@ def walk(
     if len(ws) < 2: raise ValueError(f"a walk needs at least two codes, but ws holds {len(ws)}")
     def at(t):
         leg = min(int(t), legs - 1)
-        f = ease(t - leg) if ease else t - leg
-        return Shot(view, None, torch.lerp(ws[leg:leg + 1], ws[(leg + 1) % len(ws)][None], float(f)))
+        share = ease(t - leg) if ease else t - leg
+        code = torch.lerp(ws[leg], ws[(leg + 1) % len(ws)], float(share))
+        return Shot(view, None, code[None])
     return [at(t) for t in moments(n, closed) * legs]
 
 def animate(
@@ -94,8 +98,8 @@ class Reel(Bent):
         dtype=torch.float32,
         box: int = 2**15,  # as in `Bent`
     ):
-        r = np.array([s.range() for s in surveys])
-        self.spans = r[:, 0].min(), r[:, 1].max(), r[:, 2].min(), r[:, 3].max()
+        low_row, high_row, low_col, high_col = np.array([s.range() for s in surveys]).T
+        self.spans = low_row.min(), high_row.max(), low_col.min(), high_col.max()
         super().__init__(lines, None, SimpleNamespace(range=lambda *part: self.spans), nodes, dtype, box)
 
     def source(self, frame: Frame, survey: Survey):
@@ -108,12 +112,13 @@ class Reel(Bent):
         axis: int,      # 0: row lines, 1: column lines
     ) -> torch.Tensor:  # [maps, C, n, D]
         "Lines out of the table."
-        table, place = (self.second.mT, t * self.nodes - self.c0) if axis else (self.first, t * self.nodes - self.r0)
-        k = torch.from_numpy(place).floor().long()
-        f = (torch.from_numpy(place) - k).to(table.dtype).to(table.device)[:, None]
+        table, begin = (self.second.mT, self.c0) if axis else (self.first, self.r0)
+        place = torch.from_numpy(t * self.nodes - begin)
+        k = place.floor().long()
+        share = (place - k).to(table.dtype).to(table.device)[:, None]
         k = k.to(table.device)
         low, high = table.index_select(1, k), table.index_select(1, k + 1)
-        return low.lerp_(high, f).unflatten(0, (self.lines.maps, -1))
+        return low.lerp_(high, share).unflatten(0, (self.lines.maps, -1))
 
 # %% ../nbs/drawing/22_film.ipynb #2a077058
 class FromReel(Straight):
@@ -125,7 +130,8 @@ class FromReel(Straight):
     def block(self, y: int, x: int, h: int, w: int, pool):
         self.y, self.x = y, x
         self.first = self.reel.between(self.t_y[y:y + h], self.turned).to(self.dtype)
-        self.second = self.reel.between(self.t_x[x:x + w], 1 - self.turned).mT.contiguous().to(self.dtype)
+        columns = self.reel.between(self.t_x[x:x + w], 1 - self.turned)
+        self.second = columns.mT.contiguous().to(self.dtype)
 
 # %% ../nbs/drawing/22_film.ipynb #80253193
 def reel_for(
@@ -138,13 +144,18 @@ def reel_for(
     box: int = 2**15,  # as in `Bent`
 ) -> Reel | None:  # None if it isn't worth it, or doesn't fit
     "One table for all frames."
+    def cost(frame, survey, nodes):
+        own = Straight(lines, survey.straight) if survey.straight else Bent(lines, frame, survey, nodes)
+        return own.cost(0, 0, *frame.size)
     def reel(nodes):
         table = Reel(lines, surveys, nodes, pixels.dtype, box)
-        own = [Straight(lines, s.straight) if s.straight else Bent(lines, f, s, nodes) for f, s in zip(frames, surveys)]
-        return table if table.cost() <= min(limit, sum(o.cost(0, 0, *f.size) for o, f in zip(own, frames))) else None
+        apart = sum(cost(f, s, nodes) for f, s in zip(frames, surveys))
+        return table if table.cost() <= min(limit, apart) else None
     start = max(3 * frames[0].resolution // 2, 64)
-    if not tol or not (least := reel(start)): return None
-    nodes = density(lines, pixels, least.spans, tol, pool, start, count=3 * len(frames) * math.prod(frames[0].size))
+    least = reel(start) if tol else None
+    if not least: return None
+    colours = 3 * len(frames) * math.prod(frames[0].size)
+    nodes = density(lines, pixels, least.spans, tol, pool, start, count=colours)
     return reel(nodes) if nodes else None
 
 # %% ../nbs/drawing/22_film.ipynb #56f927b1
@@ -161,15 +172,29 @@ def _from_reel(G, ws, shots, size, align, max_memory, tol, dtype):
         if not isinstance(lines, LineStage): return False
         reel = reel_for(lines, pixels, frames, surveys, tol, left // 2, pool, p.box)
         if not reel: return False
-        reel.block(0, 0, *size, pool)
+        height, width = size
+        reel.block(0, 0, height, width, pool)
         for frame, survey in zip(frames, surveys):
-            source, picture = reel.source(frame, survey), np.empty((*size, getattr(G, "image_channels", 3)), np.uint8)
+            source = reel.source(frame, survey)
+            picture = np.empty((height, width, getattr(G, "image_channels", 3)), np.uint8)
             block = block_shape(source, size, (64, 64), left if source is reel else left - reel.cost())
             paint(source, pixels, ArrayTarget(picture), 0, size, block, p.tile, pool)
             yield picture
     return True
 
 # %% ../nbs/drawing/22_film.ipynb #81475520
+def _size_of(G, size) -> tuple[int, int]:
+    return size_pair(getattr(G, "shape", G.resolution) if size is None else size)
+
+def _check_shot(i: int, shot, ws):
+    if not isinstance(shot, Shot):
+        what = f"number {i} is {type(shot).__name__}"
+        raise ValueError(f"shots must be a list of Shot, as move(), walk() and animate() give, but {what}")
+    code = ws if shot.ws is None else shot.ws
+    if isinstance(code, torch.Tensor) and code.ndim == 3 and len(code) == 1: return
+    found = list(code.shape) if isinstance(code, torch.Tensor) else repr(code)
+    raise ValueError(f"shot {i} needs one code [1, num_ws, w_dim], in itself or as ws, not {found}")
+
 @torch.inference_mode()
 def pictures(
     G,                       # a Generator, or what else `render` takes
@@ -183,19 +208,16 @@ def pictures(
 ):                           # yields uint8 [H, W, 3]
     "Draw the frames of a film."
     shots = list(shots)
-    for i, s in enumerate(shots):
-        if not isinstance(s, Shot): raise ValueError(f"shots must be a list of Shot, as move(), walk() and animate() give, but number {i} is {type(s).__name__}")
-        code = ws if s.ws is None else s.ws
-        if not isinstance(code, torch.Tensor) or code.ndim != 3 or len(code) != 1:
-            raise ValueError(f"shot {i} needs one code [1, num_ws, w_dim], in itself or as ws, not {list(code.shape) if isinstance(code, torch.Tensor) else code!r}")
-    how = dict(size=size_pair(getattr(G, "shape", G.resolution) if size is None else size), align=align, max_memory=max_memory, tol=tol, dtype=dtype)
+    for i, s in enumerate(shots): _check_shot(i, s, ws)
+    size = _size_of(G, size)
     for _, run in groupby(shots, key=lambda s: id(s.ws)):
         run = list(run)
         code = ws if run[0].ws is None else run[0].ws
-        together = len(run) > 1 and tol and getattr(G, "pointwise", False)
-        done = (yield from _from_reel(G, code, run, **how)) if together else False
-        if not done:
-            for s in run: yield render(G, code, view=s.view, warp=s.warp, **how)[0]
+        done = False
+        if len(run) > 1 and tol and getattr(G, "pointwise", False):
+            done = yield from _from_reel(G, code, run, size, align, max_memory, tol, dtype)
+        for s in () if done else run:
+            yield render(G, code, size, s.view, s.warp, None, align, max_memory, tol, dtype=dtype)[0]
 
 # %% ../nbs/drawing/22_film.ipynb #ebb676a5
 def _durations(n: int, fps: float, tick: int) -> list:
@@ -205,21 +227,26 @@ def _durations(n: int, fps: float, tick: int) -> list:
 
 def _gif(part, frames, n, size, fps, loop):
     frames = [Image.fromarray(f) for f in frames]
-    some = np.concatenate([np.asarray(frames[i])[::2, ::2] for i in sorted({int(i) for i in np.linspace(0, n - 1, 16)})])
+    chosen = np.unique(np.linspace(0, n - 1, 16).astype(int))
+    some = np.concatenate([np.asarray(frames[i])[::2, ::2] for i in chosen])
     palette = Image.fromarray(some).quantize(256, Image.Quantize.MEDIANCUT)
     first, *rest = (f.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for f in frames)
-    first.save(part, save_all=True, append_images=rest, duration=_durations(n, fps, 10), **({"loop": 0} if loop else {}))
+    again: dict[str, Any] = dict(loop=0) if loop else {}
+    first.save(part, save_all=True, append_images=rest, duration=_durations(n, fps, 10), **again)
 
 def _webp(part, frames, n, size, fps, loop):
     first, *rest = (Image.fromarray(f) for f in frames)
-    first.save(part, save_all=True, append_images=rest, duration=_durations(n, fps, 1), loop=0 if loop else 1, quality=85, method=4)
+    again: dict[str, Any] = dict(loop=0 if loop else 1, duration=_durations(n, fps, 1))
+    first.save(part, save_all=True, append_images=rest, quality=85, method=4, **again)
 
 # %% ../nbs/drawing/22_film.ipynb #aa2066de
 def _mp4(part, frames, n, size, fps, loop):
     import imageio_ffmpeg
-    # without a mark, players take small films for BT.601 and large ones for BT.709; +faststart: browsers begin before all is loaded
-    marks = "-vf scale=out_color_matrix=bt709 -colorspace bt709 -color_primaries bt709 -color_trc bt709 -movflags +faststart".split()
-    writer = imageio_ffmpeg.write_frames(str(part), size[::-1], fps=fps, quality=6.5, macro_block_size=2, ffmpeg_log_level="fatal", output_params=marks)
+    # without a mark, players take small films for BT.601 and large ones for BT.709
+    marks = "-vf scale=out_color_matrix=bt709 -colorspace bt709 -color_primaries bt709 -color_trc bt709"
+    params = f"{marks} -movflags +faststart".split()  # browsers begin before all is loaded
+    how: dict[str, Any] = dict(fps=fps, quality=6.5, macro_block_size=2, ffmpeg_log_level="fatal")
+    writer = imageio_ffmpeg.write_frames(str(part), size[::-1], output_params=params, **how)
     writer.send(None)
     try:
         for frame in frames: writer.send(frame)
@@ -233,14 +260,24 @@ _writers = {".mp4": _mp4, ".gif": _gif, ".webp": _webp}
 def _check(path: Path, n: int, size, fps):
     "Complain before anything is drawn."
     kind = path.suffix.lower()
-    if kind not in _writers: raise ValueError(f"{path}: can't write {kind or 'a file without suffix'}; use one of {', '.join(_writers)}")
+    if kind not in _writers:
+        use = f"use one of {', '.join(_writers)}"
+        raise ValueError(f"{path}: can't write {kind or 'a file without suffix'}; {use}")
     if not n: raise ValueError(f"{path}: a film needs at least one shot")
-    if not (isinstance(fps, (int, float)) and 0 < fps < math.inf): raise ValueError(f"fps must be a positive number, not {fps!r}")
-    if kind == ".gif" and fps > 50: raise ValueError(f"{path}: viewers slow a gif down above 50 frames a second; fps is {fps:g}")
+    if not (isinstance(fps, (int, float)) and 0 < fps < math.inf):
+        raise ValueError(f"fps must be a positive number, not {fps!r}")
+    if kind == ".gif" and fps > 50:
+        raise ValueError(f"{path}: viewers slow a gif down above 50 frames a second; fps is {fps:g}")
     if kind != ".mp4": return
-    if size[0] % 2 or size[1] % 2: raise ValueError(f"{path}: mp4 needs an even height and width, not {size[0]} x {size[1]}; draw {size[0] // 2 * 2} x {size[1] // 2 * 2}, or write .webp")
+    height, width = size
+    if height % 2 or width % 2:
+        even = f"{height // 2 * 2} x {width // 2 * 2}"
+        raise ValueError(f"{path}: mp4 needs an even height and width, not {height} x {width}; "
+                         f"draw {even}, or write .webp")
     try: import imageio_ffmpeg  # noqa: F401
-    except ImportError: raise ValueError(f"{path}: mp4 needs imageio-ffmpeg: pip install creps[notebooks]; or write .webp or .gif") from None
+    except ImportError:
+        remedy = "pip install creps[notebooks]; or write .webp or .gif"
+        raise ValueError(f"{path}: mp4 needs imageio-ffmpeg: {remedy}") from None
 
 # %% ../nbs/drawing/22_film.ipynb #b5c14f7e
 def film(
@@ -253,8 +290,11 @@ def film(
     **how,                   # align, max_memory, tol, dtype, as in `pictures`
 ) -> Path:                   # of the film, which is there whole or not at all
     "Draw a film and write it."
-    path, shots, size = Path(path), list(shots), size_pair(getattr(G, "shape", G.resolution) if size is None else size)
-    if (channels := getattr(G, "image_channels", 3)) != 3: raise ValueError(f"films are RGB, and this network draws {channels} channels: write its `pictures` one by one")
+    path, shots = Path(path), list(shots)
+    size, channels = _size_of(G, size), getattr(G, "image_channels", 3)
+    if channels != 3:
+        raise ValueError(f"films are RGB, and this network draws {channels} channels: "
+                         "write its `pictures` one by one")
     _check(path, len(shots), size, fps)
     part = path.with_name(f"{path.stem}.part{path.suffix}")  # ffmpeg and Pillow go by the suffix
     try:
@@ -266,7 +306,9 @@ def film(
     try:
         _writers[path.suffix.lower()](part, frames, len(shots), size, fps, loop)
         os.replace(part, path)
-    except OSError as e: raise OSError(e.errno, f"the film is not written: {e.strerror or str(e).strip().splitlines()[0]}", str(path)) from None
+    except OSError as e:
+        why = e.strerror or str(e).strip().splitlines()[0]
+        raise OSError(e.errno, f"the film is not written: {why}", str(path)) from None
     finally:
         drawn.close()
         frames.close()

@@ -22,7 +22,9 @@ def frequencies(
     generator: torch.Generator | None = None,
 ) -> torch.Tensor:     # [C/2, rank]
     "Random frequencies F ~ bandwidth * N(0, 1)."
-    if channels % 2: raise ValueError(f"the Fourier basis has a sine and a cosine half, so channels must be even, not {channels}")
+    if channels % 2:
+        raise ValueError("the Fourier basis has a sine and a cosine half, "
+                         f"so channels must be even, not {channels}")
     return bandwidth * torch.randn(channels // 2, rank, generator=generator)
 
 def has_float64(device) -> bool:

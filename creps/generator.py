@@ -63,7 +63,8 @@ class PixelNetwork(nn.Module):
         for i in range(self.maps - 1):
             if len(self.decoders): steps += chain(f"decoder{i}", self.decoders[i])
             steps.append(Step())
-        return [*steps, *chain("last", self.last), Step(self.to_rgb, "to_rgb", out=True), *steps_of(self.refine)]
+        steps += chain("last", self.last)
+        return [*steps, Step(self.to_rgb, "to_rgb", out=True), *steps_of(self.refine)]
 
     def forward(self,
         maps: Iterable[torch.Tensor],  # [B, P, C] each
@@ -253,7 +254,8 @@ class Synthesis(PlaneSynthesis):
         lines = self.bilines(weights, t_rows, t_cols)
         return self.pixels((compose_points(r, c) for r, c in zip(*lines)), weights)
 
-    def pixels_at_once(self, ws: torch.Tensor) -> int: return at_once(ws, 2**15, 3 * widest(self.pixels.steps()))
+    def pixels_at_once(self, ws: torch.Tensor) -> int:
+        return at_once(ws, 2**15, 3 * widest(self.pixels.steps()))
 
 # %% ../nbs/idea/06_generator.ipynb #c405618f
 COMPOSITIONS = ("layerwise", "once", "none")
@@ -294,7 +296,8 @@ def check_resolution(resolution) -> int:
 def _check(resolution: int, composition: str, channels: dict[int, int], **counts: int) -> None:
     "One clear line for a configuration that cannot be built."
     for name, n in counts.items():
-        if not isinstance(n, int) or n < 1: raise ValueError(f"{name} must be a whole number of at least 1, not {n!r}")
+        if not isinstance(n, int) or n < 1:
+            raise ValueError(f"{name} must be a whole number of at least 1, not {n!r}")
     if composition not in COMPOSITIONS:
         raise ValueError(f"composition must be one of {', '.join(COMPOSITIONS)}, not {composition!r}")
     if min(channels.values()) < 2:
@@ -324,7 +327,8 @@ def _from_hub(name: str, files, **hub) -> list[Path]:
     try: return [Path(hf_hub_download(name, f, **hub)) for f in files]
     except Exception as e:
         said = f"the hub says: {str(e).splitlines()[0]}"
-        if hub["local_files_only"]: said = "it hasn't been downloaded (the hub can't be reached, or wasn't asked)"
+        if hub["local_files_only"]:
+            said = "it hasn't been downloaded (the hub can't be reached, or wasn't asked)"
         raise ValueError(f"no model {name!r}: no such folder, and {said}") from None
 
 def find_model(
@@ -342,7 +346,8 @@ def find_model(
         return [folder / f for f in files]
     if re.fullmatch(r"[\w.-]+/[\w.-]+", str(name)): return _from_hub(str(name), files, **hub)
     shipped = ", ".join(shipped_models()) or "none are shipped yet"
-    raise ValueError(f"no model {str(name)!r}: give a folder, a hub id (owner/name), or a shipped name ({shipped})")
+    raise ValueError(f"no model {str(name)!r}: give a folder, a hub id (owner/name), "
+                     f"or a shipped name ({shipped})")
 
 # %% ../nbs/idea/06_generator.ipynb #6e1eb85d
 def check_finite(
@@ -415,7 +420,8 @@ class Generator(nn.Module, PyTorchModelHubMixin, library_name="creps", license="
     ) -> torch.Tensor:            # [B, C, H, W]
         "The image of `ws` at any size and view."
         size = size_pair(self.shape if size is None else size)
-        if view is None or view.angle % 360 == 0: return self.synthesis(ws, *grid(size, self.resolution, view, align))
+        if view is None or view.angle % 360 == 0:
+            return self.synthesis(ws, *grid(size, self.resolution, view, align))
         t_rows, t_cols = (t.ravel() for t in points(size, self.resolution, view, align))
         return joined([self.synthesis.at(ws, t_rows, t_cols)], *size)
 

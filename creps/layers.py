@@ -179,7 +179,8 @@ class ModulatedLinear(nn.Module):
         demodulate: bool = True,  # True: unit output variance and lrelu; False: linear, for lines and colours
     ):
         super().__init__()
-        self.inputs, self.outputs, self.leaky = inputs, outputs, demodulate
+        self.inputs, self.outputs = inputs, outputs
+        self.leaky = demodulate
         self.weight = nn.Parameter(torch.randn(outputs, inputs))
         self.bias = nn.Parameter(torch.zeros(outputs))
 
@@ -211,7 +212,8 @@ class Styles(nn.Module):
         table: list[tuple[str, int, int]],  # (layer name, index of its w, width of its style), sorted by index
     ):
         super().__init__()
-        self.table, self.inputs, self.num_ws = list(table), w_dim, table[-1][1] + 1
+        self.table, self.inputs = list(table), w_dim
+        self.num_ws = table[-1][1] + 1
         self.outputs = sum(width for _, _, width in table)
         self.weight = nn.Parameter(torch.randn(self.outputs, w_dim))
         self.bias = nn.Parameter(torch.ones(self.outputs))

@@ -22,7 +22,8 @@ from .generator import Generator
 # %% ../nbs/evidence/30_metrics.ipynb #7832621b
 def _pair(a, b):
     if a.shape == b.shape and a.ndim == 4: return
-    raise ValueError(f"two image batches of one shape [B, C, H, W] are needed, got {list(a.shape)} and {list(b.shape)}")
+    raise ValueError("two image batches of one shape [B, C, H, W] are needed, "
+                     f"got {list(a.shape)} and {list(b.shape)}")
 
 def psnr(
     a: torch.Tensor,   # images [B, C, H, W]
@@ -45,7 +46,8 @@ def ssim(
 ) -> torch.Tensor:     # [B]
     "Structural similarity: Gaussian window of 11 (less in smaller pictures), sigma 1.5, no padding."
     _pair(a, b)
-    channels, size = a.shape[1], min(11, (min(a.shape[2:]) - 1) // 2 * 2 + 1)
+    _, channels, height, width = a.shape
+    size = min(11, (min(height, width) - 1) // 2 * 2 + 1)
     taps = constant(a, _window, size)
     window = (taps[:, None] * taps / taps.sum()**2).expand(channels, 1, size, size)
     def mean(x): return F.conv2d(x, window, groups=channels)
@@ -53,7 +55,8 @@ def ssim(
     va, vb = mean(a * a) - ma**2, mean(b * b) - mb**2
     cov = mean(a * b) - ma * mb
     c1, c2 = (.01 * peak)**2, (.03 * peak)**2
-    alike, largest = (2 * ma * mb + c1) * (2 * cov + c2), (ma**2 + mb**2 + c1) * (va + vb + c2)
+    alike = (2 * ma * mb + c1) * (2 * cov + c2)
+    largest = (ma**2 + mb**2 + c1) * (va + vb + c2)
     return (alike / largest).flatten(1).mean(1)
 
 # %% ../nbs/evidence/30_metrics.ipynb #8345d6cd
@@ -271,11 +274,12 @@ def consistency_scores(
     (small, large), scores = _check_sizes(sizes, reducer), []
     z, label = latents(G, samples, seed)
     for i in range(0, samples, batch):
-        ws = styles(G, z[i:i + batch], None if label is None else label[i:i + batch], truncation_psi)
+        part = slice(i, i + batch)
+        ws = styles(G, z[part], None if label is None else label[part], truncation_psi)
         pair = reduced(drawn(G, ws, large, align), small, reducer), drawn(G, ws, small, align)
         scores.append((psnr(*pair).clamp(max=150), ssim(*pair), lpips_distance(*pair, lpips_weights)))
-    columns = zip(("psnr", "ssim", "lpips"), zip(*scores))
-    return {name: None if values[0] is None else torch.cat(values).cpu() for name, values in columns}
+    def joined(values): return None if values[0] is None else torch.cat(values).cpu()
+    return dict(zip(("psnr", "ssim", "lpips"), map(joined, zip(*scores))))
 
 # %% ../nbs/evidence/30_metrics.ipynb #52ffb4e7
 def consistency(
@@ -288,9 +292,10 @@ def consistency(
     truncation_psi: float = 1.,   # 1: none
     batch: int = 8,               # pictures drawn at once
     lpips_weights=None,           # AlexNet's, a file; None: in torch's cache
-) -> dict:                        # psnr (dB), ssim, lpips (None without weights), each with _std; what they depend on; reason: None, or why there are no numbers
+) -> dict[str, Any]:  # psnr (dB), ssim, lpips (None without weights), each with _std; what they depend on; reason there are none
     "How well `G` draws the same picture at two sizes."
-    asked: dict[str, Any] = dict(align=align, reducer=reducer, samples=samples, seed=seed, truncation_psi=truncation_psi)
+    asked: dict[str, Any] = dict(align=align, reducer=reducer, samples=samples, seed=seed)
+    asked["truncation_psi"] = truncation_psi
     scores, reason = dict.fromkeys(("psnr", "ssim", "lpips")), None
     try: scores = consistency_scores(G, sizes, batch=batch, lpips_weights=lpips_weights, **asked)
     except CannotDraw as e: reason = str(e)
@@ -298,8 +303,9 @@ def consistency(
     for name, values in scores.items():
         numbers[name] = None if values is None else values.mean().item()
         numbers[f"{name}_std"] = None if values is None else values.std(correction=0).item()
+    numbers["sizes"] = [list(size_pair(n)) for n in sizes]
     net = None if scores["lpips"] is None else f"alexnet {file_hash(str(alexnet_file(lpips_weights)))}"
-    return numbers | dict(sizes=[list(size_pair(n)) for n in sizes]) | asked | dict(lpips_net=net, reason=reason)
+    return numbers | asked | dict(lpips_net=net, reason=reason)
 
 # %% ../nbs/evidence/30_metrics.ipynb #68c7a742
 def size_pairs(text) -> list:  # of "256,512"
@@ -310,7 +316,8 @@ def size_pairs(text) -> list:  # of "256,512"
 
 def report_consistency(
     model: str,               # folder, shipped name, or owner/name on the hub
-    sizes: Annotated[str, size_pairs] | None = None,  # two of N or HxW: the larger is reduced to the smaller; left out: longer sides of 256 and 512
+    # two of N or HxW: the larger is reduced to the smaller; left out: longer sides of 256 and 512
+    sizes: Annotated[str, size_pairs] | None = None,
     samples: Count = 64,      # how many codes
     seed: Seed = 0,           # of the codes
     align: Literal["centers", "corners"] = "centers",  # grid of the pictures: centers, or the authors' corners
@@ -326,9 +333,11 @@ def report_consistency(
     G = Generator.from_pretrained(model).to(pick_device(device))
     pair = pair or [tuple(n * side // G.resolution for n in G.shape) for side in (256, 512)]
     found = consistency(G, pair, samples, seed, align, reducer, trunc, batch, lpips_weights)
-    shown = [f"{k.upper()} " + ("n/a" if found[k] is None else f"{found[k]:.{n}f} +- {found[k + '_std']:.{n}f}{unit}")
-             for k, n, unit in (("psnr", 2, " dB"), ("ssim", 4, ""), ("lpips", 4, ""))]
+    def shown(name: str, digits: int, unit: str = "") -> str:
+        if found[name] is None: return f"{name.upper()} n/a"
+        return f"{name.upper()} {found[name]:.{digits}f} +- {found[name + '_std']:.{digits}f}{unit}"
+    scores = [shown("psnr", 2, " dB"), shown("ssim", 4), shown("lpips", 4)]
     why = f" ({found['reason']})" if found["reason"] else ""
-    told = [str(h) if h == w else f"{h}x{w}" for h, w in pair]
-    print(f"{' and '.join(told)} brought down by {reducer}, grid {align}, {samples} codes: {', '.join(shown)}{why}")
+    told = " and ".join(str(h) if h == w else f"{h}x{w}" for h, w in pair)
+    print(f"{told} brought down by {reducer}, grid {align}, {samples} codes: {', '.join(scores)}{why}")
     print(json.dumps(found))

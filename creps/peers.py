@@ -41,7 +41,9 @@ class Peer(nn.Module, PyTorchModelHubMixin):
         self.num_ws = synthesis.num_ws
         for name, value in config.items(): setattr(self, name, value)
 
-    def draw(self, ws: torch.Tensor, size=None, view: View | None = None, align: str = "centers") -> torch.Tensor:
+    def draw(self,
+        ws: torch.Tensor, size=None, view: View | None = None, align: str = "centers",
+    ) -> torch.Tensor:
         "The image of `ws` at a size and view: what each system has of its own."
         raise NotImplementedError
 
@@ -161,7 +163,8 @@ class PointLayers(nn.Module):
         super().__init__()
         sizes = list(channels.items())
         blocks = [PointBlock("first", inputs, sizes[0][1], first=True)]
-        for (_, before), (r, c) in zip([sizes[0], *sizes], sizes): blocks.append(PointBlock(f"b{r}", before, c))
+        for (_, before), (r, c) in zip([sizes[0], *sizes], sizes):
+            blocks.append(PointBlock(f"b{r}", before, c))
         self.blocks = nn.ModuleList(blocks)
 
     def steps(self) -> list[Step]: return steps_of(self.blocks)
@@ -319,7 +322,8 @@ class ModulatedConv(nn.Module):
     ):
         super().__init__()
         self.inputs, self.conv = inputs, doubling_conv if up else partial(F.conv2d, padding=padding)
-        self.weight, self.bias = nn.Parameter(torch.randn(outputs, inputs, 3, 3)), nn.Parameter(torch.zeros(outputs))
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(outputs))
         self.strength = nn.Parameter(torch.zeros(()))
         self.register_buffer("fixed", torch.randn(fixed, fixed) if fixed else None)
 
@@ -405,7 +409,8 @@ class StyleGAN2(Peer, library_name="creps", license="apache-2.0"):
         config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         channels = block_channels(check_resolution(resolution), channel_base, channel_max)
         synthesis = Pyramid(w_dim, channels)
-        super().__init__(synthesis, Mapping(z_dim, w_dim, label_dim, mapping_layers, synthesis.num_ws), **config)
+        mapping = Mapping(z_dim, w_dim, label_dim, mapping_layers, synthesis.num_ws)
+        super().__init__(synthesis, mapping, **config)
 
     def how(self, size=None, view: View | None = None) -> str:
         whole_picture = (self.resolution,) * 2, (0, 1), (0, 1)
@@ -421,7 +426,8 @@ class StyleGAN2(Peer, library_name="creps", license="apache-2.0"):
         "The image of `ws`, resampled if it isn't the whole picture of R x R pixels (see `how`)."
         size, rows, cols = upright(self, size, view, align)
         if min(rows[0], cols[0]) < -1e-9 or max(sum(rows), sum(cols)) > 1 + 1e-9:
-            raise ValueError(f"StyleGAN2 knows nothing outside its {self.resolution} x {self.resolution} pixels: "
+            pixels = f"its {self.resolution} x {self.resolution} pixels"
+            raise ValueError(f"StyleGAN2 knows nothing outside {pixels}: "
                              "it can do any size of a window inside them")
         images = self.synthesis(ws)
         return images if self.how(size, view) == "drawn" else resample(images, size, rows, cols)

@@ -29,7 +29,8 @@ def as_map(
     if warp is None or callable(warp): return warp
     m = np.asarray(warp, np.float64)
     if m.shape != (3, 3) or not np.isfinite(m).all() or abs(np.linalg.det(m)) < 1e-12:
-        raise ValueError("warp must be a function (u_row, u_col) -> (u_row, u_col), or an invertible 3 x 3 matrix")
+        raise ValueError("warp must be a function (u_row, u_col) -> (u_row, u_col), "
+                         "or an invertible 3 x 3 matrix")
     def homography(u_row, u_col):
         r, c, w = (a * u_row + b * u_col + k for a, b, k in m)
         with np.errstate(divide="ignore", invalid="ignore"): return r / w, c / w
@@ -40,7 +41,8 @@ def _bent(warp: Callable, *u: np.ndarray) -> list[np.ndarray]:
     try: bent = [np.broadcast_to(np.asarray(a, np.float64), u[0].shape) for a in warp(*u)]
     except (TypeError, ValueError) as e:
         said = str(e).splitlines()[0]
-        raise ValueError("warp must turn two float arrays (u_row, u_col) into two of the same shape: " + said) from None
+        wanted = "two float arrays (u_row, u_col) into two of the same shape"
+        raise ValueError(f"warp must turn {wanted}: {said}") from None
     if len(bent) != 2: raise ValueError(f"warp must give two arrays (u_row, u_col), not {len(bent)}")
     if not np.isfinite(bent).all():
         y, x = np.argwhere(~np.isfinite(bent).all(0))[0]
@@ -63,7 +65,9 @@ class Frame:
         self.dy, self.dx = axes(size, self.view, align, 2**level)
         self.size = len(self.dy), len(self.dx)
 
-    def __call__(self, y: int, x: int, h: int, w: int, pick: Any = slice(None)) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self,
+        y: int, x: int, h: int, w: int, pick: Any = slice(None),
+    ) -> tuple[np.ndarray, np.ndarray]:
         u = turn(self.view, self.dy[y:y + h][pick, None], self.dx[x:x + w][None, pick])
         u_row, u_col = u if self.warp is None else _bent(self.warp, *u)
         return to_t(u_row, self.resolution, self.align), to_t(u_col, self.resolution, self.align)
@@ -150,7 +154,8 @@ class Straight:
         dtype: torch.dtype = torch.float32,
     ):
         self.t_y, self.t_x, self.turned = straight
-        self.lines, self.dtype, self.kept = lines, dtype, {}
+        self.lines, self.dtype = lines, dtype
+        self.kept = {}
         self.bytes = lines.maps * lines.channels * lines.rank * dtype.itemsize  # of one position
         self.first = self.second = torch.empty(0)
 
@@ -234,8 +239,10 @@ class Bent:
         dtype: torch.dtype = torch.float32,
         box: int = 2**15,  # nodes that are composed at a time
     ):
-        self.lines, self.frame, self.survey = lines, frame, survey
-        self.nodes, self.dtype, self.kept = nodes, dtype, None
+        self.lines, self.frame = lines, frame
+        self.survey = survey
+        self.nodes, self.dtype = nodes, dtype
+        self.kept = None
         # pixels whose lines are gathered at a time
         self.box, self.together = box, 256 if lines.device.type == "cpu" else max(box // 16, 256)
         self.bytes = lines.maps * lines.channels * lines.rank * 4
@@ -256,7 +263,8 @@ class Bent:
         span = self._span(y, x, h, w)
         if self.kept == span: return
         self.first = self.second = torch.empty(0)  # gone before the next is made
-        (self.r0, _), (self.c0, _), self.kept = *span, span
+        self.r0, self.c0 = (first for first, _ in span)
+        self.kept = span
         rows, cols = (np.arange(*ends) / self.nodes for ends in span)
         tables = both(fill(self.lines, rows, 0, False, pool), fill(self.lines, cols, 1, True, pool))
         self.first, self.second = (table.flatten(0, 1) for table in tables)
@@ -347,7 +355,8 @@ def density(
 class Points:
     "Exact features of tiles, each pixel by itself."
     def __init__(self, lines: MapStage, frame: Frame, dtype: torch.dtype = torch.float32):
-        self.lines, self.frame, self.dtype = lines, frame, dtype
+        self.lines, self.frame = lines, frame
+        self.dtype = dtype
 
     def cost(self, y: int, x: int, h: int, w: int) -> int: return 0
 
@@ -433,7 +442,8 @@ def block_shape(
         elif cost <= limit + SLACK: break
         else:
             more = f"{(cost - limit - SLACK) / 2**20 + 1:.0f} MB more are needed"
-            raise ValueError(f"max_memory is too small: {more} to draw {h} x {w} pixels of this picture at a time")
+            part = f"{h} x {w} pixels of this picture"
+            raise ValueError(f"max_memory is too small: {more} to draw {part} at a time")
     return h, w
 
 # %% ../nbs/drawing/20_render.ipynb #fd76ea37
@@ -467,7 +477,8 @@ def _leaving(
 class _UnderWay:
     "Bands of a picture on which workers are busy, oldest first."
     def __init__(self, target, level: int, tick):
-        self.target, self.level, self.tick = target, level, tick
+        self.target, self.level = target, level
+        self.tick = tick
         self.bands, self.bad = deque(), []  # `bad`: looked at when nothing else waits for the device
 
     def add(self, y: int, x: int, place: np.ndarray, jobs: list) -> None:
@@ -524,7 +535,8 @@ def paint(
         source.block(y0, x0, h0, w0, pool)
         for y, x, h, w in wanted:
             place = target.place(level, y, x, h, w)
-            under_way.add(y, x, place, [pool.submit(draw, place, y, x, p) for p in rectangles((h, w), th, tw)])
+            parts = rectangles((h, w), th, tw)
+            under_way.add(y, x, place, [pool.submit(draw, place, y, x, part) for part in parts])
     under_way.finish_all()
 
 # %% ../nbs/drawing/20_render.ipynb #59fb5723
@@ -543,8 +555,10 @@ def _file(out, batch: int) -> type:
     "The class that writes files like `out`."
     suffix = Path(out).suffix.lower()
     if suffix not in targets:
-        raise ValueError(f"{out}: can't write {suffix or 'a file without suffix'}; use one of {', '.join(targets)}")
-    if batch != 1: raise ValueError(f"{out}: a file holds one picture, but ws holds {batch}; render them one by one")
+        use = f"use one of {', '.join(targets)}"
+        raise ValueError(f"{out}: can't write {suffix or 'a file without suffix'}; {use}")
+    if batch != 1:
+        raise ValueError(f"{out}: a file holds one picture, but ws holds {batch}; render them one by one")
     return targets[suffix]
 
 def _key(synthesis, ws: torch.Tensor, frame: Frame, *how) -> str:
@@ -557,7 +571,9 @@ def _key(synthesis, ws: torch.Tensor, frame: Frame, *how) -> str:
 
 def _fused(pixels: PixelStage, channels: int, tile) -> None:
     "Try a compiled pixel stage on a tile; leave the compiler out if that can't be had."
-    try: pixels(torch.zeros((pixels.maps, channels, math.prod(tile)), dtype=pixels.dtype, device=pixels.device))
+    try:
+        empty = torch.zeros(pixels.maps, channels, math.prod(tile))
+        pixels(empty.to(pixels.device, pixels.dtype))
     except Exception as e:
         said = (str(e).strip().splitlines() or [type(e).__name__])[0]
         print(f"compile=True is left out, torch.compile can't work here: {said}", file=sys.stderr)
@@ -632,7 +648,8 @@ def render(
         bar = tqdm(total=total, unit="px", unit_scale=True, disable=not progress, leave=False)
         try:
             how = dict(tol=tol, exact=exact, compile=compile, dtype=dtype or torch.float32)
-            _picture(net, ws[i:i + 1], frame, target, sizes, channels if path else 0, limit, bar.update, **how)
+            saved = channels if path else 0
+            _picture(net, ws[i:i + 1], frame, target, sizes, saved, limit, bar.update, **how)
             target.close()
         except BaseException:
             target.abort()

@@ -16,8 +16,8 @@ from fastcore.xml import FT, Safe, to_xml
 from PIL import Image
 import creps
 from .core import write_whole
-from .curves import (GRID_CSS, KNOWN, MOST_PANELS, History, brief, data_uri, duration, inside, panel_pictures, panels,
-                          progress, read_run, short)
+from .curves import (GRID_CSS, KNOWN, MOST_PANELS, History, brief, data_uri, duration, inside,
+                          panel_pictures, panels, progress, read_run, short)
 from .settings import Settings, offered, usual_value
 
 # %% ../nbs/engine/49_report.ipynb #82222c96
@@ -91,14 +91,20 @@ def usual(
     "What each setting would be if nobody had said anything, as far as that is known."
     try: known = Settings.from_json(settings).complete()
     except (TypeError, ValueError): known = Settings().complete()
-    found = {f.name: usual_value(f, known) for f in fields(Settings) if f.name in settings}
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in found.items() if k not in ("data", "pictures")}
+    told = settings.keys() - {"data", "pictures"}
+    found = {f.name: usual_value(f, known) for f in fields(Settings) if f.name in told}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in found.items()}
 
 def chosen(settings: dict) -> list:
     "The settings that are not the usual ones."
     return [k for k, v in usual(settings).items() if settings[k] not in (v, None)]
 
 # %% ../nbs/engine/49_report.ipynb #baaeb265
+def _word(value) -> str:
+    "A value as the shell takes it."
+    if isinstance(value, (list, tuple)): return "x".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
 def flags(settings: dict) -> list:
     "Shell arguments of `creps train` for all settings that are not the usual ones."
     said, out = {f.name for f in offered(Settings)}, []
@@ -107,7 +113,7 @@ def flags(settings: dict) -> list:
         if k == "label_dim" and "cond" not in settings: out.append("--cond")
         elif k not in said: continue
         elif isinstance(v, bool): out.append(flag if v else "--no-" + flag[2:])
-        else: out += [flag, "x".join(map(str, v)) if isinstance(v, (list, tuple)) else f"{v:g}" if isinstance(v, float) else str(v)]
+        else: out += [flag, _word(v)]
     return out
 
 def _size_like(settings: dict, side: int) -> str:
@@ -118,14 +124,20 @@ def _size_like(settings: dict, side: int) -> str:
 
 def commands(run, settings: dict) -> list:  # (what for, command)
     "How to go on from here."
-    path, data, R = str(run), settings.get("data"), settings.get("resolution")
-    data, size = data if isinstance(data, str) else "DATA", _size_like(settings, 4 * R if isinstance(R, int) else 1024)
+    path, data = str(run), settings.get("data")
+    R = settings.get("resolution")
+    if not isinstance(data, str): data = "DATA"
+    size, large = _size_like(settings, 4 * R if isinstance(R, int) else 1024), _size_like(settings, 4096)
     labels, label = (["--labels", "0"], ["--label", "0"]) if settings.get("label_dim") else ([], [])
-    told = [("Go on, or further with a larger --kimg", ["train", "--data", data, "--out", path, "--resume", "latest", *flags(settings)]),
-            ("Draw samples", ["generate", path, "--seeds", "0-15", "--size", size, *labels, "--grid", "grid.png"]),
-            ("Draw one large picture", ["render", path, "--seed", "0", "--size", _size_like(settings, 4096), *label, "--out", "large.png"]),
-            ("Write this page again", ["report", path])]
-    return [(what, shlex.join(["creps", *words])) for what, words in told] + [("In Python", f"G = creps.Generator.from_pretrained({path!r})")]
+    def told(what, *words): return what, shlex.join(["creps", *words])
+    train = "train", "--data", data, "--out", path, "--resume", "latest", *flags(settings)
+    return [told("Go on, or further with a larger --kimg", *train),
+            told("Draw samples", "generate", path, "--seeds", "0-15", "--size", size, *labels,
+                 "--grid", "grid.png"),
+            told("Draw one large picture", "render", path, "--seed", "0", "--size", large, *label,
+                 "--out", "large.png"),
+            told("Write this page again", "report", path),
+            ("In Python", f"G = creps.Generator.from_pretrained({path!r})")]
 
 # %% ../nbs/engine/49_report.ipynb #3303c7ab
 def table(
@@ -135,7 +147,8 @@ def table(
 ) -> FT:
     "A table of texts."
     above = [xml.Tr(*[xml.Th(text) for text in head])] if head else []
-    def line(row): return xml.Tr(*[xml.Td(brief(text)) for text in row], cls="own" if row[0] in bold else None)
+    def line(row):
+        return xml.Tr(*[xml.Td(brief(text)) for text in row], cls="own" if row[0] in bold else None)
     return xml.Table(*above, *map(line, list(rows)[:200]))
 
 def settings_table(settings: dict) -> FT:
@@ -184,7 +197,8 @@ def environment(history: History) -> dict:
 
 # %% ../nbs/engine/49_report.ipynb #9d07ccfe
 PAGE_CSS = """:root { color-scheme: light dark; --rule: color-mix(in srgb, currentColor 12%, transparent); }
-body { margin: 0 auto; padding: 24px 4vw 60px; max-width: 1320px; font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
+body { margin: 0 auto; padding: 24px 4vw 60px; max-width: 1320px;
+  font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
 h2 { margin: 40px 0 14px; padding-top: 18px; border-top: 1px solid var(--rule); font-size: 20px; }
 progress { width: 100%; }
 dl, .strip { display: flex; flex-wrap: wrap; gap: 8px 28px; }
@@ -195,9 +209,11 @@ dt, figcaption, th, footer { opacity: .7; font-size: 14px; }
 .strip { flex-wrap: nowrap; overflow-x: auto; gap: 8px; margin-top: 16px; }
 .strip figure { flex: 0 0 min(200px, 40%); }
 table { border-collapse: collapse; font-size: 14.5px; }
-td, th { text-align: left; padding: 4px 20px 4px 0; border-bottom: 1px solid var(--rule); vertical-align: top; font-weight: inherit; }
+td, th { text-align: left; padding: 4px 20px 4px 0; border-bottom: 1px solid var(--rule);
+  vertical-align: top; font-weight: inherit; }
 .own { font-weight: 600; }
-pre { margin: 0 0 14px; padding: 10px; background: var(--rule); border-radius: 6px; font-size: 13.5px; white-space: pre-wrap; }
+pre { margin: 0 0 14px; padding: 10px; background: var(--rule); border-radius: 6px;
+  font-size: 13.5px; white-space: pre-wrap; }
 """
 
 # %% ../nbs/engine/49_report.ipynb #006145bd
@@ -269,5 +285,6 @@ def report_run(
     last = {k: float(f"{row[k]:.6g}") for k, row in newest(history).items() if math.isfinite(row[k])}
     print(f"open {path} in a browser")
     told = dict(kimg=history.kimg, lines=len(history.rows), broken=broken, resumed=history.resumed)
-    told |= dict(seconds=round(history.seconds, 1), lost=round(history.lost, 1), bytes=path.stat().st_size, last=last)
+    told |= dict(seconds=round(history.seconds, 1), lost=round(history.lost, 1))
+    told |= dict(bytes=path.stat().st_size, last=last)
     print(json.dumps(dict(command="report", out=str(path)) | told))

@@ -214,7 +214,8 @@ def _joined(
 
 class ScalePartyStep(PeerStep):
     "ScaleParty: random windows, two sizes, and pairs of both that the critic sees mixed."
-    system, discriminator, preferred = ScaleParty, ScaleDiscriminator, Settings(gamma=10.)
+    system, discriminator = ScaleParty, ScaleDiscriminator
+    preferred = Settings(gamma=10.)
     mixing, ema_rampup = .9, False
 
     def __init__(self,
@@ -222,7 +223,8 @@ class ScalePartyStep(PeerStep):
         dual: float = .2,      # share of iterations with both sizes
         cells=(4, 6),          # the two sizes
     ):
-        self.partial, self.dual, self.cells = partial, dual, tuple(cells)
+        self.partial, self.dual = partial, dual
+        self.cells = tuple(cells)
 
     def chosen(self, it: Iteration) -> tuple:
         "The window of this iteration, in pixels of the real pictures, and its sizes, in cells."

@@ -27,7 +27,8 @@ class Lines:
         (H, W), (height, width) = size, window
         self.height, self.width = height / H, width / W
         self.parts = min(max(math.ceil(512 * self.width - 1e-9), 2), 64)
-        self.rows, self.cols = _edges(H, center[0], height)[:, None], _edges(W, center[1], width)
+        self.rows = _edges(H, center[0], height)[:, None]
+        self.cols = _edges(W, center[1], width)
         self.fine = _edges(2 * W * self.parts, center[1], width)[1::2]
         self.step = self.width / self.parts
 
@@ -36,8 +37,8 @@ class Lines:
 
     def below(self, first: int, last: int | None = None) -> "Lines":
         "The same columns, and of the rows only those from `first` up to `last`."
-        part = object.__new__(Lines)
-        part.__dict__.update(vars(self), rows=self.rows[first:last and last + 1])
+        part = copy.copy(self)
+        part.rows = self.rows[first:last and last + 1]
         return part
 
 # %% ../nbs/engine/44_scenery.ipynb #65349a1b
@@ -79,18 +80,21 @@ def fractal(
         nodes = torch.arange(first, int(cell.max()) + 2)
         value = chance(key, octave, nodes).expand(*y.shape[:-1], -1)
         i, t = cell.long() - first, y - cell
-        t = t + smooth * (t * t * (3 - 2 * t) - t)
-        line = torch.lerp(value.gather(-1, i), value.gather(-1, i + 1), t) - .5
-        total = total + height * fade * line
+        eased = t * t * (3 - 2 * t)
+        t = t + smooth * (eased - t)
+        before, after = value.gather(-1, i), value.gather(-1, i + 1)
+        total = total + height * fade * (torch.lerp(before, after, t) - .5)
         height = height * gain
     return total * (1 - gain) + .5
 
 # %% ../nbs/engine/44_scenery.ipynb #bdb24a77
+def _double(x) -> torch.Tensor: return torch.as_tensor(x, dtype=torch.float64)
+
 def each(
     *values,  # numbers, or [B, 1, 1, 1]
 ) -> torch.Tensor:  # [1 or B, len(values), 1, 1]
     "One value for each layer."
-    layers = [torch.as_tensor(v, dtype=torch.float64).reshape(-1, 1, 1, 1) for v in values]
+    layers = [_double(v).reshape(-1, 1, 1, 1) for v in values]
     return torch.cat(torch.broadcast_tensors(*layers), 1)
 
 # %% ../nbs/engine/44_scenery.ipynb #4eb77bd2
@@ -101,12 +105,14 @@ def cover(
     "The exact share of each pixel that lies below `outline`."
     H = len(lines.rows) - 1
     pixels_per_unit = H / (lines.rows[-1] - lines.rows[0])
-    y = (outline.unflatten(-1, (-1, lines.parts)) - lines.rows[0]) * pixels_per_unit
-    y = y.clamp_(0, H).movedim(-1, -2).flatten(-3, -2)
+    y = outline.unflatten(-1, (-1, lines.parts)) - lines.rows[0]
+    y = (y * pixels_per_unit).clamp_(0, H).movedim(-1, -2).flatten(-3, -2)
     i = y.long()
     y = y - i
-    begun = torch.zeros(*y.shape[:-2], H + 2, y.shape[-1], dtype=y.dtype)
-    begun.scatter_add_(-2, i, 1 - y).scatter_add_(-2, i + 1, y)
+    *others, _, columns = y.shape
+    begun = torch.zeros(*others, H + 2, columns, dtype=y.dtype)
+    begun.scatter_add_(-2, i, 1 - y)
+    begun.scatter_add_(-2, i + 1, y)
     return begun[..., :H, :].cumsum(-2).div_(lines.parts)
 
 # %% ../nbs/engine/44_scenery.ipynb #9ae3fc7c
@@ -116,7 +122,8 @@ def nearest(outline):
 
 def shares(covers):
     "Visible shares [B, L, H, W] of layers whose raised outlines give `covers`."
-    return torch.cat([covers[:, :-1] - covers[:, 1:], covers[:, -1:]], 1)
+    seen = covers[:, :-1] - covers[:, 1:]
+    return torch.cat([seen, covers[:, -1:]], 1)
 
 # %% ../nbs/engine/44_scenery.ipynb #0bef053c
 def tree(
@@ -129,7 +136,8 @@ def tree(
     "Height of one tree at `y`."
     s = (y - mid).abs() / half
     up = (1 - s).clamp(min=0)
-    boughs = .13 * (13 * s % 1) * (3 * s).clamp(max=1) * (s < 1)
+    sawtooth = 13 * s % 1
+    boughs = .13 * sawtooth * (3 * s).clamp(max=1) * (s < 1)
     fir = up * (.75 + .25 * up) + boughs
     return high * torch.lerp(fir, (up * (1 + s)).sqrt(), wide)
 
@@ -151,13 +159,20 @@ def trees(
     first = int(cell.min()) - 1
     node = torch.arange(first, int(cell.max()) + 2)
     a, b, c = (chance(key, salt, node) for salt in (1, 2, 3))
-    wide, mid = (c < broad).double(), node + .2 + .6 * a
+    wide = (c < broad).double()
+    mid = node + .2 + .6 * a
     turns = (mid - shift) / freq + phase
-    grown = 1 - grove * (.5 - .5 * torch.cos(2 * math.pi * turns))
-    high = tall * grown * (.35 + .65 * b) * (b > .12) * (1 - .6 * wide)
-    half = (freq * high * slim * (1 + 4 * wide) * (1 - .25 * a)).clamp(min=1e-6)
-    row = [t.expand(*y.shape[:-1], -1) for t in (mid, high, half, wide)]
-    def neighbour(d): return tree(y, *(t.gather(-1, cell - first + d) for t in row))
+    clearing = .5 - .5 * torch.cos(2 * math.pi * turns)
+    grown = 1 - grove * clearing
+    high = tall * grown * (.35 + .65 * b)
+    high = high * (b > .12) * (1 - .6 * wide)
+    half = freq * high * slim * (1 + 4 * wide)
+    half = (half * (1 - .25 * a)).clamp(min=1e-6)
+    shape = *y.shape[:-1], -1
+    row = [t.expand(shape) for t in (mid, high, half, wide)]
+    def neighbour(d):
+        i = cell - first + d
+        return tree(y, *(t.gather(-1, i) for t in row))
     return torch.stack([neighbour(d) for d in (-1, 0, 1)]).amax(0)
 
 # %% ../nbs/engine/44_scenery.ipynb #de8572b0
@@ -168,18 +183,23 @@ def bump_mean(
 ):
     "Mean of the bump around `node` over each pixel."
     x = (edges - node).clamp_(-1, 1)
-    integral = x * (1 - x * x * (1 - x.abs() / 2))
+    slope = 1 - x.abs() / 2
+    integral = x * (1 - x * x * slope)
     return integral.diff(dim=dim) / edges.diff(dim=dim)
 
 def _octave(rows, cols, key, octave):
     "Pixel means of one octave; edges in units of its lattice."
     reach = math.ceil(cols.diff().max()) + 2  # a pixel touches few columns of nodes
     first = cols[:-1].floor()
-    i = torch.arange(math.floor(rows.min()), math.ceil(rows.max()) + 1)
-    j = torch.arange(int(first[0]), int(first[-1]) + reach)
-    across = bump_mean(rows, i) @ (chance(key, octave, i[:, None], j) - .5)
-    at, ends = (first - first[0]).long(), torch.stack([cols[:-1] - first, cols[1:] - first])
-    return sum(across.index_select(-1, at + d) * bump_mean(ends, d, 0)[0] for d in range(reach))
+    low, high = math.floor(rows.min()), math.ceil(rows.max())
+    left, right = int(first[0]), int(first[-1])
+    i, j = torch.arange(low, high + 1), torch.arange(left, right + reach)
+    heights = chance(key, octave, i[:, None], j) - .5
+    across = bump_mean(rows, i) @ heights
+    at = (first - first[0]).long()
+    ends = torch.stack([cols[:-1] - first, cols[1:] - first])
+    def part(d): return across.index_select(-1, at + d) * bump_mean(ends, d, 0)[0]
+    return sum(map(part, range(reach)))
 
 def noise(
     rows,       # edges of rows [..., H + 1, 1], possibly bent
@@ -194,7 +214,8 @@ def noise(
     for octave in range(40):
         f = 2.03**octave
         if octave and max(freq[0] * footprint[0], freq[1] * footprint[1]) * f > 1: break
-        finer_rows, finer_cols = rows * freq[0] * f + .37 * octave, cols * freq[1] * f + .61 * octave
+        finer_rows = rows * freq[0] * f + .37 * octave
+        finer_cols = cols * freq[1] * f + .61 * octave
         total = total + height * _octave(finer_rows, finer_cols, key, octave)
         height *= gain
     return total * (1 - gain)
@@ -207,8 +228,9 @@ def bell(
 ):
     "Pixel means of a bell curve of height 1."
     dim = -1 if edges.ndim == 1 else -2
-    share = torch.erf((edges - mid) / (sigma * 2**.5)).diff(dim=dim)
-    return share * sigma * (math.pi / 2)**.5 / edges.diff(dim=dim)
+    place = (edges - mid) / (sigma * 2**.5)
+    share, length = torch.erf(place).diff(dim=dim), edges.diff(dim=dim)
+    return share * sigma * (math.pi / 2)**.5 / length
 
 # %% ../nbs/engine/44_scenery.ipynb #d3903cc0
 COLOURS = "zenith upper lower rim haze near ground light cloud".split()
@@ -239,14 +261,15 @@ FACTORS = dict(
 
 def mix(a, b, w):
     "a where `w` is 0, b where it is 1."
-    return torch.lerp(*(torch.as_tensor(x, dtype=torch.float64) for x in (a, b, w)))
+    return torch.lerp(_double(a), _double(b), _double(w))
 
 def scenes(
     seed: int,
     indices,  # iterable of B whole numbers
 ) -> SimpleNamespace:
     "All that settles B scenes: numbers [B, 1, 1, 1] and colours [B, 3, 1, 1], by name."
-    streams = [np.random.default_rng([seed % 2**63, int(i)]) for i in indices]
+    seeds = [[seed % 2**63, int(i)] for i in indices]
+    streams = map(np.random.default_rng, seeds)
     uniform = np.stack([stream.random(1 + len(FACTORS)) for stream in streams])
     first, *rest = torch.from_numpy(uniform)[..., None, None, None].unbind(1)
     f = SimpleNamespace(key=(first * 2**32).long())
@@ -262,11 +285,13 @@ _ACCENTS = torch.tensor([  # heath, spruce, meadow, slate
 def _light(f):
     "Colours, and the place of the light, from the time of the day."
     i = f.time.floor().long().flatten()
-    j, w = (i + 1) % len(TIMES), smoothstep(f.time - f.time.floor(), .25, .75)
-    palette = mix(PALETTES[i], PALETTES[j], w[..., 0])[..., None, None]
-    palette = palette * (1 + f.warm * each(1, .15, -1))[:, None]
+    j = (i + 1) % len(TIMES)
+    w = smoothstep(f.time - f.time.floor(), .25, .75)
+    palette = mix(PALETTES[i], PALETTES[j], w[..., 0])
+    warmth = 1 + f.warm * each(1, .15, -1)
+    palette = palette[..., None, None] * warmth[:, None]
     for k, name in enumerate(COLOURS): setattr(f, name, palette[:, k].clamp(0, 1))
-    lights = mix(_LIGHTS[i], _LIGHTS[j], w[:, :, 0, 0]).T
+    lights = mix(_LIGHTS[i], _LIGHTS[j], w.flatten(1)).T
     f.stars, low, high, f.glow = lights[..., None, None, None]
     f.light_row = f.horizon - mix(low, high, f.altitude)
     f.moon = ((f.time < .5) | (f.time > 8.5)).double()
@@ -283,13 +308,16 @@ def _land(f):
     "What there is in the scene, and where."
     f.water = (f.water < .45).double()
     f.level = torch.where(f.water > 0, f.horizon + f.level, NOWHERE)
-    beside, alone = 2 + (3 * f.hills).floor(), 3 + (2 * f.hills).floor()
+    beside = 2 + (3 * f.hills).floor()
+    alone = 3 + (2 * f.hills).floor()
     f.hills = torch.where(f.water > 0, beside, alone)
     top = .925 + .05 * f.trees + .035 * f.water
-    f.bank = torch.where((f.bank < .8) | (f.water == 0), top, NOWHERE)
+    there = (f.bank < .8) | (f.water == 0)
+    f.bank = torch.where(there, top, NOWHERE)
     f.alpine = (f.alpine > .4).double()
     f.snow = f.alpine * (f.snow < .6)
-    f.broad = (f.broad > .75).double() + .3 * ((f.broad > .5) & (f.broad <= .75))
+    mixed = (f.broad > .5) & (f.broad <= .75)
+    f.broad = (f.broad > .75).double() + .3 * mixed
     f.side = torch.where(f.light_col > .5, 1., -1.).double()
 
 def pick(f, which):
@@ -300,15 +328,20 @@ def pick(f, which):
 def mountain(f, lines):
     "Outlines [B, 3, 1, n]: the sunlit, the shaded and the snowless part."
     shift, rough, bare = (chance(f.key, salt) for salt in (201, 202, 203))
-    low, high = .08 + .1 * f.peaks, .16 + .3 * f.peaks
+    low = .08 + .1 * f.peaks
+    high = .16 + .3 * f.peaks
     tall = mix(low, high, f.alpine) * (1 - .2 * f.water)
-    x = lines.fine + each(0, 1) * f.side * (.03 + .05 * shift) * f.alpine
-    h = fractal(x, lines.step, f.key, 1.5 + 1.2 * rough, .4 + .1 * f.alpine, 1 - f.alpine)
+    aside = f.side * (.03 + .05 * shift) * f.alpine
+    x = lines.fine + each(0, 1) * aside
+    freq, gain = 1.5 + 1.2 * rough, .4 + .1 * f.alpine
+    h = fractal(x, lines.step, f.key, freq, gain, 1 - f.alpine)
     h = f.horizon + .04 - 1.6 * tall * (h - .25)
     jag = fractal(lines.fine, lines.step, f.key + 1, each(9), each(.62), 0.)
     peak = h[:, :1]
-    shade = torch.maximum(peak, h[:, 1:] + f.alpine * (.1 * jag - .01))
-    snowless = f.horizon - .45 * tall + .1 * (bare - .5) + .22 * (jag - .5)
+    lee = h[:, 1:] + f.alpine * (.1 * jag - .01)
+    shade = torch.maximum(peak, lee)
+    snowless = f.horizon - .45 * tall + .1 * (bare - .5)
+    snowless = snowless + .22 * (jag - .5)
     rock = torch.where(f.snow > 0, torch.maximum(peak, snowless), NOWHERE)
     return torch.cat([peak, shade, rock], 1)
 
@@ -319,19 +352,22 @@ def depth(f):
 
 def foot(f, z):
     "The row on which land of nearness `z` stands."
-    nearest_row = torch.where(f.water > 0, f.level - .012, f.horizon + .28)
+    shore, ground = f.level - .012, f.horizon + .28
+    nearest_row = torch.where(f.water > 0, shore, ground)
     return mix(f.horizon + .05, nearest_row, z.clamp(0, 1))
 
 def hills(f, lines):
     "Outlines [B, 4, 1, n]."
-    z, key = depth(f), f.key + each(10, 20, 30, 40).long()
+    z = depth(f)
+    key = f.key + each(10, 20, 30, 40).long()
     high, rough, thick = (chance(key, salt) for salt in (301, 302, 303))
     freq = (1.3 + 1.2 * rough) * (1 + .5 * z.clamp(0))
     h = fractal(lines.fine, lines.step, key, freq, each(.42), each(.7))
     tall = 1.6 * (.07 + .09 * high) * (1.1 - .3 * z)
     h = foot(f, z) - tall * (h - .25)
     cells = each(130, 80) + 40 * thick[:, 2:]
-    wood = trees(lines.fine, key[:, 2:], cells, each(.016, .034), each(.4, .3))
+    heights, slim = each(.016, .034), each(.4, .3)
+    wood = trees(lines.fine, key[:, 2:], cells, heights, slim)
     h[:, 2:] -= wood * (f.wood < .75)
     return torch.where(z > -.01, h, NOWHERE)
 
@@ -341,36 +377,47 @@ def bank(f, lines):
     key = f.key + each(50, 51, 52).long()
     tall = (.2 + .3 * chance(f.key, 61)) * (f.trees < .85)
     phase = .5 * f.phase - .25
-    shapes = fractal(lines.fine, lines.step, key[:, :2], each(1.3, 34), each(.4, .6), 1.)
+    freq, gain = each(1.3, 34), each(.4, .6)
+    shapes = fractal(lines.fine, lines.step, key[:, :2], freq, gain, 1.)
     ground, leaf = shapes.split(1, 1)
-    cells, heights = each(5 + 3 * f.wood, 12 + 5 * f.wood, 110), each(tall, .55 * tall, .03)
-    broad, phases = each(f.broad, f.broad, 0), each(phase, phase + .05, f.phase)
-    wood = trees(lines.fine, key, cells, heights, each(.17, .2, .16), broad, each(.95, .9, .4), phases)
+    cells = each(5 + 3 * f.wood, 12 + 5 * f.wood, 110)
+    heights, slim = each(tall, .55 * tall, .03), each(.17, .2, .16)
+    broad, grove = each(f.broad, f.broad, 0), each(.95, .9, .4)
+    phases = each(phase, phase + .05, f.phase)
+    wood = trees(lines.fine, key, cells, heights, slim, broad, grove, phases)
     leaves = (.012 + .06 * f.broad) * (2 * leaf - 1).abs()
     high = wood[:, :2].amax(1, True) - leaves
-    return f.bank - .12 * (ground - .4) - torch.maximum(high, wood[:, 2:])
+    top = f.bank - .12 * (ground - .4)
+    return top - torch.maximum(high, wood[:, 2:])
 
 def outlines(f, lines):
     "All nine layers from far to near: sunlit, shaded, rock, four hills, water, bank. [B, 9, 1, n]"
     surface = f.level.expand(-1, 1, 1, len(lines.fine))
-    return torch.cat([mountain(f, lines), hills(f, lines), surface, bank(f, lines)], 1)
+    layers = mountain(f, lines), hills(f, lines), surface, bank(f, lines)
+    return torch.cat(layers, 1)
 
 # %% ../nbs/engine/44_scenery.ipynb #ad61d2ab
 def paints(f, row):
     "Colour, air and grain of the nine layers [B, 9, 5, H, 1] at the rows `row` [..., H, 1]."
-    z = torch.cat([torch.zeros_like(f.hills).expand(-1, 3, -1, -1), depth(f).clamp(0)], 1)
+    mountains = torch.zeros_like(f.hills).expand(-1, 3, -1, -1)
+    z = torch.cat([mountains, depth(f).clamp(0)], 1)
     veiled = .25 * f.veil * (z > 0) * (z < 1)
     air = .92 * (1 - .93 * z**.8) * (1 - veiled)
     thick = .08 + .12 * f.mist
     rise = smoothstep((row - foot(f, z) + thick) / (1.5 * thick))
     mist = rise * (.15 + .55 * f.mist) * (1 - .8 * z)
-    base = mix(f.near[:, None], f.haze[:, None], air[:, :, None])
-    base = torch.cat([_mountain_colours(f, base[:, 0]), base[:, 3:]], 1)
-    base = mix(base, mix(f.haze, f.rim, .4)[:, None], mist[:, :, None])
+    near, haze = f.near[:, None], f.haze[:, None]
+    base = mix(near, haze, air[:, :, None])
+    peaks = _mountain_colours(f, base[:, 0])
+    base = torch.cat([peaks, base[:, 3:]], 1)
+    white = mix(f.haze, f.rim, .4)[:, None]
+    base = mix(base, white, mist[:, :, None])
     H = base.shape[3]
-    extra = torch.stack([.8 * air, .35 - .2 * air], 2).expand(-1, -1, -1, H, 1)
+    extra = torch.stack([.8 * air, .35 - .2 * air], 2)
+    extra = extra.expand(-1, -1, -1, H, 1)
     land = torch.cat([base, extra], 2)
-    soil = mix(f.ground, f.near, .1)[:, None].expand(-1, 1, 3, H, 1)
+    soil = mix(f.ground, f.near, .1)[:, None]
+    soil = soil.expand(-1, 1, 3, H, 1)
     ground = torch.cat([soil, torch.zeros_like(extra[:, :1])], 2)
     return torch.cat([land, torch.zeros_like(ground), ground], 1)
 
@@ -393,22 +440,27 @@ def layered(
 # %% ../nbs/engine/44_scenery.ipynb #840a376b
 def glow(f, rows, cols, row, *lobes):
     "Strength of the light around (`row`, light_col); lobes are (strength, height, width)."
-    return f.glow * sum(a * bell(rows, row, h) * bell(cols, f.light_col, w) for a, h, w in lobes)
+    def lobe(strength, height, width):
+        return strength * bell(rows, row, height) * bell(cols, f.light_col, width)
+    return f.glow * sum(lobe(*numbers) for numbers in lobes)
 
 def _cells(edges):
     "The cells of the stars, of one unit each, that `edges` touch."
-    first, last = (max(row + 3, 0) for row in (math.floor(edges.min()), math.ceil(edges.max())))
-    return torch.arange(-3, 4)[first:last]
+    first, last = math.floor(edges.min()), math.ceil(edges.max())
+    return torch.arange(-3, 4)[max(first + 3, 0):max(last + 3, 0)]
 
 def stars(f, lines):
     "Light of the stars [B, 1, H, W]; they reach two units beyond the square."
-    mesh = torch.meshgrid(_cells(lines.rows), _cells(lines.cols), torch.arange(90), indexing="ij")
-    row, col, j = (a.reshape(-1, 1) for a in mesh)
-    down, across, bright = (chance(f.key, salt, row, col, j) for salt in (71, 72, 73))
+    cells = _cells(lines.rows), _cells(lines.cols), torch.arange(90)
+    row, col, j = (a.reshape(-1, 1) for a in torch.meshgrid(*cells, indexing="ij"))
+    def draw(salt): return chance(f.key, salt, row, col, j)
+    down, across, bright = draw(71), draw(72), draw(73)
     row, col = row + down, col + across
     size = .0011 + .0017 * bright**6
-    light = 1.8 * (.25 + .75 * bright**3) * f.stars * smoothstep(f.horizon - row, 0., .3)
-    return (light * bell(lines.rows[:, 0], row, size)).mT @ bell(lines.cols, col, size)
+    light = 1.8 * (.25 + .75 * bright**3) * f.stars
+    light = light * smoothstep(f.horizon - row, 0., .3)
+    light = light * bell(lines.rows[:, 0], row, size)
+    return light.mT @ bell(lines.cols, col, size)
 
 # %% ../nbs/engine/44_scenery.ipynb #0482c1af
 def _between(lines, top, low):
@@ -431,23 +483,33 @@ def disc(f, lines):
 def clouds(f, rows, y, lines):
     "Opacity and shade of the clouds [B, 1, H, W]; `y` [..., H, 1] is 0 at the horizon, 1 at the top."
     d = f.horizon + .3 - rows
-    bent = 1 / d.clamp(.25, .9) + .05 * (.25 - d).clamp(min=0) - 1.2 * (d - .9).clamp(min=0)
-    n = noise(bent, lines.cols, (1.3 * lines.height, lines.width), f.key + 31, (4.5, 1.3))
+    bent = 1 / d.clamp(.25, .9) + .05 * (.25 - d).clamp(min=0)
+    bent = bent - 1.2 * (d - .9).clamp(min=0)
+    footprint = 1.3 * lines.height, lines.width
+    n = noise(bent, lines.cols, footprint, f.key + 31, (4.5, 1.3))
     edge = .12 - .2 * f.overcast
-    fade = f.clouds.clamp(max=.9) * smoothstep(y, 0., .22) * (1 - .55 * smoothstep(y, .6, 1.2))
-    return fade * smoothstep(n, edge, edge + .2), smoothstep(n, edge + .3, edge + .02)
+    fade = f.clouds.clamp(max=.9) * smoothstep(y, 0., .22)
+    fade = fade * (1 - .55 * smoothstep(y, .6, 1.2))
+    veil = fade * smoothstep(n, edge, edge + .2)
+    return veil, smoothstep(n, edge + .3, edge + .02)
 
 _AURORA = torch.tensor([[.25, .95, .62], [.55, .3, .85]], dtype=torch.float64)[..., None, None]
 
 def aurora(f, row, lines):
     "Light of the aurora [B, 3, H, W]."
-    h = fractal(lines.fine, lines.step, f.key + each(80, 81).long(), each(1.2, 16), each(.3, .7), 1.)
+    key = f.key + each(80, 81).long()
+    freq, gain = each(1.2, 16), each(.3, .7)
+    h = fractal(lines.fine, lines.step, key, freq, gain, 1.)
     h = h.unflatten(-1, (-1, lines.parts)).mean(-1)
-    d = f.horizon - .14 - .3 * (h[:, :1] - .3) - row
-    curtain = torch.where(d > 0, torch.exp(-d.clamp(min=0) / .13), torch.exp(-(d / .028)**2))
+    foot = f.horizon - .14 - .3 * (h[:, :1] - .3)
+    d = foot - row
+    above = torch.exp(-d.clamp(min=0) / .13)
+    below = torch.exp(-(d / .028)**2)
+    curtain = torch.where(d > 0, above, below)
     rays = (1.7 * h[:, 1:] - .25).clamp(0, 1)
     green, violet = _AURORA
-    return .7 * f.aurora * curtain * rays * mix(green, violet, smoothstep(d, 0, .28))
+    colour = mix(green, violet, smoothstep(d, 0, .28))
+    return .7 * f.aurora * curtain * rays * colour
 
 # %% ../nbs/engine/44_scenery.ipynb #0caeaff5
 def some(mask):
@@ -466,18 +528,23 @@ def sky(
     low = mix(f.rim, f.lower, smoothstep(y, -.05, .38))
     high = mix(low, f.upper, smoothstep(y, .15, .75))
     out = mix(high, f.zenith, smoothstep(y, .45, 1.25))
-    out = out.expand(-1, -1, -1, len(lines.cols) - 1).clone()
+    width = len(lines.cols) - 1
+    out = out.expand(-1, -1, -1, width).clone()
     if not mirrored and len(b := some(f.stars > .03)): out[b] += stars(pick(f, b), lines) * each(.78, .87, 1)
     if len(b := some(f.aurora > 0)):
-        out[b] += (1 - out[b]) * aurora(pick(f, b), row[b] if row.ndim == 4 else row, lines)
+        here = row[b] if row.ndim == 4 else row
+        out[b] += (1 - out[b]) * aurora(pick(f, b), here, lines)
     veil, shade = clouds(f, rows, y, lines)
-    lit, dark = mix(f.cloud, f.light, .2), mix(f.cloud, f.upper, .45)
+    lit = mix(f.cloud, f.light, .2)
+    dark = mix(f.cloud, f.upper, .45)
     out = mix(out, mix(lit, dark, shade), veil)
     s = 2.2 * f.light_size
-    shine = glow(f, rows, lines.cols, f.light_row, (.3, .34, .5), (.32, .13, .2), (.4, s, s))
+    lobes = (.3, .34, .5), (.32, .13, .2), (.4, s, s)
+    shine = glow(f, rows, lines.cols, f.light_row, *lobes)
     out = mix(out, f.light, shine.clamp(max=1))
     if mirrored: return out
-    return mix(out, mix(f.light, 1., .5), disc(f, lines) * (1 - .6 * veil))
+    visible = disc(f, lines) * (1 - .6 * veil)
+    return mix(out, mix(f.light, 1., .5), visible)
 
 # %% ../nbs/engine/44_scenery.ipynb #9826a1df
 def smeared(
@@ -488,9 +555,12 @@ def smeared(
 ) -> torch.Tensor:  # [B, L, H, W]
     "Mean cover over the rows from `row` - `half` to `row` + `half`."
     h = outline.unflatten(-1, (-1, lines.parts))
-    low, high, area = row + half, row - half, 0.
+    low, high = row + half, row - half
+    area = 0.
     for k in range(lines.parts):
-        area = (low - h[..., k]).clamp_(min=0).sub_((high - h[..., k]).clamp_(min=0)).add_(area)
+        begun = (low - h[..., k]).clamp_(min=0)
+        ended = (high - h[..., k]).clamp_(min=0)
+        area = begun.sub_(ended).add_(area)
     return area / (2 * lines.parts * half)
 
 # %% ../nbs/engine/44_scenery.ipynb #016b0b55
@@ -499,11 +569,18 @@ def haze_glow(f, rows, lines):
     row = torch.minimum(f.light_row, f.horizon - .03)
     return glow(f, rows, lines.cols, row, (.3, .2, .45), (.35, .1, .16))
 
+def _sunlit(f, rgb, out, rows, lines):
+    "Colours, with the light that the air before the land has caught."
+    shine = out[:, 3:4] * haze_glow(f, rows, lines)
+    return mix(rgb, f.light, shine.clamp(0, 1))
+
 def ripples(f, lines):
     "Noise [B, 1, H, W] whose cells grow with the distance below the shore."
     e = lines.rows - f.level
-    bent = torch.where(e > 0, torch.log1p(e.clamp(min=0) / .012), e)
-    return noise(bent, lines.cols, (10 * lines.height, lines.width), f.key + 7, (7, 3), .7)
+    far = torch.log1p(e.clamp(min=0) / .012)
+    bent = torch.where(e > 0, far, e)
+    footprint = 10 * lines.height, lines.width
+    return noise(bent, lines.cols, footprint, f.key + 7, (7, 3), .7)
 
 def path_of_light(f, deep, rip, lines):
     "Strength of the light's trail on the water, wider towards the painter."
@@ -519,16 +596,22 @@ def water(
     lines,
 ) -> torch.Tensor:  # [B, 3, H, W]
     "The water's surface: the world reflected, darker towards the painter, and the path of light."
-    rows, mid = 2 * f.level - lines.rows, 2 * f.level - lines.mid  # what is reflected there
-    deep, rip = (lines.mid - f.level).clamp(min=0), ripples(f, lines)
+    rows = 2 * f.level - lines.rows  # what is reflected there
+    mid = 2 * f.level - lines.mid
+    deep = (lines.mid - f.level).clamp(min=0)
+    rip = ripples(f, lines)
     wave = rip * (.02 + .45 * deep) * f.wind
-    c = smeared(lines, nearest(outline), mid + wave, lines.height / 2 + .002 + .05 * deep)
+    half = lines.height / 2 + .002 + .05 * deep
+    c = smeared(lines, nearest(outline), mid + wave, half)
     out = layered(shares(c), paints(f, mid)[:, :7])
-    rgb = out[:, :3] + (1 - c[:, :1]) * sky(f, rows, lines, mirrored=True)
-    rgb = mix(rgb, f.light, (out[:, 3:4] * haze_glow(f, rows, lines)).clamp(0, 1))
+    far = c[:, :1]
+    rgb = out[:, :3] + (1 - far) * sky(f, rows, lines, mirrored=True)
+    rgb = _sunlit(f, rgb, out, rows, lines)
     own = mix(f.near, f.upper, .35)
-    rgb = mix(rgb, own, .12 + .5 * smoothstep(deep, 0., .45)) * (1 + .25 * rip)
-    return mix(rgb, f.light, path_of_light(f, deep, rip, lines) * (1 - .5 * c[:, :1]))
+    dark = .12 + .5 * smoothstep(deep, 0., .45)
+    rgb = mix(rgb, own, dark) * (1 + .25 * rip)
+    trail = path_of_light(f, deep, rip, lines) * (1 - .5 * far)
+    return mix(rgb, f.light, trail)
 
 # %% ../nbs/engine/44_scenery.ipynb #75f4620d
 def paint(f, outline, lines):
@@ -536,20 +619,25 @@ def paint(f, outline, lines):
     c = cover(lines, nearest(outline))
     share = shares(c)
     out = layered(share, paints(f, lines.mid))
-    grain = noise(lines.rows, lines.cols, (lines.height, lines.width), f.key + 99, (14, 9), .6)
-    rgb = out[:, :3] * (1 + out[:, 4:] * grain) + (1 - c[:, :1]) * sky(f, lines.rows, lines)
+    footprint = lines.height, lines.width
+    grain = noise(lines.rows, lines.cols, footprint, f.key + 99, (14, 9), .6)
+    land = out[:, :3] * (1 + out[:, 4:] * grain)
+    rgb = land + (1 - c[:, :1]) * sky(f, lines.rows, lines)
     if len(b := some(f.level < lines.rows[-1])):
-        top = int((lines.rows[1:, 0] > f.level[b].min()).nonzero()[0])
+        wet = lines.rows[1:, 0] > f.level[b].min()
+        top = int(wet.nonzero()[0])
         surface = water(pick(f, b), outline[b, :7], lines.below(top))
         rgb[b, :, top:] += share[b, 7:8, top:] * surface
-    return mix(rgb, f.light, (out[:, 3:4] * haze_glow(f, lines.rows, lines)).clamp(0, 1))
+    return _sunlit(f, rgb, out, lines.rows, lines)
 
 # %% ../nbs/engine/44_scenery.ipynb #b016ba99
 def strips(f, size, center, window):
     "Colours [B, 3, rows, W] of an upright window, strip by strip."
     lines = Lines(size, center, window)
-    outline, tall = outlines(f, lines), max(1, 2**18 // size[1])
-    for top in range(0, size[0], tall): yield paint(f, outline, lines.below(top, min(top + tall, size[0])))
+    outline = outlines(f, lines)
+    H, W = size
+    tall = max(1, 2**18 // W)
+    for top in range(0, H, tall): yield paint(f, outline, lines.below(top, min(top + tall, H)))
 
 def turned(
     paint,  # size, center, window -> values [B, C, H, W] of an upright window
@@ -561,11 +649,13 @@ def turned(
     cos, sin = abs(math.cos(angle)), abs(math.sin(angle))
     def bound(h, w): return h * cos + w * sin, h * sin + w * cos
     (H, W), window = size, bound(*view.window(size))
-    big = paint([max(1, round(times * n)) for n in bound(H, W)], view.center, window)
+    finer = [max(1, round(times * n)) for n in bound(H, W)]
+    big = paint(finer, view.center, window)
     places = zip(plane((times * H, times * W), view), view.center, window)
     row, col = (torch.from_numpy(2 * (u - c) / b) for u, c, b in places)
     points = torch.stack([col, row], -1).expand(len(big), -1, -1, -1)
-    return F.avg_pool2d(F.grid_sample(big, points, padding_mode="border", align_corners=False), times)
+    sampled = F.grid_sample(big, points, padding_mode="border", align_corners=False)
+    return F.avg_pool2d(sampled, times)
 
 # %% ../nbs/engine/44_scenery.ipynb #e5f71ea5
 class World:
@@ -592,7 +682,8 @@ class World:
     def _checked(self, indices) -> list:
         indices, count = [int(i) for i in indices], len(self)
         for i in indices:
-            if not 0 <= i < count: raise IndexError(f"no picture {i}: there are {count}, from 0 to {count - 1}")
+            if not 0 <= i < count:
+                raise IndexError(f"no picture {i}: there are {count}, from 0 to {count - 1}")
         return indices
 
     @property
@@ -630,8 +721,10 @@ class Scenery(World):
         "Many pictures at once."
         indices, (H, W) = self._checked(indices), self.size
         count = max(1, 2**16 // (H * W))
-        parts = [self._paint(scenes(self.seed, indices[i:i + count])) for i in range(0, len(indices), count)]
-        return np.concatenate(parts or [np.zeros((0, H, W, 3), np.uint8)])
+        parts = [np.zeros((0, H, W, 3), np.uint8)]
+        for i in range(0, len(indices), count):
+            parts.append(self._paint(scenes(self.seed, indices[i:i + count])))
+        return np.concatenate(parts)
 
     def _paint(self, f) -> np.ndarray:
         def upright(*window): return torch.cat(list(strips(f, *window)), 2)
@@ -642,6 +735,6 @@ class Scenery(World):
     def factors(self, i: int) -> dict:
         "The numbers that settle picture `i`, and the name of its `time_of_day`."
         f = scenes(self.seed, self._checked([i]))
-        single = {k: v for k, v in vars(f).items() if v.shape[1] == 1 and k not in ("key", "side")}
-        numbers = {k: v.item() for k, v in single.items()}
+        single = {k: v for k, v in vars(f).items() if v.shape[1] == 1}
+        numbers = {k: v.item() for k, v in single.items() if k not in ("key", "side")}
         return {"time_of_day": TIMES[round(f.time.item()) % len(TIMES)], **numbers}

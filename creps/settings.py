@@ -274,6 +274,7 @@ def takes(
             return inspect.Parameter(f.name, kind, default=f.default, annotation=f.type)
         more = [keyword(f) for table in tables for f in offered(table) if f.name not in own]
         function.__signature__ = signature.replace(parameters=[*own.values(), *more])
+        function.tables = tables  # where the keywords are described
         return function
     return decorated
 

@@ -47,7 +47,8 @@ class Scratch(threading.local):
     "Buffers [width + 1, n] of one thread, their last row ones."
     def __init__(self, dtype: torch.dtype, device):
         self.dtype, self.device = dtype, device
-        self.memory, self.views, self.n = {}, {}, 0
+        self.memory, self.views = {}, {}
+        self.n = 0
 
     def sized(self,
         n: int,  # columns from now on

@@ -310,7 +310,8 @@ def padding(settings: Settings) -> tuple[int, int, int, int]:
 
 def draw_critic(it: Iteration, stream: int) -> Callable:
     "D as a phase asks it: (images, label) -> logits; augments, then pads."
-    state, g, border = it.state, it.rng(Stream.AUGMENT, stream), padding(it.settings)
+    state, g = it.state, it.rng(Stream.AUGMENT, stream)
+    border = padding(it.settings)
     def critic(images: torch.Tensor, label) -> torch.Tensor:
         if state.augment and state.augment.p: images = state.augment(images, g, it.rows, it.split.batch)
         return state.D(F.pad(images, border) if any(border) else images, label)
@@ -438,7 +439,8 @@ class TrainingStep:
 
     def d_reg(self, it: Iteration) -> tuple:
         "R1 on the real pictures and, where the settings say so, R2 on generated ones."
-        settings, strength, critic = it.settings, it.state.strength, self.critic(it, Stream.D_REG)
+        settings, strength = it.settings, it.state.strength
+        critic = self.critic(it, Stream.D_REG)
         def D(images, label):
             logits = critic(images, label)
             if strength and settings.loss == "logistic": strength.observe(logits)

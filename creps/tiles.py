@@ -39,7 +39,8 @@ class Recomputed(Function):
 
     @staticmethod
     def backward(ctx: Any, *grads):
-        f, wanted, count = ctx.f, ctx.needs_input_grad[1:], len(grads)
+        f, wanted = ctx.f, ctx.needs_input_grad[1:]
+        count = len(grads)
         def gradients(*both): return _gradients(f, wanted, both[:count], both[count:])
         given = *grads, *ctx.saved_tensors
         found = iter(Recomputed.apply(gradients, *given) if torch.is_grad_enabled() else gradients(*given))
@@ -102,7 +103,8 @@ def draw(
     if torch.is_grad_enabled(): planned = plan(net, len(ws), height, width, ws.device, twice, max_memory)
     def band(weights, rows, cols):
         with autocast(ws.device, dtype): return net.band(weights, rows, cols).to(ws.dtype)
-    drawn = _recomputed(band) if (planned[1] if again is None else again) else band
+    if again is None: again = planned[1]
+    drawn = _recomputed(band) if again else band
     return joined(net.bands(ws, rows, cols, step or planned[0], drawn), height, width)
 
 # %% ../nbs/engine/43_tiles.ipynb #53181524

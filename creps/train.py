@@ -46,7 +46,8 @@ def phase_bytes(
     device: str,         # where the training will be
 ) -> dict[str, int]:     # phase -> bytes
     "What autograd keeps in each phase of a step on `count` pictures."
-    (H, W), R, half = settings.shape, settings.resolution, max(1, count // 2)
+    H, W = settings.shape
+    R, half = settings.resolution, max(1, count // 2)
     z = torch.empty(count, settings.z_dim, device="meta")
     label = torch.empty(count, settings.label_dim, device="meta") if settings.label_dim else None
     half_label = None if label is None else label[:half]
@@ -142,7 +143,8 @@ class Log:
         watchers=(),       # called with each line
     ):
         self.path, self.watchers = Path(path), watchers
-        self.images, self.start, self.sums = images, time.time(), {}
+        self.images, self.start = images, time.time()
+        self.sums = {}
         kimg, all_kimg = images / 1000, total / 1000
         self.bar = tqdm(total=all_kimg, initial=kimg, unit="kimg", disable=not show, bar_format=_BAR)
 
@@ -310,7 +312,8 @@ class Trainer:
 
     def loop(self, stream, signals: SignalHandler) -> int:
         "Step after step; the signal that ended it, or 0."
-        state, total, every = self.state, self.settings.kimg * 1000, self.settings.snap * 1000
+        state, total = self.state, self.settings.kimg * 1000
+        every = self.settings.snap * 1000
         while True:
             before = state.images
             self.one_step(*next(stream))
@@ -447,7 +450,8 @@ def open_pictures(
 ) -> tuple:                   # the data set, the resolution of a training on it
     "Pictures to train on; ValueError if they are not what is wished for."
     said = wish.given()
-    shape, channels, cond = said.get("shape"), said.get("image_channels"), said.get("cond", False)
+    shape, channels = said.get("shape"), said.get("image_channels")
+    cond = said.get("cond", False)
     R = said.get("resolution") or (max(shape) if shape else 64)
     if shape and max(shape) != R:
         raise ValueError(f"the longer side of shape {shape[0]}x{shape[1]} must be the resolution {R}")
@@ -491,7 +495,8 @@ def advice_on_memory():
     except (RuntimeError, MemoryError) as e:
         if not out_of_memory(e): raise
         reason = (str(e).splitlines() or ["the system gave none"])[0].split("] ")[-1].split(". Error code")[0]
-        advice = "compute the batch in parts (--batch-device 4), or choose a smaller --batch, --resolution or --channel-max"
+        smaller = "a smaller --batch, --resolution or --channel-max"
+        advice = f"compute the batch in parts (--batch-device 4), or choose {smaller}"
         raise ValueError(f"the memory does not suffice ({reason[:150]}): {advice}") from None
 
 def _leave_process_group():

@@ -103,7 +103,8 @@ def draw_shapes(
     height, width = view.window((H, W))
     down, across = finer(height, H) + points, finer(width, W) + points  # an odd number has a middle
     top, left = (middle - length / 2 for middle, length in zip(view.center, (height, width)))
-    strips, tall, parts = [], max(1, 2**22 // (W * down * across)), down * across
+    strips, tall = [], max(1, 2**22 // (W * down * across))
+    parts = down * across
     for r in range(0, H, tall):
         rows = min(tall, H - r)
         box = top + r / H * height, left, rows / H * height, width
@@ -220,7 +221,8 @@ def _area_means(
     top, left = math.floor(rows[0]), math.floor(cols[0])
     across = np.arange(left, math.ceil(cols[-1]) + 1) % W
     down = np.arange(top, math.ceil(rows[-1]) + 1).clip(0, H - 1)
-    part, start, end = pixels[down[0]:down[-1] + 1], across[0], across[0] + len(across)
+    part, start = pixels[down[0]:down[-1] + 1], across[0]
+    end = across[0] + len(across)
     part = part[:, start:end] if end <= W else part[:, across]
     if len(part) < len(down): part = part[down - down[0]]
     means = _area_rows(part, rows - top)
@@ -300,7 +302,7 @@ WORLDS = ("scenery", "portraits", "emoji", "earth")
 
 def open_world(
     name: str,         # of WORLDS
-    size=64,           # int, (H, W) or "HxW"
+    size: int | str | tuple[int, int] = 64,  # "HxW" as text
     n: int = 10000,    # pictures, where their number is free
     seed: int = 0,     # of the world, where there are many
     view: View | None = None,  # window on the plane; None: the largest of this shape in the unit square

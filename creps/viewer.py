@@ -8,15 +8,15 @@ __all__ = ['STATE', 'LIMITS', 'BENDS', 'SHOWS', 'MOST', 'checked', 'latent', 'gr
            'report_view']
 
 # %% ../nbs/engine/54_viewer.ipynb #b577bf98
-import copy, hmac, importlib.resources, json, math, secrets, socket, sys, threading, time, traceback, webbrowser
+import copy, hmac, importlib.resources, json, math, secrets, socket, sys, threading, time
+import traceback, webbrowser
 from collections import deque
 from concurrent.futures import Future
 from functools import cache, partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
-from fastcore.basics import patch
 from .coords import View, turn
 from .core import Device, Memory, Within, from_uint8, png_bytes, rng
 from .device import pick_device
@@ -26,27 +26,41 @@ from .render import render
 from .warp import lens, planet, ripple, swirl
 
 # %% ../nbs/engine/54_viewer.ipynb #6a290374
-STATE = dict(seed=0., psi=1., label=0, other=1., mix=(), row=.5, col=.5, zoom=1., angle=0., bend="none", amount=.4, show="picture", block=0, gain=8.)
-LIMITS = dict(seed=(0, 2**31 - 1), psi=(-2, 2), label=(0, 1e6), other=(0, 2**31 - 1), row=(-1e9, 1e9), col=(-1e9, 1e9), zoom=(.01, 1e9),
-              angle=(-360, 360), amount=(-1, 1), block=(0, 99), gain=(0, 255))
-BENDS = dict(none=lambda a: None, lens=lambda a: lens(a if a > 0 else a / 3), swirl=lambda a: swirl(360 * a), ripple=lambda a: ripple(.1 * a, .25), planet=lambda a: planet())
+STATE: dict[str, Any] = dict(
+    seed=0., psi=1., label=0, other=1., mix=(), row=.5, col=.5, zoom=1., angle=0., bend="none", amount=.4,
+    show="picture", block=0, gain=8.)
+LIMITS = dict(
+    seed=(0, 2**31 - 1), psi=(-2, 2), label=(0, 1e6), other=(0, 2**31 - 1), row=(-1e9, 1e9), col=(-1e9, 1e9),
+    zoom=(.01, 1e9), angle=(-360, 360), amount=(-1, 1), block=(0, 99), gain=(0, 255))
+BENDS = dict(  # amount -> warp
+    none=lambda a: None,
+    lens=lambda a: lens(a if a > 0 else a / 3),
+    swirl=lambda a: swirl(360 * a),
+    ripple=lambda a: ripple(.1 * a, .25),
+    planet=lambda a: planet())
 SHOWS = "picture", "residual", "upto", "added"
 
-def _number(name: str, x, low, high):
-    if isinstance(x, bool) or not isinstance(x, (int, float)) or not low <= x <= high: raise ValueError(f"{name} must be a number from {low:g} to {high:g}, not {x!r}")
-    return x
+def _number(name: str, x, low, high) -> float:
+    if isinstance(x, (int, float)) and not isinstance(x, bool) and low <= x <= high: return x
+    raise ValueError(f"{name} must be a number from {low:g} to {high:g}, not {x!r}")
 
 def checked(
     state,  # dict with some or all of the names of STATE
-) -> dict:  # with all of them
+) -> dict[str, Any]:  # with all of them
     "A state that can be drawn, or ValueError."
-    if not isinstance(state, dict) or (unknown := set(state) - set(STATE)): raise ValueError(f"state must have no other names than {', '.join(STATE)}" + (f": {', '.join(sorted(map(str, unknown)))[:80]}" if isinstance(state, dict) else ""))
+    known = f"state must have no other names than {', '.join(STATE)}"
+    if not isinstance(state, dict): raise ValueError(known)
+    unknown = sorted(map(str, state.keys() - STATE.keys()))
+    if unknown: raise ValueError(f"{known}: {', '.join(unknown)[:80]}")
     s = STATE | state
     for name, limits in LIMITS.items(): _number(name, s[name], *limits)
     for name, names in (("bend", BENDS), ("show", SHOWS)):
-        if not isinstance(s[name], str) or s[name] not in names: raise ValueError(f"{name} must be one of {', '.join(names)}")
-    if not isinstance(s["mix"], (list, tuple)) or len(s["mix"]) > 99: raise ValueError("mix must be a list of shares, one for each group of styles")
-    return s | dict(mix=[_number("mix", m, 0, 1) for m in s["mix"]], label=int(s["label"]), block=int(s["block"]))
+        if not isinstance(s[name], str) or s[name] not in names:
+            raise ValueError(f"{name} must be one of {', '.join(names)}")
+    if not isinstance(s["mix"], (list, tuple)) or len(s["mix"]) > 99:
+        raise ValueError("mix must be a list of shares, one for each group of styles")
+    mix = [_number("mix", m, 0, 1) for m in s["mix"]]
+    return s | dict(mix=mix, label=int(s["label"]), block=int(s["block"]))
 
 # %% ../nbs/engine/54_viewer.ipynb #a65c5466
 def latent(
@@ -56,18 +70,22 @@ def latent(
     "The latent of a seed, whole or between two."
     turned, whole = math.modf(seed)
     first, second = (torch.randn(1, z_dim, generator=rng(int(whole) + i)) for i in (0, 1))
-    return math.cos(turned * math.pi / 2) * first + math.sin(turned * math.pi / 2) * second if turned else first
+    if not turned: return first
+    angle = turned * math.pi / 2
+    return math.cos(angle) * first + math.sin(angle) * second
 
 # %% ../nbs/engine/54_viewer.ipynb #26862afe
 def groups(
     G: Generator,
-) -> dict:  # name for a fader -> numbers of its ws
+) -> dict[str, list[int]]:  # name for a fader -> numbers of its ws
     "The ws, by the block that listens to them first."
     found, first = {}, {}
     for layer, i, _ in G.synthesis.styles.table: first.setdefault(i, layer.partition(".")[0])
     for i in range(G.num_ws):
         name = first.get(i, "rgb")
-        found.setdefault("in" if name == "input" else "rgb" if name.startswith("rgb") else name.lstrip("b"), []).append(i)
+        if name == "input": name = "in"
+        fader = "rgb" if name.startswith("rgb") else name.lstrip("b")
+        found.setdefault(fader, []).append(i)
     return found
 
 @torch.no_grad()
@@ -77,14 +95,17 @@ def code(
 ) -> torch.Tensor:  # ws [1, num_ws, w_dim]
     "The ws of a state."
     device, names = next(G.parameters()).device, groups(G)
-    if G.label_dim and state["label"] >= G.label_dim: raise ValueError(f"label must be a class from 0 to {G.label_dim - 1}, not {state['label']}")
+    mix = state["mix"]
+    if G.label_dim and state["label"] >= G.label_dim:
+        raise ValueError(f"label must be a class from 0 to {G.label_dim - 1}, not {state['label']}")
     label = torch.eye(G.label_dim)[[state["label"]]].to(device) if G.label_dim else None
-    of = lambda seed: G.mapping(latent(seed, G.z_dim).to(device), label, state["psi"])
+    def of(seed): return G.mapping(latent(seed, G.z_dim).to(device), label, state["psi"])
     ws = of(state["seed"])
-    if not any(state["mix"]): return ws
-    if len(state["mix"]) != len(names): raise ValueError(f"mix must have {len(names)} shares, for {', '.join(names)}, not {len(state['mix'])}")
+    if not any(mix): return ws
+    if len(mix) != len(names):
+        raise ValueError(f"mix must have {len(names)} shares, for {', '.join(names)}, not {len(mix)}")
     share = torch.zeros(1, G.num_ws, 1)
-    for m, numbers in zip(state["mix"], names.values()): share[:, numbers] = m
+    for m, numbers in zip(mix, names.values()): share[:, numbers] = m
     return torch.lerp(ws, of(state["other"]), share.to(ws))
 
 # %% ../nbs/engine/54_viewer.ipynb #a92fb462
@@ -94,15 +115,21 @@ def part_view(
     tile,  # (y, x, h, w) in its pixels
 ) -> View:
     "The view of a tile of a picture."
-    (H, W), (height, width), (y, x, h, w) = size, view.window(size), tile
-    center = turn(view, ((y + h / 2) / H - .5) * height, ((x + w / 2) / W - .5) * width)
+    (H, W), (y, x, h, w) = size, tile
+    height, width = view.window(size)
+    row, col = turn(view, ((y + h / 2) / H - .5) * height, ((x + w / 2) / W - .5) * width)
     height, width = height * h / H, width * w / W
-    return View(center, min(1, height / width) / height, view.angle, width / height)
+    return View((float(row), float(col)), min(1, height / width) / height, view.angle, width / height)
 
 def view_of(state: dict) -> View: return View((state["row"], state["col"]), state["zoom"], state["angle"])
 
 # %% ../nbs/engine/54_viewer.ipynb #69afbb30
-def blocks(G: Generator) -> list: return [b.name.lstrip("b") for b in G.synthesis.lines.blocks if hasattr(b, "out")]
+def _drawing(G: Generator) -> dict[str, Any]:
+    "The blocks that hand something out, by the size in their names."
+    table: Any = G.synthesis.lines.blocks
+    return {block.name.lstrip("b"): block for block in table if hasattr(block, "out")}
+
+def blocks(G: Generator) -> list[str]: return list(_drawing(G))
 
 def without(
     G: Generator,
@@ -110,16 +137,17 @@ def without(
 ) -> Generator:
     "The generator, with nothing handed out by some blocks."
     twin = copy.deepcopy(G, {id(t): t for t in (*G.parameters(), *G.buffers())})
-    for block in twin.synthesis.lines.blocks:
-        if hasattr(block, "out") and block.name.lstrip("b") in names:
-            for name, p in list(block.out.named_parameters()): setattr(block.out, name, nn.Parameter(torch.zeros_like(p), requires_grad=False))
+    for size, block in _drawing(twin).items():
+        for name, p in list(block.out.named_parameters()) if size in names else ():
+            setattr(block.out, name, nn.Parameter(torch.zeros_like(p), requires_grad=False))
     return twin
 
 # %% ../nbs/engine/54_viewer.ipynb #aaae06db
 def _drawn(G, state, ws, view, size, tol=2 / 255, max_memory=None) -> np.ndarray:
     return render(G, ws, size, view, BENDS[state["bend"]](state["amount"]), tol=tol, max_memory=max_memory)[0]
 
-def _around_grey(difference, gain: float) -> np.ndarray: return np.clip(128 + gain * difference, 0, 255).astype(np.uint8)
+def _around_grey(difference, gain: float) -> np.ndarray:
+    return np.clip(128 + gain * difference, 0, 255).astype(np.uint8)
 
 def picture(
     G: Generator,
@@ -130,14 +158,20 @@ def picture(
     max_memory=None,  # as in `render`
 ) -> tuple[np.ndarray, dict]:  # uint8 [ceil(h/step), ceil(w/step), 3], and what was measured
     "A tile of what a state shows."
-    view, small, names, ws = part_view(view_of(state), size, tile), tuple(math.ceil(n / step) for n in tile[2:]), blocks(G), code(G, state)
-    draw = lambda G, size=small: _drawn(G, state, ws, view, size, 2 / 255 if step == 1 else 8 / 255, max_memory)
-    if state["block"] >= len(names): raise ValueError(f"block must be a number from 0 to {len(names) - 1}, not {state['block']}")
-    if state["show"] == "upto": return draw(without(G, names[state["block"] + 1:])), {}
-    if state["show"] == "picture": return draw(G), {}
-    if state["show"] == "added": return _around_grey(draw(G).astype(np.float32) - draw(without(G, names[state["block"]])), state["gain"]), {}
-    large = draw(G, tuple(2 * n for n in small)).reshape(small[0], 2, small[1], 2, 3).mean((1, 3))
-    residual = draw(G) - large
+    view, ws = part_view(view_of(state), size, tile), code(G, state)
+    h, w = (math.ceil(n / step) for n in tile[2:])
+    show, block = state["show"], state["block"]
+    names = blocks(G)
+    tol = 2 / 255 if step == 1 else 8 / 255
+    def draw(G, scale=1): return _drawn(G, state, ws, view, (scale * h, scale * w), tol, max_memory)
+    if block >= len(names):
+        raise ValueError(f"block must be a number from 0 to {len(names) - 1}, not {block}")
+    if show == "upto": return draw(without(G, names[block + 1:])), {}
+    if show == "picture": return draw(G), {}
+    if show == "added":
+        added = draw(G).astype(np.float32) - draw(without(G, names[block]))
+        return _around_grey(added, state["gain"]), {}
+    residual = draw(G) - draw(G, 2).reshape(h, 2, w, 2, 3).mean((1, 3))
     return _around_grey(residual, state["gain"]), dict(mse=float(np.square(residual / 127.5).mean()))
 
 # %% ../nbs/engine/54_viewer.ipynb #fc9099e1
@@ -151,21 +185,24 @@ def nothing_new(
     ws, view = code(G, state), view_of(state)
     view = View(view.center, view.zoom, view.angle, size[1] / size[0])  # the same window at both sizes
     half, quarter = (tuple(max(n // k, 16) for n in size) for k in (2, 4))
-    rough, fine = (from_uint8(_drawn(G, state, ws, view, n, max_memory=max_memory)[None]) for n in (quarter, half))
-    off = (F.interpolate(rough, half, mode="bilinear", align_corners=False) - fine).abs()
+    def draw(size): return from_uint8(_drawn(G, state, ws, view, size, max_memory=max_memory)[None])
+    off = (F.interpolate(draw(quarter), half, mode="bilinear", align_corners=False) - draw(half)).abs()
     return bool(off[..., 4:-4, 4:-4].max() <= 3 / 127.5)  # at the edges there is nothing to interpolate with
 
 # %% ../nbs/engine/54_viewer.ipynb #3d25d1c3
 MOST = 2**20  # pixels of a tile
 
-def about(G: Generator, name: str) -> dict:
+def about(G: Generator, name: str) -> dict[str, Any]:
     "What the page must know of a network; ValueError for one whose pictures the page can't show."
-    if G.image_channels != 3: raise ValueError(f"the viewer shows RGB, and {name} draws {G.image_channels} channels")
-    return dict(name=name, resolution=G.resolution, label_dim=G.label_dim, groups=list(groups(G)), blocks=blocks(G))
+    if G.image_channels != 3:
+        raise ValueError(f"the viewer shows RGB, and {name} draws {G.image_channels} channels")
+    parts = dict(groups=list(groups(G)), blocks=blocks(G))
+    return dict(name=name, resolution=G.resolution, label_dim=G.label_dim) | parts
 
 # %% ../nbs/engine/54_viewer.ipynb #1721a41b
-def _whole_numbers(name: str, values, count: int, low: int, high: int) -> tuple:
-    if isinstance(values, (list, tuple)) and len(values) == count and all(type(v) is int and low <= v <= high for v in values): return tuple(values)
+def _whole_numbers(name: str, values, count: int, low: int, high: int) -> tuple[int, ...]:
+    listed = isinstance(values, (list, tuple)) and len(values) == count
+    if listed and all(type(v) is int and low <= v <= high for v in values): return tuple(values)
     raise ValueError(f"{name} must be {count} whole numbers from {low} to {high}")
 
 def answer(
@@ -178,11 +215,15 @@ def answer(
     kind = request.get("kind")
     if kind == "about": return about(G, name), b""
     if kind not in ("draw", "detail"): raise ValueError("kind must be about, detail or draw")
-    state, size = checked(request.get("state")), _whole_numbers("size", request.get("size"), 2, 1, 2**14)
-    if kind == "detail": return dict(nothing_new=nothing_new(G, state, tuple(min(n, 1024) for n in size), max_memory)), b""
+    state = checked(request.get("state"))
+    H, W = size = _whole_numbers("size", request.get("size"), 2, 1, 2**14)
+    if kind == "detail":
+        seen = nothing_new(G, state, (min(H, 1024), min(W, 1024)), max_memory)
+        return dict(nothing_new=seen), b""
     y, x, h, w = tile = _whole_numbers("tile", request.get("tile"), 4, 0, 2**14)
     step, = _whole_numbers("step", [request.get("step")], 1, 1, 64)
-    if h < 1 or w < 1 or y + h > size[0] or x + w > size[1] or -(-h // step) * -(-w // step) > MOST:
+    inside = h >= 1 and w >= 1 and y + h <= H and x + w <= W
+    if not inside or math.ceil(h / step) * math.ceil(w / step) > MOST:
         raise ValueError(f"tile must lie inside of the picture and have at most {MOST} pixels")
     pixels, measured = picture(G, state, size, tile, step, max_memory)
     return measured, png_bytes(pixels, compression=1)
@@ -192,13 +233,22 @@ def _done(future: Future, **reply) -> Future:
     future.set_result((reply, b""))
     return future
 
+def _draw(answer, request, future: Future):
+    try: future.set_result(answer(request))
+    except ValueError as e: _done(future, error=str(e))
+    except Exception as e:
+        traceback.print_exc(file=sys.stderr)
+        _done(future, error=f"drawing failed: {type(e).__name__}: {e}")
+
 class Desk:
-    "One who draws, and a short queue."
+    "One who draws, a thread of its own, and a short queue."
     def __init__(self,
         answer,          # request -> (dict, bytes)
         most: int = 24,  # requests that may wait
     ):
-        self.answer, self.most, self.queue, self.ready, self.open = answer, most, deque(), threading.Condition(), True
+        self.answer, self.most = answer, most
+        self.queue, self.open = deque(), True
+        self.ready = threading.Condition()
         self.thread = threading.Thread(target=self._work, daemon=True, name="viewer")
         self.thread.start()
 
@@ -208,7 +258,8 @@ class Desk:
         "Take a request; never an exception."
         future = Future()
         try: client, gen = str(request["client"])[:64], int(request["gen"])
-        except (TypeError, KeyError, ValueError, OverflowError): return _done(future, error="a request must have a client and a gen")
+        except (TypeError, KeyError, ValueError, OverflowError):
+            return _done(future, error="a request must have a client and a gen")
         with self.ready:
             stale = [q for q in self.queue if q[0] == client and q[1] < gen]
             self.queue = deque(q for q in self.queue if q not in stale)
@@ -218,70 +269,73 @@ class Desk:
         for q in stale: _done(q[3], stale=True)
         return future if taken else _done(future, error="too much to draw at once: try again")
 
-# %% ../nbs/engine/54_viewer.ipynb #ef428e70
-@patch
-def _work(self: Desk):
-    while self.open:
-        with self.ready:
-            self.ready.wait_for(lambda: self.queue or not self.open)
-            if not self.open: break
-            *_, request, future = self.queue.popleft()
-        try: future.set_result(self.answer(request))
-        except ValueError as e: _done(future, error=str(e))
-        except Exception as e:
-            traceback.print_exc(file=sys.stderr)
-            _done(future, error=f"drawing failed: {type(e).__name__}: {e}")
-    for *_, future in self.queue: _done(future, error="the viewer is closed")
+    def _work(self):
+        while self.open:
+            with self.ready:
+                self.ready.wait_for(lambda: self.queue or not self.open)
+                if not self.open: break
+                *_, request, future = self.queue.popleft()
+            _draw(self.answer, request, future)
+        for *_, future in self.queue: _done(future, error="the viewer is closed")
 
-@patch
-def close(self: Desk):
-    "Finish what is being drawn, and no more."
-    with self.ready:
-        self.open = False
-        self.ready.notify_all()
-    if threading.current_thread() is not self.thread: self.thread.join()
+    def close(self):
+        "Finish what is being drawn, and no more."
+        with self.ready:
+            self.open = False
+            self.ready.notify_all()
+        if threading.current_thread() is not self.thread: self.thread.join()
 
 # %% ../nbs/engine/54_viewer.ipynb #ab10bd46
 _HERE = Path(str(importlib.resources.files("creps")))
-_PAGE = """<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width"><title>creps view</title>
-<link rel=icon href="data:,"><link rel=stylesheet href=viewer.css><link rel=stylesheet href=page.css><main id=viewer></main><script type=module src=page.js></script></html>"""
+_PAGE = """<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width">
+<title>creps view</title><link rel=icon href="data:,"><link rel=stylesheet href=viewer.css>
+<link rel=stylesheet href=page.css><main id=viewer></main><script type=module src=page.js></script></html>"""
 _STYLE = "html, body, main { height: 100%; margin: 0; background: #16181c; } .creps { border-radius: 0; }"
 _SCRIPT = """import {mount, byHttp} from "./viewer.js";
 let state = {};
 try { state = JSON.parse(decodeURIComponent(location.hash.slice(1))); } catch {}
-mount(document.getElementById("viewer"), byHttp("ask"), {state, changed: s => history.replaceState(null, "", "#" + encodeURIComponent(JSON.stringify(s)))});"""
+const changed = s => history.replaceState(null, "", "#" + encodeURIComponent(JSON.stringify(s)));
+mount(document.getElementById("viewer"), byHttp("ask"), {state, changed});"""
 
-def page_files() -> dict:  # name -> (bytes, kind)
+def page_files() -> dict[str, tuple[bytes, str]]:  # name -> (content, kind)
     "All that a browser may ask for."
-    texts = {"": (_PAGE, "html"), "page.js": (_SCRIPT, "javascript"), "page.css": (_STYLE, "css")}
-    texts |= {f"viewer.{suffix}": ((_HERE / f"viewer.{suffix}").read_text(encoding="utf-8"), kind) for suffix, kind in (("js", "javascript"), ("css", "css"))}
-    return {name: (text.encode(), f"text/{kind}; charset=utf-8") for name, (text, kind) in texts.items()}
+    def kind(name): return f"text/{name}; charset=utf-8"
+    return {"": (_PAGE.encode(), kind("html")),
+            "page.js": (_SCRIPT.encode(), kind("javascript")),
+            "page.css": (_STYLE.encode(), kind("css")),
+            "viewer.js": ((_HERE / "viewer.js").read_bytes(), kind("javascript")),
+            "viewer.css": ((_HERE / "viewer.css").read_bytes(), kind("css"))}
 
 # %% ../nbs/engine/54_viewer.ipynb #cc760306
-_HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
-            "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'"}
+_HEADERS = {
+    "Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'"}
 
 class _Handler(BaseHTTPRequestHandler):
+    server: "Server"
     protocol_version, timeout = "HTTP/1.1", 60
     def log_message(self, *args): pass
     def version_string(self) -> str: return "creps"
 
     def _send(self, status: int, data: bytes = b"", kind: str = "text/plain", **headers):
         self.send_response(status)
-        for k, v in (_HEADERS | {"Content-Type": kind, "Content-Length": str(len(data))} | headers).items(): self.send_header(k, v)
+        content = {"Content-Type": kind, "Content-Length": str(len(data))}
+        for k, v in (_HEADERS | content | headers).items(): self.send_header(k, v)
         if status != 200: self.send_header("Connection", "close")  # what else was sent is not read
         self.end_headers()
         self.wfile.write(data)
 
-    def _name(self):
+    def _name(self) -> str | None:
         "What is asked for behind the token, or None."
         token, slash, name = self.path.partition("?")[0][1:].partition("/")
-        return name if slash and hmac.compare_digest(token.encode(), self.server.token.encode()) else None
+        known = hmac.compare_digest(token.encode(), self.server.token.encode())
+        return name if slash and known else None
 
     def do_GET(self):
-        data, kind = self.server.files.get(self._name(), (None, None))
-        if data is None: self._send(404)
-        else: self._send(200, data, kind)
+        name = self._name()
+        if name in self.server.files: self._send(200, *self.server.files[name])
+        else: self._send(404)
 
     def do_POST(self):
         length = self.headers.get("Content-Length", "")
@@ -304,19 +358,26 @@ class Server(ThreadingHTTPServer):
         max_memory=None,          # as in `render`
     ):
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.files, self.token, self.desk = page_files(), secrets.token_urlsafe(16), Desk(partial(answer, G, name, max_memory=max_memory))
+        self.files, self.token = page_files(), secrets.token_urlsafe(16)
+        self.desk = Desk(partial(answer, G, name, max_memory=max_memory))
         try: super().__init__((host, port), _Handler)
-        except (OSError, OverflowError) as e: raise ValueError(f"can't listen at {host}:{port}: {getattr(e, 'strerror', None) or e}; choose another --host or --port") from None
-        self.desk.ask(dict(client="", gen=0, kind="draw", state={}, size=[64, 64], tile=[0, 0, 64, 64], step=1))  # the first picture takes longer
+        except (OSError, OverflowError) as e:
+            why = getattr(e, "strerror", None) or e
+            remedy = "choose another --host or --port"
+            raise ValueError(f"can't listen at {host}:{port}: {why}; {remedy}") from None
+        first = dict(client="", gen=0, kind="draw", state={}, size=[64, 64], tile=[0, 0, 64, 64], step=1)
+        self.desk.ask(first)  # it takes longer than all others
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
     def url(self) -> str:
-        host = self.server_address[0]
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.server_port}/{self.token}/"
+        host = str(self.server_address[0])
+        if ":" in host: host = f"[{host}]"
+        return f"http://{host}:{self.server_port}/{self.token}/"
 
     def handle_error(self, request, address):
-        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)): super().handle_error(request, address)
+        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
+            super().handle_error(request, address)
 
     def close(self):
         self.shutdown()
@@ -331,8 +392,10 @@ def serve(
     max_memory=None,          # as in `render`
 ) -> Server:                  # look at its `url`; `close` it
     "Serve the viewer of a model."
-    G = model if isinstance(model, Generator) else Generator.from_pretrained(model).to(pick_device(device)).requires_grad_(False)
-    name = "CREPS" if G is model else Path(str(model)).name
+    G, name = model, "CREPS"
+    if not isinstance(model, Generator):
+        G = Generator.from_pretrained(model).to(pick_device(device)).requires_grad_(False)
+        name = Path(str(model)).name
     about(G, name)
     return Server(G, name, host, port, max_memory)
 
@@ -343,7 +406,8 @@ def _widget_class():
     class Explorer(anywidget.AnyWidget):
         "A window into a generator's pictures."
         _esm, _css = _HERE / "viewer.js", _HERE / "viewer.css"
-        state, height = traitlets.Dict().tag(sync=True), traitlets.Int(560).tag(sync=True)
+        state = traitlets.Dict().tag(sync=True)
+        height = traitlets.Int(560).tag(sync=True)
 
         def __init__(self, G, name, **traits):
             super().__init__(**traits)
@@ -354,7 +418,8 @@ def _widget_class():
             self.desk.ask(request).add_done_callback(lambda f: self._reply(request, *f.result()))
 
         def _reply(self, request, reply, data):
-            if isinstance(request, dict): self.send(reply | dict(id=request.get("id")), [data] if data else None)
+            if isinstance(request, dict):
+                self.send(reply | dict(id=request.get("id")), [data] if data else None)
 
         def close(self):
             if hasattr(self, "desk"): self.desk.close()
@@ -368,13 +433,15 @@ def _widget_class():
 
 def explore(
     G: Generator,
-    name: str = None,   # to show
+    name: str | None = None,  # to show
     height: int = 560,  # pixels
     **state,            # where to begin: names of STATE, such as seed=3, zoom=2
 ):
     "A widget to walk through the pictures of `G`; its `state`, `ws` and `view` are what it shows."
-    about(G, name := name or "CREPS")
-    return _widget_class()(G, name, height=height, state={k: v for k, v in checked(state).items() if k in state})
+    name = name or "CREPS"
+    about(G, name)
+    begin = {k: v for k, v in checked(state).items() if k in state}
+    return _widget_class()(G, name, height=height, state=begin)
 
 # %% ../nbs/engine/54_viewer.ipynb #4cbaa265
 def report_view(
@@ -387,8 +454,10 @@ def report_view(
 ):
     "Pan, zoom and turn a model's pictures in a browser, until Ctrl-C."
     server = serve(model, host, port, device, max_memory)
+    local = host in ("127.0.0.1", "localhost", "::1")
+    warning = "" if local else " Whoever can reach this computer and knows the address can look, too."
     try:
-        print(f"{server.url}\nCtrl-C stops it." + ("" if host in ("127.0.0.1", "localhost", "::1") else " Whoever can reach this computer and knows the address can look, too."), flush=True)
+        print(f"{server.url}\nCtrl-C stops it.{warning}", flush=True)
         if browser: webbrowser.open(server.url)
         while True: time.sleep(3600)
     except KeyboardInterrupt: print("stopped")

@@ -63,9 +63,9 @@ def shear(
 
 # %% ../nbs/drawing/21_warp.ipynb #fe7a392e
 def perspective(
-    corners,       # four points (row, column): where top left, top right, bottom right and bottom left of the square [0, 1]^2 appear
+    corners,       # four points (row, column): where those of the square [0, 1]^2 appear, from top left clockwise
 ) -> np.ndarray:   # 3 x 3
-    "Tilt the picture so that its square fills a quadrilateral. Beyond the horizon, where its sides would meet, lies nothing that makes sense."
+    "Tilt the picture so that its square fills a quadrilateral; beyond the horizon, where its sides would meet, lies nothing."
     q = np.array([_numbers("each of the four corners", p, 2) for p in corners])
     if len(q) != 4: raise ValueError(f"corners must be four points, not {len(q)}")
     e, f = np.roll(q, -1, 0) - q, np.roll(q, -2, 0) - np.roll(q, -1, 0)
@@ -89,7 +89,8 @@ def lens(
     (r, c), k = _numbers("center", center, 2), _numbers("strength", strength)
     edge = _numbers("radius", radius, positive=True)
     if k < -1 / 3:
-        raise ValueError(f"strength must be at least -1/3, not {strength!r}: the picture would fold inside of the radius")
+        raise ValueError(f"strength must be at least -1/3, not {strength!r}: "
+                         "the picture would fold inside of the radius")
     def look(u_row, u_col):
         y, x = u_row - r, u_col - c
         far = 1 + k * (y * y + x * x) / edge**2
@@ -145,7 +146,7 @@ def chain(
     *warps,  # functions and matrices; the first is the first to be applied to the picture
 ):           # a function; a 3 x 3 matrix if all are
     "One warp after the other."
-    maps = [as_map(w) for w in warps]
+    maps = [m for m in map(as_map, warps) if m]
     if not any(map(callable, warps)):
         return reduce(np.matmul, (np.asarray(w, np.float64) for w in warps), np.eye(3))
     def look(u_row, u_col):
