@@ -171,7 +171,7 @@ def clock(time) -> str:
 def events_table(events: list[dict], most: int = 20) -> FT:
     "When the run was started, resumed, interrupted, finished."
     shown = [e | dict(time=clock(e.get("time"))) for e in events[-most:]]
-    columns = ("time", "event", "kimg", "device", "changed")
+    columns = ("time", "event", "kimg", "device", "changed", "said")
     head = [k for k in columns if any(e.get(k) not in ("", None) for e in shown)]
     more = [xml.P(f"The last {most} of {len(events)}.")] if len(events) > most else []
     return xml.Div(*more, table([[e.get(k, "") for k in head] for e in shown], head))
