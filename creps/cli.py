@@ -311,7 +311,8 @@ def cmd_film(
     **flight,             # fields of `Flight`
 ):
     "Film a trained generator: zoom, pan, turn, walk among seeds, bend, or all of them at once."
-    start, numbers, way = time.time(), parse_seeds(seeds), Flight(**flight)
+    start, way = time.time(), Flight(**flight)
+    numbers = parse_seeds(seeds)
     if way.view() == way.end() and len(numbers) == 1 and not re.search(":.*:", warp or ""):
         ways = "--zoom-to, --center-to, --angle-to, several --seeds, or --warp NAME:FROM:TO"
         raise ValueError(f"nothing moves in this film: give {ways}")

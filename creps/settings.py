@@ -62,6 +62,10 @@ def augmentation(kind: str) -> str:
     if not strong: raise ValueError(f"augment must be none, ada, or a strength such as 0.2, not {kind!r}")
     return kind
 
+Resolution = Annotated[int, check_resolution]
+Pair = Annotated[tuple[int, int], size_pair]
+
+# %% ../nbs/training/09_settings.ipynb #8d36a9da
 def half_cosine(
     start: float,
     end: float,
@@ -78,10 +82,8 @@ def check_burn_in(s: "Settings"):
         missing = "how long it lasts: burn_in" if starts else f"what moves along it: {names}"
         raise ValueError(f"a burn-in has to say {missing}")
     if "augment" in starts and s.augment in ("none", "ada"):
-        raise ValueError(f"augment_start needs a fixed strength to go to, such as augment=0.3, not {s.augment}")
-
-Resolution = Annotated[int, check_resolution]
-Pair = Annotated[tuple[int, int], size_pair]
+        needed = "a fixed strength to go to, such as augment=0.3"
+        raise ValueError(f"augment_start needs {needed}, not {s.augment}")
 
 # %% ../nbs/training/09_settings.ipynb #ee069019
 @dataclass(frozen=True)
@@ -223,8 +225,8 @@ class Settings(Architecture):
 
     def to_json(self) -> dict[str, Any]:
         "The settings that have a value, of JSON's types; rare ones only where they are not as usual."
-        left_out = {f.name for f in fields(self) if f.metadata["rare"] and getattr(self, f.name) == f.metadata["usual"]}
-        said = {k: v for k, v in self.given().items() if k not in left_out}
+        rarely = {f.name: f.metadata["usual"] for f in fields(self) if f.metadata["rare"]}
+        said = {k: v for k, v in self.given().items() if k not in rarely or v != rarely[k]}
         return {k: list(v) if isinstance(v, tuple) else v for k, v in said.items()}
 
     @classmethod

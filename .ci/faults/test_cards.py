@@ -15,12 +15,14 @@ small = dict(resolution=16, batch=8, channel_base=256, channel_max=16, d_channel
 @pytest.fixture
 def run(trained, here): return Path(shutil.copytree(trained, "r"))
 
+THERE = "https://huggingface.co/some/body/commit/1"
+
 class Shelf:
     "A hub of this process."
     def create_repo(self, repo, **how): self.repo = repo
     def create_commit(self, repo, operations, commit_message):
         self.files = {o.path_in_repo: o.path_or_fileobj for o in operations}
-        return hub.CommitInfo(commit_url="there", commit_message="", commit_description="", oid="1")
+        return hub.CommitInfo(commit_url=THERE, commit_message="", commit_description="", oid="1")
 
 def test_every_run_has_its_page(run):
     page = (run / "README.md").read_text()
@@ -41,7 +43,7 @@ def test_a_licence_and_an_own_page_outlive_a_snapshot(run, creps):
 
 def test_push_sends_what_belongs_to_the_network(run):
     shelf = Shelf()
-    assert push(run, "some/body", license="mit", api=shelf) == "there" and shelf.repo == "some/body"
+    assert push(run, "some/body", license="mit", api=shelf) == THERE and shelf.repo == "some/body"
     sheets = [name for name in shelf.files if name.startswith("sheets/")]
     assert set(shelf.files) == {"README.md", "config.json", "model.safetensors", *sheets} and len(sheets) == 2
     assert b"license: mit" in shelf.files["README.md"] and MARK.encode() in shelf.files["README.md"]
