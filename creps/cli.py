@@ -309,6 +309,7 @@ def cmd_film(
     trunc: Number = 1.,   # truncation psi: below 1 closer to the mean picture
     warp: Annotated[str, moving] | None = None,  # NAME:AMOUNT like lens:.3, or NAME:FROM:TO like swirl:0:180
     labels: Annotated[str, classes] | None = None,  # a class for all, or one for each seed
+    supersample: Supersample | None = None,  # places along each side of a pixel; left out: as the network was trained
     # for everything but the network; left out: 256MB, more on a GPU or with very many threads
     max_memory: Memory | None = None,
     device: Device = "auto",  # auto, cpu, cuda, mps
@@ -321,6 +322,7 @@ def cmd_film(
         ways = "--zoom-to, --center-to, --angle-to, several --seeds, or --warp NAME:FROM:TO"
         raise ValueError(f"nothing moves in this film: give {ways}")
     G = Generator.from_pretrained(model).to(pick_device(device))
+    G.supersample = supersample or G.supersample
     pixels, dev = size_pair(size or G.shape), next(G.parameters()).device
     z, label = seed_latents(numbers, G.z_dim).to(dev), parse_labels(labels, len(numbers), G.label_dim)
     with torch.no_grad(): ws = G.mapping(z, None if label is None else label.to(dev), trunc)
