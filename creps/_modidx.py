@@ -691,6 +691,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                 'creps/discriminator.py'),
                                      'creps.discriminator.Residual.forward': ( 'training/discriminator.html#residual.forward',
                                                                                'creps/discriminator.py'),
+                                     'creps.discriminator.grow': ('training/discriminator.html#grow', 'creps/discriminator.py'),
                                      'creps.discriminator.minibatch_deviation': ( 'training/discriminator.html#minibatch_deviation',
                                                                                   'creps/discriminator.py')},
             'creps.distributions': { 'creps.distributions.Extractor': ('evidence/distributions.html#extractor', 'creps/distributions.py'),

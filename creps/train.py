@@ -25,6 +25,7 @@ from .curves import Live
 from .core import (check_arguments, image_grid, out_of_memory, resident_peak, reuse_memory, size_pair,
                         to_uint8, write_png, write_whole)
 from .device import pick_device
+from .discriminator import grow
 from .generator import Generator, check_resolution
 from .data import batches, open_data
 from .octaves import OctaveStep
@@ -496,10 +497,7 @@ def take_over(
     G, D = pair_of(init)
     for net in (state.G, state.ema): net.load_state_dict(G.state_dict())
     if D is None: return "G taken over; D begins anew"
-    new, old = state.D.state_dict(), D.state_dict()
-    fits = {k: v for k, v in old.items() if k in new and v.shape == new[k].shape}
-    state.D.load_state_dict(fits, strict=False)
-    return f"G taken over, and {len(fits)} of {len(new)} tensors of D"
+    return f"G taken over, and {grow(state.D, D)}"
 
 def resume_from(
     state: State,         # that of the checkpoint's networks, as it begins; changed in place
