@@ -48,7 +48,7 @@ def _product(a, s, b, t) -> np.ndarray:
 def compose(
     stored: list,  # (gamma, step) of each stored average; steps or images, it makes no difference
     gamma: float,  # of the wanted average
-    step: int,     # t*, at most that of the last one stored
+    step: float,   # t*, at most that of the last one stored
 ) -> np.ndarray:   # [len(stored)], float64
     "Weights, of sum 1, with which the stored averages come nearest to the wanted one (Karras et al. 2023, appendix C)."
     exponents, steps = np.array(stored, float).T

@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['Count', 'Natural', 'Seed', 'Number', 'Positive', 'Amount', 'Fraction', 'Size', 'Memory', 'Device', 'as_bytes',
-           'to_uint8', 'from_uint8', 'image_grid', 'to_pil', 'show_images', 'same', 'same_pictures', 'check',
-           'Reference', 'gold', 'gold_state', 'rng', 'seed_everything', 'seeded', 'constant', 'write_whole',
-           'png_bytes', 'write_png', 'reuse_memory', 'resident_peak', 'size_pair', 'parse_bytes', 'Within',
-           'device_name', 'some_bytes', 'meant', 'check_arguments', 'needs_gradient', 'spare_memory', 'out_of_memory']
+           'to_uint8', 'as_words', 'to_uint16', 'from_uint8', 'image_grid', 'to_pil', 'show_images', 'same',
+           'same_pictures', 'check', 'Reference', 'gold', 'gold_state', 'rng', 'seed_everything', 'seeded', 'constant',
+           'write_whole', 'png_bytes', 'write_png', 'reuse_memory', 'resident_peak', 'size_pair', 'parse_bytes',
+           'Within', 'device_name', 'some_bytes', 'meant', 'check_arguments', 'needs_gradient', 'spare_memory',
+           'out_of_memory']
 
 # %% ../nbs/engine/40_core.ipynb #db56fd42
 import contextlib, ctypes, inspect, io, math, os, random, re, sys, tempfile
@@ -33,6 +34,18 @@ def to_uint8(
 ) -> np.ndarray:  # uint8 [B, H, W, 3]
     "The same, as an array."
     return as_bytes(images).cpu().numpy()
+
+def as_words(
+    images: torch.Tensor,  # [B, C, H, W], nominally in [-1, 1]; values outside are clamped
+) -> torch.Tensor:  # int32 [B, H, W, C], where `images` are
+    "Numbers of 16 bits: clamp(32767.5 x + 32768, 0, 65535), truncated."
+    return (images.detach().float() * 32767.5 + 32768).clamp(0, 65535).to(torch.int32).permute(0, 2, 3, 1)
+
+def to_uint16(
+    images: torch.Tensor,  # [B, C, H, W]
+) -> np.ndarray:  # uint16 [B, H, W, C]
+    "The same, as an array."
+    return as_words(images).cpu().numpy().astype(np.uint16)
 
 def from_uint8(
     pictures,  # uint8 array or tensor [B, H, W, 3]
