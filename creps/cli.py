@@ -24,7 +24,7 @@ from .card import license_name, push, repository
 from .checkpoint import checkpoints, last_good, load_settings, load_state, network_in, save_network
 from .convert import load_official, networks_in
 from .coords import View
-from .core import (Count, Device, Memory, Number, Positive, Seed, Size, Within, image_grid, meant,
+from .core import (Count, Device, Memory, Number, Positive, Seed, Size, Supersample, Within, image_grid, meant,
                         out_of_memory, png_bytes, reuse_memory, rng, size_pair, to_pil, to_uint8, write_png)
 from .data import open_data
 from .device import pick_device
@@ -40,7 +40,7 @@ from .render import render, targets
 from .report import report_run
 from .settings import NOT_GIVEN, Execution, Network, Settings, offered, sort_out
 from .step import TrainingStep
-from .train import fit, open_pictures
+from .train import fit, open_pictures, rule_of
 from .viewer import report_view
 from .warp import named
 
@@ -218,6 +218,7 @@ def cmd_generate(
     warp: Annotated[str, named] | None = None,  # NAME:AMOUNT like swirl:90; several with commas between them
     bits: Literal[8, 16] = 8,  # of a colour; 16 for pictures that will be worked on: PNG with --out
     labels: Annotated[str, classes] | None = None,  # a class for all, or one for each seed
+    supersample: Supersample | None = None,  # places along each side of a pixel; left out: as the network was trained
     out: str | None = None,  # folder for one PNG a seed
     grid: Annotated[str, png_name] | None = None,  # one PNG with all of them
     # for everything but the network and the pictures; left out: 256MB, more on a GPU or with very many threads
@@ -230,6 +231,7 @@ def cmd_generate(
     if bits == 16 and grid: raise ValueError("--grid has 8 bits: leave it out, or --bits 16")
     numbers, view = parse_seeds(seeds), Window(**window).view()
     G = Generator.from_pretrained(model).to(pick_device(device))
+    G.supersample = supersample or G.supersample
     pixels, dev = size_pair(size or G.shape), next(G.parameters()).device
     z, label = seed_latents(numbers, G.z_dim).to(dev), parse_labels(labels, len(numbers), G.label_dim)
     for folder in (out, grid and png_name(grid) and Path(grid).parent):
@@ -265,6 +267,7 @@ def cmd_render(
     warp: Annotated[str, named] | None = None,  # NAME:AMOUNT like swirl:90; several with commas between them
     bits: Literal[8, 16] = 8,  # of a colour; 16, for pictures that will be worked on, in .png and .tif
     label: Annotated[str, classes] | None = None,  # class, for a conditional model
+    supersample: Supersample | None = None,  # places along each side of a pixel; left out: as the network was trained
     # for everything but the network; left out: 256MB, more on a GPU or with very many threads
     max_memory: Memory | None = None,
     device: Device = "auto",  # auto, cpu, cuda, mps
@@ -273,6 +276,7 @@ def cmd_render(
     "Draw one picture of any size straight into a file, in constant memory; a .tif or .dzi that broke off is continued."
     start, view = time.time(), Window(**window).view()
     G = Generator.from_pretrained(model).to(pick_device(device))
+    G.supersample = supersample or G.supersample
     pixels, dev = size_pair(size or G.shape), next(G.parameters()).device
     z, labels = seed_latents([seed], G.z_dim).to(dev), parse_labels(label, 1, G.label_dim, "--label")
     with torch.no_grad(): ws = G.mapping(z, None if labels is None else labels.to(dev), trunc)
@@ -313,6 +317,7 @@ def cmd_film(
     trunc: Number = 1.,   # truncation psi: below 1 closer to the mean picture
     warp: Annotated[str, moving] | None = None,  # NAME:AMOUNT like lens:.3, or NAME:FROM:TO like swirl:0:180
     labels: Annotated[str, classes] | None = None,  # a class for all, or one for each seed
+    supersample: Supersample | None = None,  # places along each side of a pixel; left out: as the network was trained
     # for everything but the network; left out: 256MB, more on a GPU or with very many threads
     max_memory: Memory | None = None,
     device: Device = "auto",  # auto, cpu, cuda, mps
@@ -325,6 +330,7 @@ def cmd_film(
         ways = "--zoom-to, --center-to, --angle-to, several --seeds, or --warp NAME:FROM:TO"
         raise ValueError(f"nothing moves in this film: give {ways}")
     G = Generator.from_pretrained(model).to(pick_device(device))
+    G.supersample = supersample or G.supersample
     pixels, dev = size_pair(size or G.shape), next(G.parameters()).device
     z, label = seed_latents(numbers, G.z_dim).to(dev), parse_labels(labels, len(numbers), G.label_dim)
     with torch.no_grad(): ws = G.mapping(z, None if label is None else label.to(dev), trunc)
@@ -372,7 +378,8 @@ def trained(
         return load_official(path, "G_ema"), load_official(path, "D") if "D" in networks_in(path) else None
     G, D = Generator.from_pretrained(path), None
     if Path(path, "checkpoints").is_dir() and (checkpoint := last_good(path)):
-        state = TrainingStep().begin(load_settings(path))
+        settings = load_settings(path)
+        state = rule_of(settings).begin(settings)
         load_state(state, checkpoint)
         D = state.D
     return G, D
