@@ -4,11 +4,10 @@
 
 # %% auto #0
 __all__ = ['Count', 'Natural', 'Seed', 'Supersample', 'Number', 'Positive', 'Amount', 'Fraction', 'Size', 'Memory', 'Device',
-           'as_bytes', 'to_uint8', 'as_words', 'to_uint16', 'from_uint8', 'image_grid', 'to_pil', 'show_images', 'same',
-           'same_pictures', 'check', 'Reference', 'gold', 'gold_state', 'rng', 'seed_everything', 'seeded', 'constant',
-           'write_whole', 'png_bytes', 'write_png', 'reuse_memory', 'resident_peak', 'size_pair', 'parse_bytes',
-           'Within', 'device_name', 'some_bytes', 'meant', 'check_arguments', 'needs_gradient', 'spare_memory',
-           'out_of_memory']
+           'as_bytes', 'to_uint8', 'from_uint8', 'image_grid', 'to_pil', 'show_images', 'same', 'same_pictures',
+           'check', 'Reference', 'gold', 'gold_state', 'rng', 'seed_everything', 'seeded', 'constant', 'write_whole',
+           'png_bytes', 'write_png', 'reuse_memory', 'resident_peak', 'size_pair', 'parse_bytes', 'Within',
+           'device_name', 'some_bytes', 'meant', 'check_arguments', 'needs_gradient', 'spare_memory', 'out_of_memory']
 
 # %% ../nbs/engine/40_core.ipynb #db56fd42
 import contextlib, ctypes, inspect, io, math, os, random, re, sys, tempfile
@@ -35,6 +34,13 @@ def to_uint8(
     "The same, as an array."
     return as_bytes(images).cpu().numpy()
 
+def from_uint8(
+    pictures,  # uint8 array or tensor [B, H, W, 3]
+) -> torch.Tensor:  # float32 [B, 3, H, W] in [-1, 1]
+    "Images from `pictures`: x / 127.5 - 1."
+    return torch.as_tensor(pictures).permute(0, 3, 1, 2).float().div(127.5).sub(1)
+
+# %% ../nbs/engine/40_core.ipynb #b16w0rds
 def as_words(
     images: torch.Tensor,  # [B, C, H, W], nominally in [-1, 1]; values outside are clamped
 ) -> torch.Tensor:  # int32 [B, H, W, C], where `images` are
@@ -46,12 +52,6 @@ def to_uint16(
 ) -> np.ndarray:  # uint16 [B, H, W, C]
     "The same, as an array."
     return as_words(images).cpu().numpy().astype(np.uint16)
-
-def from_uint8(
-    pictures,  # uint8 array or tensor [B, H, W, 3]
-) -> torch.Tensor:  # float32 [B, 3, H, W] in [-1, 1]
-    "Images from `pictures`: x / 127.5 - 1."
-    return torch.as_tensor(pictures).permute(0, 3, 1, 2).float().div(127.5).sub(1)
 
 # %% ../nbs/engine/40_core.ipynb #6e1303df
 def _pictures(images) -> list[np.ndarray]:
