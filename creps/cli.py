@@ -20,7 +20,7 @@ import creps
 from .ablation import ablate
 from .averages import average_network, exponent
 from .benchmark import report_render, report_step
-from .card import license_name, push
+from .card import license_name, push, repository
 from .checkpoint import checkpoints, last_good, load_settings, load_state, network_in, save_network
 from .convert import load_official, networks_in
 from .coords import View
@@ -216,6 +216,7 @@ def cmd_generate(
     size: Size | None = None,  # N or HxW, height first; left out: that of the training
     trunc: Number = 1.,   # truncation psi: below 1 closer to the mean picture
     warp: Annotated[str, named] | None = None,  # NAME:AMOUNT like swirl:90; several with commas between them
+    bits: Literal[8, 16] = 8,  # of a colour; 16 for pictures that will be worked on: PNG with --out
     labels: Annotated[str, classes] | None = None,  # a class for all, or one for each seed
     supersample: Supersample | None = None,  # places along each side of a pixel; left out: as the network was trained
     out: str | None = None,  # folder for one PNG a seed
@@ -227,6 +228,7 @@ def cmd_generate(
 ):
     "Draw pictures of a trained generator at any size and view."
     if not (out or grid): raise ValueError("say where to write: --out DIR or --grid FILE.png")
+    if bits == 16 and grid: raise ValueError("--grid has 8 bits: leave it out, or --bits 16")
     numbers, view = parse_seeds(seeds), Window(**window).view()
     G = Generator.from_pretrained(model).to(pick_device(device))
     G.supersample = supersample or G.supersample
@@ -238,8 +240,13 @@ def cmd_generate(
     for i, number in enumerate(numbers):
         one = slice(i, i + 1)
         with torch.no_grad(): ws = G.mapping(z[one], None if label is None else label[one].to(dev), trunc)
-        picture = np.asarray(render(G, ws, pixels, view, warp and named(warp), max_memory=max_memory))[0]
-        if out: save_picture(picture, Path(out, f"seed{number:04d}.png"))
+        how: dict[str, Any] = dict(view=view, warp=warp and named(warp), max_memory=max_memory)
+        path = Path(out or "", f"seed{number:04d}.png")
+        if bits == 16:
+            render(G, ws, pixels, out=path, bits=bits, **how)
+            continue
+        picture = np.asarray(render(G, ws, pixels, **how))[0]
+        if out: save_picture(picture, path)
         if grid: drawn.append(picture)
     if grid: save_picture(image_grid(np.stack(drawn)), grid)
     print(json.dumps(dict(command="generate", pictures=len(numbers), size=list(pixels), out=out or grid)))
@@ -258,6 +265,7 @@ def cmd_render(
     size: Size | None = None,  # N or HxW, height first; left out: that of the training
     trunc: Number = 1.,   # truncation psi: below 1 closer to the mean picture
     warp: Annotated[str, named] | None = None,  # NAME:AMOUNT like swirl:90; several with commas between them
+    bits: Literal[8, 16] = 8,  # of a colour; 16, for pictures that will be worked on, in .png and .tif
     label: Annotated[str, classes] | None = None,  # class, for a conditional model
     supersample: Supersample | None = None,  # places along each side of a pixel; left out: as the network was trained
     # for everything but the network; left out: 256MB, more on a GPU or with very many threads
@@ -272,7 +280,7 @@ def cmd_render(
     pixels, dev = size_pair(size or G.shape), next(G.parameters()).device
     z, labels = seed_latents([seed], G.z_dim).to(dev), parse_labels(label, 1, G.label_dim, "--label")
     with torch.no_grad(): ws = G.mapping(z, None if labels is None else labels.to(dev), trunc)
-    try: render(G, ws, pixels, view, warp and named(warp), out=out, max_memory=max_memory, progress=sys.stderr.isatty())
+    try: render(G, ws, pixels, view, warp and named(warp), out=out, bits=bits, max_memory=max_memory, progress=sys.stderr.isatty())
     except KeyboardInterrupt:
         begun = Path(out + ".part").exists()
         said = "the same command goes on from here" if begun else f"{out} is not written"
@@ -446,7 +454,7 @@ def cmd_average(
 
 def cmd_push(
     run,             # folder of a run, or of a network alone
-    repo,            # owner/name on the Hugging Face hub; made if it isn't there
+    repo: Annotated[str, repository],  # owner/name on the Hugging Face hub; made if it isn't there
     license: Annotated[str, license_name] | None = None,  # by the hub's name, like cc0-1.0; left out: that of the card
     private: bool = False,  # for its owner alone, if it isn't there yet
 ):
