@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['RUNGS', 'PEERS', 'THICKNESS', 'RECIPES', 'GROUPS', 'TINY', 'CORE', 'T4', 'PRESETS', 'LEAST', 'SECOND_STAGE',
-           'MEASURES', 'POINTS', 'CODES', 'FINAL', 'TRUTH', 'COLUMNS', 'COST', 'FORMATS', 'FLOOR', 'QUALITY',
-           'CONSISTENCY', 'TITLES', 'REPORTED_ON', 'REPORTED', 'variants', 'slug', 'Part', 'Preset', 'check_preset',
-           'pictures', 'samples_of', 'picked', 'bandwidth', 'own_step', 'settings_of', 'setup', 'stages', 'second_step',
-           'step_for', 'without_lite1', 'measurable', 'quality', 'train_variant', 'log_lines', 'rounded', 'history',
-           'late', 'added', 'alike', 'adds_of', 'truth', 'separated', 'shown', 'enlarged', 'octaves', 'by_points',
+           'MEASURES', 'POINTS', 'CODES', 'FINAL', 'TRUTH', 'COLUMNS', 'COST', 'FORMATS', 'QUALITY', 'CONSISTENCY',
+           'TITLES', 'REPORTED_ON', 'REPORTED', 'variants', 'slug', 'Part', 'Preset', 'check_preset', 'pictures',
+           'samples_of', 'picked', 'bandwidth', 'own_step', 'settings_of', 'setup', 'stages', 'second_step', 'step_for',
+           'without_lite1', 'measurable', 'quality', 'train_variant', 'log_lines', 'rounded', 'history', 'late',
+           'added', 'alike', 'adds_of', 'truth', 'separated', 'shown', 'enlarged', 'octaves', 'by_points',
            'measure_truth', 'LiveBytes', 'steps_of', 'cycle_steps', 'cycle', 'mean_step', 'tensor_mb', 'counted',
            'measure_drawing', 'warm_up', 'measure_cost', 'cost', 'judged', 'why_not', 'revision', 'write_samples',
            'sheet', 'made_with', 'make_result', 'same_settings', 'read_json', 'write_json', 'Job', 'TruthJob',
@@ -267,6 +267,7 @@ def quality(
     values = {k: found.get(m) for k, m in MEASURES.items()}
     return values | dict(labels=found["labels"])
 
+# %% ../nbs/evidence/37_ablation.ipynb #659b268d
 def train_variant(
     s: dict,       # see `setup`
     folder,        # of its checkpoints
@@ -600,6 +601,7 @@ def made_with(preset: str, device: torch.device) -> dict[str, Any]:
     machine = dict(preset=preset, device=str(device), threads=torch.get_num_threads())
     return machine | dict(versions=versions(), revision=revision(), time=train.now())
 
+# %% ../nbs/evidence/37_ablation.ipynb #e0315a89
 def make_result(
     preset: str,
     variant: str,
@@ -642,6 +644,7 @@ def write_json(value, path):
     text = json.dumps(value, indent=1) + "\n"
     write_whole(path, lambda p: Path(p).write_text(text))
 
+# %% ../nbs/evidence/37_ablation.ipynb #c9751665
 @dataclass
 class Job:
     "A result that should be there."
@@ -800,6 +803,7 @@ def forecast(
         say(rows[-1])
     return rows
 
+# %% ../nbs/evidence/37_ablation.ipynb #e7136b62
 def print_forecast(todo: list[Job]) -> list[dict]:
     "A line for each variant, and the sum."
     p = PRESETS[todo[0].preset]
@@ -848,6 +852,7 @@ def value(
     at_scale = (r.get("octaves") or {}).get(scale, {})
     return (at_scale.get(what) or {}).get(kind)
 
+# %% ../nbs/evidence/37_ablation.ipynb #631ef3de
 class Cell(NamedTuple):
     "A number over the seeds of a variant."
     mean: float | None
@@ -911,7 +916,7 @@ def resampled(rows: list, variant: str) -> str:
     return " (2x resampled)" if there else ""
 
 # %% ../nbs/evidence/37_ablation.ipynb #aa934c64
-FLOOR = "other real pictures (the floor)"
+_FLOOR = "other real pictures (the floor)"
 
 def columns_of(rows: list) -> list[str]:
     "The data sets of some results, in the order of the presets."
@@ -928,7 +933,7 @@ def quality_table(rows: list, names, column: str = "frechet", format: str = "mar
     "Table 3.1: data sets are columns."
     sets = columns_of(rows)
     floors = {r["data"]: r["floor"][column] for r in rows if r["system"] == TRUTH}
-    head, floor = [COLUMNS[column][0]], [FLOOR]
+    head, floor = [COLUMNS[column][0]], [_FLOOR]
     for data in sets:
         head += [data, "seeds"]
         floor += [text_of(Cell(floors.get(data)), column), ""]
@@ -939,6 +944,7 @@ def quality_table(rows: list, names, column: str = "frechet", format: str = "mar
         for cell in cells: lines[-1] += [text_of(cell, column), str(cell.seeds or "")]
     return typeset(head, [*lines, floor], format)
 
+# %% ../nbs/evidence/37_ablation.ipynb #115ea57d
 def table(
     rows: list,                # results
     names,                     # the rows: variants
@@ -956,7 +962,7 @@ def table(
         lines.append([v + note, str(seeds), *map(text_of, cells, columns)])
     for r in rows:
         if (r["system"], r["data"]) != (TRUTH, data): continue
-        truths = {FLOOR: "floor", "true pictures by areas": "areas", "true pictures by points": "points"}
+        truths = {_FLOOR: "floor", "true pictures by areas": "areas", "true pictures by points": "points"}
         for name, kind in truths.items():
             cells = [text_of(Cell((r[kind] or {}).get(c)), c) for c in columns]
             if any(cells): lines.append([name, "", *cells])
@@ -980,12 +986,13 @@ def octave_table(
         cells = [spread(rows, v, f"{kind}:{what}@{scale}", data) for scale in scales]
         lines.append([name, *(text_of(cell, "frechet") for cell in cells)])
     for v in present(rows, [*names, TRUTH], data):
-        name = FLOOR if v == TRUTH else v
+        name = _FLOOR if v == TRUTH else v
         add(v, "drawn", name + resampled(rows, v))
         add(v, "enlarged", f"{name}: 1x, enlarged")
     title = "Fréchet (lite1)" if kind == "frechet" else "SWD, finest octave"
     return typeset([f"{data}: {title}", *(f"{scale}x" for scale in scales)], lines, format)
 
+# %% ../nbs/evidence/37_ablation.ipynb #1f89d098
 QUALITY = ("CREPS", "CIPS", "StyleGAN2")                                # table 3.1
 CONSISTENCY = ("CREPS", "CIPS", "AnyresGAN", "ScaleParty", "StyleGAN2") # table 3.2
 
@@ -1049,6 +1056,7 @@ def ablate(
     print(all_tables(found, table))
     return found
 
+# %% ../nbs/evidence/37_ablation.ipynb #df2afdee
 def step_on(job: Job, costs: bool, device: torch.device | str, say) -> dict | None:
     "Do a job, unless another process is at it or has just done it: the result, or None."
     try:

@@ -212,7 +212,8 @@ class Octaves(TrainingStep):
 
     def networks(self, settings: Settings, device: torch.device | str = "cpu") -> tuple:
         G, D = super().networks(settings, device)
-        spread_(G.synthesis.input.freqs, self.lowest, settings.plane / 2, rng(settings.seed, Stream.FREQUENCIES))
+        generator = rng(settings.seed, Stream.FREQUENCIES)
+        spread_(G.synthesis.input.freqs, self.lowest, settings.plane / 2, generator)
         return G, D
 
 # %% ../nbs/evidence/36_artefacts.ipynb #f3b54983

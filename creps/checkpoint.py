@@ -61,7 +61,8 @@ def state_tensors(state: State) -> dict[str, torch.Tensor]:
     for name in ("adam_G", "adam_D"):
         moments = getattr(state, name).state_dict()["state"]
         out |= {f"{name}.{i}.{k}": v for i, slot in moments.items() for k, v in slot.items()}
-    for width, average in state.averages.items(): out |= {f"average{width:g}.{k}": v for k, v in average.items()}
+    for width, average in state.averages.items():
+        out |= {f"average{width:g}.{k}": v for k, v in average.items()}
     return out
 
 def digest(tensors: dict[str, torch.Tensor]) -> str:
@@ -89,7 +90,8 @@ def save_averages(state: State, out):
     "Write the averages of this moment, from which `creps.averages` composes others, in half precision."
     for width, average in state.averages.items():
         tensors = {k: v.cpu().half().contiguous() for k, v in average.items()}
-        write_whole(Path(out, "averages", f"{state.images:09d}-{width:g}.safetensors"), partial(save_file, tensors))
+        file = Path(out, "averages", f"{state.images:09d}-{width:g}.safetensors")
+        write_whole(file, partial(save_file, tensors))
 
 # %% ../nbs/engine/47_checkpoint.ipynb #005d5bdd
 def _first_line(error: Exception) -> str: return " ".join(str(error).split())[:200]

@@ -24,8 +24,9 @@ from .card import license_name, push, repository
 from .checkpoint import checkpoints, last_good, load_settings, load_state, network_in, save_network
 from .convert import load_official, networks_in
 from .coords import View
-from .core import (Count, Device, Memory, Number, Positive, Seed, Size, Supersample, Within, image_grid, meant,
-                        out_of_memory, png_bytes, reuse_memory, rng, size_pair, to_pil, to_uint8, write_png)
+from .core import (Count, Device, Memory, Number, Positive, Seed, Size, Supersample, Within, image_grid,
+                        meant, out_of_memory, png_bytes, reuse_memory, rng, size_pair, to_pil, to_uint8,
+                        write_png)
 from .data import open_data
 from .device import pick_device
 from .device_benchmark import report_device
@@ -181,7 +182,8 @@ class Flight(Window):
     def end(self) -> View:
         "The view of the last frame."
         zoom, center = self.zoom_to or self.zoom, self.center_to or self.center
-        return Window(zoom, center, self.angle if self.angle_to is None else self.angle_to, self.aspect).view()
+        angle = self.angle if self.angle_to is None else self.angle_to
+        return Window(zoom, center, angle, self.aspect).view()
 
 # %% ../nbs/engine/55_cli.ipynb #e6d3cf3a
 def seed_latents(
@@ -280,7 +282,9 @@ def cmd_render(
     pixels, dev = size_pair(size or G.shape), next(G.parameters()).device
     z, labels = seed_latents([seed], G.z_dim).to(dev), parse_labels(label, 1, G.label_dim, "--label")
     with torch.no_grad(): ws = G.mapping(z, None if labels is None else labels.to(dev), trunc)
-    try: render(G, ws, pixels, view, warp and named(warp), out=out, bits=bits, max_memory=max_memory, progress=sys.stderr.isatty())
+    try:
+        render(G, ws, pixels, view, warp and named(warp), out=out, bits=bits, max_memory=max_memory,
+               progress=sys.stderr.isatty())
     except KeyboardInterrupt:
         begun = Path(out + ".part").exists()
         said = "the same command goes on from here" if begun else f"{out} is not written"
@@ -364,7 +368,8 @@ def for_terminal(
         return f"\x1b]1337;File=inline=1;width=32:{data}\a"
     if environ.get("KITTY_WINDOW_ID") or environ.get("TERM") == "xterm-kitty":
         parts = [data[i:i + 4096] for i in range(0, len(data), 4096)]
-        more = [f"a=T,f=100,c=32,m={int(len(parts) > 1)}", *(f"m={int(part is not parts[-1])}" for part in parts[1:])]
+        more = [f"m={int(part is not parts[-1])}" for part in parts]   # 1: another part follows
+        more[0] = f"a=T,f=100,c=32,{more[0]}"
         return "".join(f"\x1b_G{keys};{part}\x1b\\" for keys, part in zip(more, parts))
     if encoding is None or "utf" in encoding.lower(): return as_letters(rgb)
     return f"no picture: this output writes {encoding}, which has no letters for it"
@@ -592,8 +597,9 @@ def training_arguments(p: Parser):
 
 COMMANDS = dict(
     demo=cmd_demo, train=cmd_train, report=report_run, generate=cmd_generate, render=cmd_render,
-    film=cmd_film, evaluate=report_evaluate, consistency=report_consistency, ablate=ablate, average=cmd_average,
-    convert=cmd_convert, export=report_export, push=cmd_push, view=report_view, info=cmd_info)
+    film=cmd_film, evaluate=report_evaluate, consistency=report_consistency, ablate=ablate,
+    average=cmd_average, convert=cmd_convert, export=report_export, push=cmd_push, view=report_view,
+    info=cmd_info)
 TABLES = dict(generate=Window, render=Window, film=Flight)   # further parameters of a command
 BENCHES = dict(render=report_render, step=report_step, device=report_device)
 
@@ -603,7 +609,8 @@ def parser() -> Parser:
     top.add_argument("--version", action="version", version=creps.__version__)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     out = ("out",)
-    flags = dict(train=("data", "out"), render=out, film=out, average=out, convert=out, evaluate=("data",), export=out)
+    flags = dict(train=("data", "out"), evaluate=("data",))
+    flags |= dict.fromkeys(("render", "film", "average", "convert", "export"), out)
     for name, f in COMMANDS.items():
         p = commands.add_parser(name, help=f.__doc__, description=f.__doc__)
         if f is cmd_train: training_arguments(p)

@@ -54,6 +54,7 @@ def _shallow(im: Image.Image, black: float, white: float) -> Image.Image:
                          f" {values.max():g}, and nothing says which is white (0 to 1 can be read)")
     return Image.fromarray((grey * 255 + .5).clip(0, 255).astype(np.uint8))
 
+# %% ../nbs/training/10_data.ipynb #f9c2ee9d
 def _alpha(im: Image.Image) -> Image.Image | None:
     "How opaque each pixel is; None without transparency."
     clear = im.info.get("transparency")
@@ -542,6 +543,7 @@ def _is_picture(name: str) -> bool:
     "Whether a file of this relative name ought to be a picture."
     return not _is_hidden(name) and _suffix(name) in _SUFFIXES
 
+# %% ../nbs/training/10_data.ipynb #e6e3a8b3
 def _without_runs(names: list) -> list:
     "`names` without what lies in a run folder (a configuration, and a network or a log); stderr is told."
     held = {}
@@ -610,6 +612,7 @@ def _listed(top: str, content) -> dict:
         table[key] = label
     return table
 
+# %% ../nbs/training/10_data.ipynb #317b749b
 def _alike(name: str, table: dict) -> str:
     "A hint, if a file of this name has a label in another folder."
     file = name.rsplit("/")[-1]
@@ -660,6 +663,7 @@ class _Reader:
             more = f" and {len(numbers) - 1} more" if len(numbers) > 1 else ""
             _say(f"picture in doubt: {names[min(numbers)]}{more} ({doubt})")
 
+# %% ../nbs/training/10_data.ipynb #b13d3e61
 class ImageFolder(Pictures):
     "The pictures of a folder tree or a zip, of any format, mode, size and orientation."
     def __init__(self,

@@ -159,7 +159,7 @@ def grow(
     added = [r for r in new.sizes if r > old.resolution]
     said = f"{len(fits)} of {len(there)} tensors of D"
     if not added or type(new) is not Discriminator or new.image_channels != old.image_channels: return said
-    first, was = new.get_submodule(f"b{new.resolution}.fromrgb"), old.get_submodule(f"b{old.resolution}.fromrgb")
+    first, was = (D.get_submodule(f"b{D.resolution}.fromrgb") for D in (new, old))
     kept = min(len(first.bias), len(was.bias))
     for mine, other in zip(first.parameters(), was.parameters()): mine[:kept].copy_(other[:kept])
     colours = torch.rand(4096, old.image_channels, 1, 1, generator=rng(0)) * 2 - 1
@@ -170,6 +170,7 @@ def grow(
         for p in block.conv1.parameters(): p.zero_()
         outputs, inputs = block.skip.weight.shape[:2]
         made, passed = made[:, :inputs], torch.eye(outputs, inputs)
-        if r == added[-1]: passed[:, :made.shape[1]] = torch.linalg.lstsq(made, wanted, driver="gelsd").solution.T
+        if r == added[-1]:
+            passed[:, :made.shape[1]] = torch.linalg.lstsq(made, wanted, driver="gelsd").solution.T
         block.skip.weight.copy_((passed * (inputs**.5 / block.skip.gain))[..., None, None])
     return f"{said}, grown from {old.resolution} px"

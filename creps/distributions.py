@@ -7,8 +7,7 @@ __all__ = ['TARGETS', 'SIZES', 'SCENERY_WEIGHTS', 'INCEPTION', 'PIXELS', 'EXTRAC
            'precision', 'recall', 'known_factors', 'damaged', 'SceneryNet', 'lesson', 'train_scenery_net',
            'scenery_net', 'Extractor', 'scenery_extractor', 'inception_extractor', 'lite1_extractor', 'chunks',
            'Samples', 'survey', 'fingerprint', 'cache_folder', 'reference', 'Metric', 'chosen', 'usual', 'computable',
-           'distances', 'evaluate', 'evaluate_scales', 'print_distances', 'whole_numbers', 'RealPictures',
-           'report_evaluate']
+           'distances', 'evaluate', 'evaluate_scales', 'print_distances', 'whole_numbers', 'report_evaluate']
 
 # %% ../nbs/evidence/31_distributions.ipynb #eee8e678
 import hashlib, importlib.resources, json, math, os, re, sys
@@ -373,6 +372,7 @@ def _keep(path: Path, features: np.ndarray, about: dict):
         why = getattr(e, "strerror", None) or e
         print(f"the reference's features are not kept in {path.parent}: {why}", file=sys.stderr)
 
+# %% ../nbs/evidence/31_distributions.ipynb #5cf408fb
 def _known(path: Path, count: int) -> np.ndarray | None:
     "The features of `count` pictures that are kept in a file."
     try: features = load_file(path)["features"].numpy()
@@ -466,6 +466,7 @@ def computable(
     sources = dict.fromkeys(m.source for m in metrics.values() if m.source != "pixels")
     return {source: EXTRACTORS[source](weights, device) for source in sources}
 
+# %% ../nbs/evidence/31_distributions.ipynb #5cd6bd69
 def _orders(fake, real, reals: int | None, seed: int) -> tuple:
     "The order in which both sets are read, and the size of their pictures; ValueError if that differs."
     picks = torch.randperm(len(real), generator=rng(seed))[:reals or len(fake)]
@@ -563,7 +564,7 @@ def whole_numbers(text) -> list[int]:  # of "1,2,4"
     return numbers
 
 @dataclass(frozen=True)
-class RealPictures:
+class _RealPictures:
     "How the pictures of a reference set are opened."
     fit: Literal["crop", "pad"] = "crop"  # how pictures get the network's shape: crop, or pad with white
     mirror: bool = False      # double the reference with left-right flipped copies
@@ -572,7 +573,8 @@ class RealPictures:
 
     def __post_init__(self): check_arguments(type(self), vars(self))
 
-@takes(RealPictures)
+# %% ../nbs/evidence/31_distributions.ipynb #6877bbe4
+@takes(_RealPictures)
 def report_evaluate(
     model: str,             # folder, shipped name, or owner/name on the hub
     data: str,              # the reference: folder, zip, "hf:owner/name", scenery, portraits, emoji or earth
@@ -589,10 +591,10 @@ def report_evaluate(
     weights: str | None = None,  # Inception's weights, a file; left out: in torch's cache
     cache: str = "auto",    # folder for features of the reference
     device: Device = "auto",  # auto, cpu, cuda, mps
-    **options,              # fields of `RealPictures`
+    **options,              # fields of `_RealPictures`
 ):
     "How far a model's pictures are from a data set, as sets."
-    opened, = sort_out(options, RealPictures)
+    opened, = sort_out(options, _RealPictures)
     if metrics is not None: chosen(metrics)
     times = whole_numbers(scales)
     if times != [1] and data not in WORLDS:

@@ -226,7 +226,7 @@ def _style_of(g: Graph, net) -> Callable[[str], str]:
     return partial(style, g, net.styles, ws)
 
 def _coordinates(g: Graph) -> list[str]:
-    return [g.input(name, [size], np.float64) for name, size in (("rows", "places of H"), ("cols", "places of W"))]
+    return [g.input(name, [f"places of {side}"], np.float64) for name, side in (("rows", "H"), ("cols", "W"))]
 
 def image_graph(g: Graph, G: Generator) -> None:
     "ws [B, num_ws, w_dim], rows [H], cols [W] (of all places) -> image [B, 3, H, W]."

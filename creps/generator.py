@@ -147,12 +147,14 @@ class Pointwise(nn.Module):
 
     def means(self, weights: dict, rows: torch.Tensor, cols: torch.Tensor) -> torch.Tensor:
         "The same, each pixel the mean over its places."
-        return areas(self.band(weights, rows, cols), cols.shape[self.row_dim] // self.supersample, self.supersample)
+        width = cols.shape[self.row_dim] // self.supersample
+        return areas(self.band(weights, rows, cols), width, self.supersample)
 
     def bands(self, ws: torch.Tensor, t_rows, t_cols, step: int, means=None) -> Iterator[torch.Tensor]:
         "Colours of `step` rows of pixels at a time; `means`: in place of the method."
         weights, rows, cols = self.shared(ws, t_rows, t_cols)
-        for part in rows.split(step * self.supersample, self.row_dim): yield (means or self.means)(weights, part, cols)
+        for part in rows.split(step * self.supersample, self.row_dim):
+            yield (means or self.means)(weights, part, cols)
 
     def places(self, rows, cols) -> tuple[Any, Any, int, int]:
         "Coordinates, those of the training grid for None, and the height and width of the picture that they make."

@@ -27,13 +27,15 @@ def packed(
 # %% ../nbs/engine/59_interactive.ipynb #0e96d6ee
 _STYLE = """
 body { margin: 0; font: 14px system-ui, sans-serif; color: #222; background: #fff }
-canvas { display: block; max-width: 100% } label { display: flex; gap: .6em; align-items: center; margin: .3em 0 }
+canvas { display: block; max-width: 100% }
+label { display: flex; gap: .6em; align-items: center; margin: .3em 0 }
 label span { min-width: 11em } input { flex: 1; max-width: 26em } output { min-width: 5em }
 p { margin: .3em 0; min-height: 1.3em }
 """
 
 _PAGE = """
-const place = document.querySelector("canvas"), c = place.getContext("2d"), said = document.querySelector("p");
+const place = document.querySelector("canvas"), c = place.getContext("2d");
+const said = document.querySelector("p");
 const scale = window.devicePixelRatio || 1, colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000"];
 place.width = WIDTH * scale; place.height = HEIGHT * scale; place.style.width = WIDTH + "px";
 c.scale(scale, scale);
@@ -62,19 +64,25 @@ function picture(array, x, y, width, height, index = 0) {
   c.drawImage(small, x, y, width, height);
 }
 function plot(curves, box, options = {}) {
-  const {x: [x0, x1] = [0, 1], y: [y0, y1] = [0, 1], title = "", xlabel = "", ylabel = "", log = false} = options;
+  const {x: [x0, x1] = [0, 1], y: [y0, y1] = [0, 1]} = options;
+  const {title = "", xlabel = "", ylabel = "", log = false} = options;
   const [left, top, width, height] = box, f = log ? Math.log10 : y => y;
-  const px = x => left + width * (x - x0) / (x1 - x0), py = y => top + height * (1 - (f(y) - f(y0)) / (f(y1) - f(y0)));
+  const px = x => left + width * (x - x0) / (x1 - x0);
+  const py = y => top + height * (1 - (f(y) - f(y0)) / (f(y1) - f(y0)));
   c.lineWidth = 1; c.strokeStyle = "#888"; c.strokeRect(left, top, width, height);
-  text(title, left + width / 2, top - 6, "center"); text(xlabel, left + width / 2, top + height + 30, "center");
+  text(title, left + width / 2, top - 6, "center");
+  text(xlabel, left + width / 2, top + height + 30, "center");
   for (const x of options.xticks || [x0, x1]) text(String(x), px(x), top + height + 14, "center", "#555");
   for (const y of options.yticks || [y0, y1]) text(String(y), left - 4, py(y) + 4, "right", "#555");
-  c.save(); c.translate(left - 38, top + height / 2); c.rotate(-Math.PI / 2); text(ylabel, 0, 0, "center"); c.restore();
+  c.save(); c.translate(left - 38, top + height / 2); c.rotate(-Math.PI / 2);
+  text(ylabel, 0, 0, "center"); c.restore();
   c.save(); c.beginPath(); c.rect(left, top, width, height); c.clip();
   curves.forEach(({x, y, dots = false, line = 2, dash = [], colour}, n) => {
-    c.strokeStyle = c.fillStyle = colour || colours[n % colours.length]; c.lineWidth = line; c.setLineDash(dash);
+    c.strokeStyle = c.fillStyle = colour || colours[n % colours.length];
+    c.lineWidth = line; c.setLineDash(dash);
     c.beginPath();
-    x.forEach((at, i) => dots ? (c.moveTo(px(at), py(y[i])), c.arc(px(at), py(y[i]), 4, 0, 7)) : c.lineTo(px(at), py(y[i])));
+    const dot = (px, py) => { c.moveTo(px, py); c.arc(px, py, 4, 0, 7); };
+    x.forEach((at, i) => dots ? dot(px(at), py(y[i])) : c.lineTo(px(at), py(y[i])));
     dots ? c.fill() : c.stroke();
   });
   c.restore(); c.setLineDash([]);
@@ -100,7 +108,8 @@ def _slider(name: str, spec) -> str:
     words = ""
     if isinstance(spec, list):
         words = f' data-words="{html.escape(json.dumps([str(word) for word in spec]))}"'
-        low, high, step, value = 0, len(spec) - 1, 1, 0
+        low, high = 0, len(spec) - 1
+        step, value = 1, 0
     else: low, high, step, value = spec
     shown = html.escape(name)
     return (f'<label><span>{shown}</span><input type="range" name="{shown}" aria-label="{shown}" '
@@ -116,11 +125,13 @@ class Interactive:
         title: str = "An interactive figure",  # for readers who hear the page
     ):
         if not sliders: raise ValueError("a figure needs at least one slider")
-        self.size, self.title, self.rows = size, title, len(sliders)
+        self.size, self.title = size, title
+        self.rows = len(sliders)
         page = _PAGE.replace("WIDTH", str(size[0])).replace("HEIGHT", str(size[1]))
         page = page.replace("DATA", json.dumps(packed(data))).replace("DRAW", json.dumps(draw))
-        parts = ["<!doctype html><meta charset=utf-8>", f"<title>{html.escape(title)}</title>", f"<style>{_STYLE}</style>",
-                 "<canvas></canvas>", *(_slider(name, spec) for name, spec in sliders.items()), "<p></p>",
+        parts = ["<!doctype html><meta charset=utf-8>", f"<title>{html.escape(title)}</title>",
+                 f"<style>{_STYLE}</style>", "<canvas></canvas>",
+                 *(_slider(name, spec) for name, spec in sliders.items()), "<p></p>",
                  f"<script>{page.replace('</', '<' + chr(92) + '/')}</script>"]
         self.page = "".join(parts)
 
@@ -132,6 +143,7 @@ class Interactive:
 
     def _repr_html_(self) -> str:
         height = self.size[1] + 34 * self.rows + 44
-        return (f'<iframe class="creps-interactive" title="{html.escape(self.title)}" sandbox="allow-scripts" '
+        return (f'<iframe class="creps-interactive" title="{html.escape(self.title)}" '
+                'sandbox="allow-scripts" '
                 f'style="width:100%;max-width:{self.size[0] + 16}px;height:{height}px;border:0" '
                 f'srcdoc="{html.escape(self.page)}"></iframe>')

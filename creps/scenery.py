@@ -454,7 +454,8 @@ def stars(f, lines):
     cells = _cells(lines.rows), _cells(lines.cols), torch.arange(90)
     row, col, j = (a.reshape(-1, 1) for a in torch.meshgrid(*cells, indexing="ij"))
     def draw(salt): return chance(f.key, salt, row, col, j)
-    down, across, bright = draw(71), draw(72), draw(73)
+    down, across = draw(71), draw(72)
+    bright = draw(73)
     row, col = row + down, col + across
     size = .0011 + .0017 * bright**6
     light = 1.8 * (.25 + .75 * bright**3) * f.stars

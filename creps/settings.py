@@ -13,7 +13,8 @@ from copy import copy
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Annotated, Any, Literal
-from .core import Amount, Count, Device, Fraction, Natural, Positive, Seed, Supersample, Within, check_arguments, size_pair
+from .core import Amount, Count, Device, Fraction, Natural, Positive, Seed, Supersample, Within
+from .core import check_arguments, size_pair
 from .fourier import default_bandwidth
 from .generator import Generator, check_resolution
 

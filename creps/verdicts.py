@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['COUNTED', 'ONCE', 'LINES', 'NB', 'OURS', 'LARGER', 'CLAIMS', 'VERDICTS', 'COLOURS', 'Interval', 'welch', 'paired',
-           'holm', 'Better', 'Claim', 'against', 'together', 'Comparison', 'compared', 'claims', 'claims_table',
-           'in_words', 'forest', 'show_history', 'sheet_of', 'show_sheets']
+           'holm', 'Better', 'Claim', 'against', 'together', 'compared', 'claims', 'claims_table', 'in_words', 'forest',
+           'show_history', 'sheet_of', 'show_sheets']
 
 # %% ../nbs/evidence/38_verdicts.ipynb #86594cf0
 import math, re
@@ -181,7 +181,7 @@ def together(verdicts: list[str], most: bool = False) -> str:
     return "supported" if set(there) == {"supported"} else "undecided"
 
 @dataclass
-class Comparison:
+class _Comparison:
     "A pair of a claim on a data set, and what came out."
     claim: Claim
     data: str
@@ -194,13 +194,13 @@ class Comparison:
 
 def compared(
     rows: list,  # results of one preset
-) -> list[Comparison]:
+) -> list[_Comparison]:
     "All comparisons on all data sets, corrected together."
     found = []
     for data in columns_of(rows):
         some = [r for r in rows if r["data"] == data]
         for claim in CLAIMS:
-            found += [Comparison(claim, data, pair, pair.interval(some)) for pair in claim.pairs]
+            found += [_Comparison(claim, data, pair, pair.interval(some)) for pair in claim.pairs]
     noisy = {}  # a comparison that two claims make counts once
     for f in found:
         if f.interval and f.pair.column not in COUNTED: noisy[f.data, f.pair] = f.interval.p
@@ -209,7 +209,8 @@ def compared(
         if f.interval: f.p = corrected.get((f.data, f.pair), f.interval.p)
     return found
 
-def _judged(claim: Claim, found: list[Comparison], short: bool) -> tuple[str, str]:
+# %% ../nbs/evidence/38_verdicts.ipynb #97962f6a
+def _judged(claim: Claim, found: list[_Comparison], short: bool) -> tuple[str, str]:
     "The verdict of a claim, and its numbers."
     if short: return "not testable", "the trainings of this preset are too short"
     if not claim.pairs: return "not testable", "its data sets, sizes or machines are not here"
