@@ -69,7 +69,8 @@ def stored_averages(
     folder = folder / "averages" if (folder / "averages").is_dir() else folder
     named = ((re.fullmatch(r"(\d+)-(0?\.\d+)", p.stem), p) for p in folder.glob("*.safetensors"))
     found = sorted((int(m[1]), float(m[2]), p) for m, p in named if m)
-    if not found: raise ValueError(f"{folder} holds no stored averages: train with --averages (averages=True)")
+    if not found:
+        raise ValueError(f"{folder} holds no stored averages: train with --averages (averages=True)")
     return [(exponent(width), images, path) for images, width, path in found]
 
 def average_of(
@@ -95,6 +96,8 @@ def average_network(
     G = Generator.from_pretrained(run)
     weights = average_of(run, width, None if kimg is None else 1000 * kimg)
     strange = weights.keys() ^ dict(G.named_parameters()).keys()
-    if strange: raise ValueError(f"the averages of {run} are not those of its network: {min(strange)} is on one side only")
+    if strange:
+        only = f"{min(strange)} is on one side only"
+        raise ValueError(f"the averages of {run} are not those of its network: {only}")
     G.load_state_dict(weights, strict=False)
     return G

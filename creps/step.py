@@ -359,7 +359,8 @@ def decide(
 # %% ../nbs/training/14_step.ipynb #38782b7c
 def follow_schedule(state: State, moment: Settings, rates: tuple):
     "Give optimisers and augmentation what a scheduled setting is at this moment."
-    for adam, (lr, betas) in zip((state.adam_G, state.adam_D), rates): adam.param_groups[0].update(lr=lr, betas=betas)
+    for adam, (lr, betas) in zip((state.adam_G, state.adam_D), rates):
+        adam.param_groups[0].update(lr=lr, betas=betas)
     if state.augment and not state.strength: state.augment.p = float(moment.augment)
 
 def move_averages(state: State, settings: Settings):
