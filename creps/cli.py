@@ -309,7 +309,7 @@ def shots_of(
     codes = walk(ws, there, ease=ease) if len(ws) > 1 else [Shot()] * there
     warps = [named(warp, float(t)) if warp else None for t in times]
     shots = [Shot(view.view, bent, code.ws) for view, bent, code in zip(views, warps, codes)]
-    return shots + shots[-2:0:-1] if flight.back else shots
+    return shots + shots[n - there:0:-1] if flight.back else shots   # the first frame again would be seen twice
 
 def cmd_film(
     model,                # folder, shipped name, or owner/name on the hub
