@@ -1,8 +1,9 @@
 """How near views are to the truth, octave by octave:   python results/octaves/measure.py MODEL OUT.json [COUNT [PLAIN]]
-MODEL: a run folder of `creps train --octaves N`, whose settings name the data; PLAIN: a network trained without octaves on the same data, to be drawn at the same views.
-Measured at every octave: the sliced Wasserstein distance and, where it is installed, lite1's Frechet distance to COUNT true patches at random places, for
-`drawn` (the network's own function), `enlarged` (its whole picture, by Lanczos), `plain` and `other` (other true patches: what the distance is at least);
-and how nearly a view, brought down by two, is the middle of the view at half its zoom."""
+MODEL is a run folder of `creps train --octaves N`, whose settings name the data. PLAIN is a network that was trained on
+the same data without octaves, to be drawn at the same views. At every octave: the sliced Wasserstein distance and, where
+it is installed, lite1's Frechet distance to COUNT true patches at random places, for `drawn` (the network's own function),
+`enlarged` (its whole picture, by Lanczos), `plain`, and `other` (other true patches: what the distance is at least); and
+how nearly a view, brought down by two, is the middle of the view at half its zoom."""
 import json, sys
 from pathlib import Path
 import numpy as np, torch
@@ -36,7 +37,8 @@ def agreement(G, seen: list[Patch]) -> float:
     "Mean PSNR in dB of views against the middles of those at half the zoom."
     R, found = G.resolution, []
     for i, p in enumerate(seen):
-        near, far = (G.draw(code(G, i), R, View(p.center, zoom)).clamp(-1, 1) for zoom in (p.view.zoom, p.view.zoom / 2))
+        windows = p.view, View(p.center, p.view.zoom / 2)
+        near, far = (G.draw(code(G, i), R, window).clamp(-1, 1) for window in windows)
         found.append(psnr(box_reduce(near, 2), far[..., R // 4:-R // 4, R // 4:-R // 4]))
     return torch.cat(found).clamp(max=150).mean().item()
 
@@ -54,7 +56,8 @@ def main(model: str, out: str, count: str = "256", plain: str | None = None):
     found, metrics = {}, usual(3)
     for octave in range(settings.octaves + 1):
         real, seen = true(places(octave, n, 1)), places(octave, n, 2)
-        found[octave] = {kind: {m: round(v, 3) for m, v in distances(make(seen), real, metrics).items() if m in metrics} for kind, make in kinds.items()}
+        def near(make) -> dict: return {m: round(distances(make(seen), real, [m])[m], 3) for m in metrics}
+        found[octave] = {kind: near(make) for kind, make in kinds.items()}
         if octave: found[octave]["agreement"] = round(agreement(G, seen[:32]), 2)
         print(octave, found[octave], flush=True)
     about = dict(count=n, settings=settings.to_json(), versions=versions(), plain=bool(plain))
