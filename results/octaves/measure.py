@@ -56,8 +56,10 @@ def main(model: str, out: str, count: str = "256", plain: str | None = None):
     found, metrics = {}, usual(3)
     for octave in range(settings.octaves + 1):
         real, seen = true(places(octave, n, 1)), places(octave, n, 2)
-        def near(make) -> dict: return {m: round(distances(make(seen), real, [m])[m], 3) for m in metrics}
-        found[octave] = {kind: near(make) for kind, make in kinds.items()}
+        def near(fake: np.ndarray) -> dict:
+            told = distances(fake, real, metrics)
+            return {m: round(told[m], 3) for m in metrics}
+        found[octave] = {kind: near(make(seen)) for kind, make in kinds.items()}
         if octave: found[octave]["agreement"] = round(agreement(G, seen[:32]), 2)
         print(octave, found[octave], flush=True)
     about = dict(count=n, settings=settings.to_json(), versions=versions(), plain=bool(plain))
