@@ -20,7 +20,7 @@ import creps
 from .ablation import ablate
 from .averages import average_network, exponent
 from .benchmark import report_render, report_step
-from .card import license_name, push
+from .card import license_name, push, repository
 from .checkpoint import checkpoints, last_good, load_settings, load_state, network_in, save_network
 from .convert import load_official, networks_in
 from .coords import View
@@ -181,7 +181,8 @@ class Flight(Window):
     def end(self) -> View:
         "The view of the last frame."
         zoom, center = self.zoom_to or self.zoom, self.center_to or self.center
-        return Window(zoom, center, self.angle if self.angle_to is None else self.angle_to, self.aspect).view()
+        angle = self.angle if self.angle_to is None else self.angle_to
+        return Window(zoom, center, angle, self.aspect).view()
 
 # %% ../nbs/engine/55_cli.ipynb #e6d3cf3a
 def seed_latents(
@@ -216,6 +217,7 @@ def cmd_generate(
     size: Size | None = None,  # N or HxW, height first; left out: that of the training
     trunc: Number = 1.,   # truncation psi: below 1 closer to the mean picture
     warp: Annotated[str, named] | None = None,  # NAME:AMOUNT like swirl:90; several with commas between them
+    bits: Literal[8, 16] = 8,  # of a colour; 16 for pictures that will be worked on: PNG with --out
     labels: Annotated[str, classes] | None = None,  # a class for all, or one for each seed
     supersample: Supersample | None = None,  # places along each side of a pixel; left out: as the network was trained
     out: str | None = None,  # folder for one PNG a seed
@@ -227,6 +229,7 @@ def cmd_generate(
 ):
     "Draw pictures of a trained generator at any size and view."
     if not (out or grid): raise ValueError("say where to write: --out DIR or --grid FILE.png")
+    if bits == 16 and grid: raise ValueError("--grid has 8 bits: leave it out, or --bits 16")
     numbers, view = parse_seeds(seeds), Window(**window).view()
     G = Generator.from_pretrained(model).to(pick_device(device))
     G.supersample = supersample or G.supersample
@@ -238,8 +241,13 @@ def cmd_generate(
     for i, number in enumerate(numbers):
         one = slice(i, i + 1)
         with torch.no_grad(): ws = G.mapping(z[one], None if label is None else label[one].to(dev), trunc)
-        picture = np.asarray(render(G, ws, pixels, view, warp and named(warp), max_memory=max_memory))[0]
-        if out: save_picture(picture, Path(out, f"seed{number:04d}.png"))
+        how: dict[str, Any] = dict(view=view, warp=warp and named(warp), max_memory=max_memory)
+        path = Path(out or "", f"seed{number:04d}.png")
+        if bits == 16:
+            render(G, ws, pixels, out=path, bits=bits, **how)
+            continue
+        picture = np.asarray(render(G, ws, pixels, **how))[0]
+        if out: save_picture(picture, path)
         if grid: drawn.append(picture)
     if grid: save_picture(image_grid(np.stack(drawn)), grid)
     print(json.dumps(dict(command="generate", pictures=len(numbers), size=list(pixels), out=out or grid)))
@@ -258,6 +266,7 @@ def cmd_render(
     size: Size | None = None,  # N or HxW, height first; left out: that of the training
     trunc: Number = 1.,   # truncation psi: below 1 closer to the mean picture
     warp: Annotated[str, named] | None = None,  # NAME:AMOUNT like swirl:90; several with commas between them
+    bits: Literal[8, 16] = 8,  # of a colour; 16, for pictures that will be worked on, in .png and .tif
     label: Annotated[str, classes] | None = None,  # class, for a conditional model
     supersample: Supersample | None = None,  # places along each side of a pixel; left out: as the network was trained
     # for everything but the network; left out: 256MB, more on a GPU or with very many threads
@@ -272,7 +281,8 @@ def cmd_render(
     pixels, dev = size_pair(size or G.shape), next(G.parameters()).device
     z, labels = seed_latents([seed], G.z_dim).to(dev), parse_labels(label, 1, G.label_dim, "--label")
     with torch.no_grad(): ws = G.mapping(z, None if labels is None else labels.to(dev), trunc)
-    try: render(G, ws, pixels, view, warp and named(warp), out=out, max_memory=max_memory, progress=sys.stderr.isatty())
+    how: dict[str, Any] = dict(bits=bits, max_memory=max_memory, progress=sys.stderr.isatty())
+    try: render(G, ws, pixels, view, warp and named(warp), out=out, **how)
     except KeyboardInterrupt:
         begun = Path(out + ".part").exists()
         said = "the same command goes on from here" if begun else f"{out} is not written"
@@ -299,7 +309,7 @@ def shots_of(
     codes = walk(ws, there, ease=ease) if len(ws) > 1 else [Shot()] * there
     warps = [named(warp, float(t)) if warp else None for t in times]
     shots = [Shot(view.view, bent, code.ws) for view, bent, code in zip(views, warps, codes)]
-    return shots + shots[-2:0:-1] if flight.back else shots
+    return shots + shots[n - there:0:-1] if flight.back else shots   # the first frame again would be seen twice
 
 def cmd_film(
     model,                # folder, shipped name, or owner/name on the hub
@@ -356,8 +366,9 @@ def for_terminal(
         return f"\x1b]1337;File=inline=1;width=32:{data}\a"
     if environ.get("KITTY_WINDOW_ID") or environ.get("TERM") == "xterm-kitty":
         parts = [data[i:i + 4096] for i in range(0, len(data), 4096)]
-        more = [f"a=T,f=100,c=32,m={int(len(parts) > 1)}", *(f"m={int(part is not parts[-1])}" for part in parts[1:])]
-        return "".join(f"\x1b_G{keys};{part}\x1b\\" for keys, part in zip(more, parts))
+        said = ["a=T,f=100,c=32,", *[""] * (len(parts) - 1)]   # of the first part: a PNG, 32 letters wide
+        more = [1] * (len(parts) - 1) + [0]
+        return "".join(f"\x1b_G{keys}m={m};{part}\x1b\\" for keys, m, part in zip(said, more, parts))
     if encoding is None or "utf" in encoding.lower(): return as_letters(rgb)
     return f"no picture: this output writes {encoding}, which has no letters for it"
 
@@ -446,7 +457,7 @@ def cmd_average(
 
 def cmd_push(
     run,             # folder of a run, or of a network alone
-    repo,            # owner/name on the Hugging Face hub; made if it isn't there
+    repo: Annotated[str, repository],  # owner/name on the Hugging Face hub; made if it isn't there
     license: Annotated[str, license_name] | None = None,  # by the hub's name, like cc0-1.0; left out: that of the card
     private: bool = False,  # for its owner alone, if it isn't there yet
 ):
