@@ -44,20 +44,14 @@ def usual(
     "What each setting would be if nobody had said anything, as far as that is known."
     try: known = Settings.from_json(settings).complete()
     except (TypeError, ValueError): known = Settings().complete()
-    told = settings.keys() - {"data", "pictures"}
-    found = {f.name: usual_value(f, known) for f in fields(Settings) if f.name in told}
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in found.items()}
-
+    found = {f.name: usual_value(f, known) for f in fields(Settings) if f.name in settings}
+    said = {k: v for k, v in found.items() if k not in ("data", "pictures")}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in said.items()}
 def chosen(settings: dict) -> list:
     "The settings that are not the usual ones."
     return [k for k, v in usual(settings).items() if settings[k] not in (v, None)]
 
 # %% ../nbs/engine/57_card.ipynb #fbeec371
-def _word(value) -> str:
-    "A value as the shell takes it."
-    if isinstance(value, (list, tuple)): return "x".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
 def flags(settings: dict) -> list:
     "Shell arguments of `creps train` for all settings that are not the usual ones."
     said, out = {f.name for f in offered(Settings)}, []
@@ -66,16 +60,16 @@ def flags(settings: dict) -> list:
         if k == "label_dim" and "cond" not in settings: out.append("--cond")
         elif k not in said: continue
         elif isinstance(v, bool): out.append(flag if v else "--no-" + flag[2:])
-        else: out += [flag, _word(v)]
+        elif isinstance(v, (list, tuple)): out += [flag, "x".join(map(str, v))]
+        else: out += [flag, f"{v:g}" if isinstance(v, float) else str(v)]
     return out
 
 # %% ../nbs/engine/57_card.ipynb #8be2ed08
 def license_name(text: str) -> str:
     "`text` itself, if the hub could know a licence by this name; ValueError else."
     if re.fullmatch(r"[a-z0-9][a-z0-9.\-]*", text): return text
-    some = "such as apache-2.0, cc0-1.0 or other"
-    raise ValueError(f"a licence must be one of the hub's names, {some}, not {text!r}")
-
+    known = "one of the hub's names, such as apache-2.0, cc0-1.0 or other"
+    raise ValueError(f"a licence must be {known}, not {text!r}")
 def repository(text: str) -> str:
     "`text` itself, if it could name a repository on the hub; ValueError else."
     if re.fullmatch(r"[\w.-]+/[\w.-]+", text): return text
@@ -98,12 +92,13 @@ def header(history: History, name: str, license: str) -> str:
     "The YAML at the top of a card."
     settings, tags = history.setting("settings"), ["gan", "image-generation", "any-resolution"]
     data, kind = pictures_of(settings), "unconditional-image-generation"
-    rows = newest(history)
-    measured = [hub.EvalResult(kind, "custom", data, metric, row[metric]) for metric, row in rows.items()]
-    of: dict[str, Any] = dict(datasets=[data[3:]]) if data.startswith("hf:") else {}
-    if measured: of |= dict(model_name=name, eval_results=measured)
-    about = hub.ModelCardData(license=license, library_name="creps", pipeline_tag=kind, tags=tags, **of)
-    return about.to_yaml()
+    found = newest(history).items()
+    measured = [hub.EvalResult(kind, "custom", data, metric, row[metric]) for metric, row in found]
+    about: dict[str, Any] = dict(license=license, library_name="creps", pipeline_tag=kind, tags=tags)
+    if data.startswith("hf:"): about |= dict(datasets=[data[3:]])
+    if measured: about |= dict(model_name=name, eval_results=measured)
+    return hub.ModelCardData(**about).to_yaml()
+
 
 # %% ../nbs/engine/57_card.ipynb #1bb35654
 MARK = "<!-- creps writes this page anew at every snapshot; without this line it leaves the page alone -->"
@@ -130,8 +125,8 @@ def training_section(history: History) -> list[str]:
     "How it was trained, and the settings that somebody chose."
     settings, versions = history.setting("settings"), history.setting("versions")
     began = next((event for event in history.events if event.get("event") == "start"), {})
-    where = began.get("device", "some device")
-    spent = f"{history.kimg * 1000:,.0f} pictures shown in {duration(history.seconds)} on {where}"
+    shown, device = f"{history.kimg * 1000:,.0f} pictures shown", began.get("device", "some device")
+    spent = f"{shown} in {duration(history.seconds)} on {device}"
     command = " ".join(["creps train --data DATA --out OUT", *flags(settings)])
     made = ", ".join(f"{name} {version}" for name, version in versions.items())
     own = [(name, settings[name]) for name in chosen(settings) if name not in ("label_dim", "shape")]
@@ -143,10 +138,10 @@ def metrics_section(history: History) -> list[str]:
     "What was measured at the snapshots."
     found = newest(history)
     if not found: return []
-    rows = []
-    for name, row in found.items():
-        least = min((row for row in history.rows if name in row), key=lambda row: row[name])
-        rows.append((name, *(f"{short(r[name])} at {r['kimg']:g} kimg" for r in (row, least))))
+    def at(name: str, row: dict) -> str: return f"{short(row[name])} at {row['kimg']:g} kimg"
+    def least(name: str) -> dict:
+        return min((row for row in history.rows if name in row), key=lambda row: row[name])
+    rows = [(name, at(name, row), at(name, least(name))) for name, row in found.items()]
     return ["## Metrics", "", *rows_of(("metric", "last", "smallest"), rows)]
 
 def use_section(name: str) -> list[str]:
@@ -206,8 +201,8 @@ def push(
     if not Path(run).is_dir(): raise ValueError(f"{run}: no such folder")
     config, weights = find_model(run)
     if api is None and not hub.get_token():
-        raise ValueError("no token for the hub: log in with `hf auth login`, "
-                         "or set HF_TOKEN to one that may write")
+        ways = "log in with `hf auth login`, or set HF_TOKEN to one that may write"
+        raise ValueError(f"no token for the hub: {ways}")
     readme = Path(run, "README.md")
     own = readme.exists() and MARK not in readme.read_text(encoding="utf-8", errors="replace")
     if own and license:
@@ -216,12 +211,13 @@ def push(
     files = {"README.md": page, "config.json": config, "model.safetensors": weights}
     files |= {path: Path(run, path) for path in samples_of(Path(run))}
     contents = {name: data if isinstance(data, bytes) else str(data) for name, data in files.items()}
-    added = [hub.CommitOperationAdd(name, content) for name, content in contents.items()]
+    added = [hub.CommitOperationAdd(*content) for content in contents.items()]
     api = api or hub.HfApi()
     try:
         api.create_repo(repo, private=private, exist_ok=True)
-        message = f"A network of creps {creps.__version__}"
-        return str(api.create_commit(repo, added, commit_message=message).commit_url)
+        done = api.create_commit(repo, added, commit_message=f"A network of creps {creps.__version__}")
     except Exception as e:
-        why = (str(e).splitlines() or [type(e).__name__])[0]
-        raise ValueError(f"the hub did not take {repo}: {why}") from None
+        reason = (str(e).splitlines() or [type(e).__name__])[0]
+        raise ValueError(f"the hub did not take {repo}: {reason}") from None
+    return str(done.commit_url)
+

@@ -6,6 +6,7 @@
 __all__ = ['Conv', 'Residual', 'minibatch_deviation', 'Epilogue', 'Discriminator', 'grow']
 
 # %% ../nbs/training/11_discriminator.ipynb #0b8c59e4
+from typing import Any
 import torch, torch.nn as nn, torch.nn.functional as F
 from .core import rng, size_pair
 from .device import autocast
@@ -159,14 +160,15 @@ def grow(
     added = [r for r in new.sizes if r > old.resolution]
     said = f"{len(fits)} of {len(there)} tensors of D"
     if not added or type(new) is not Discriminator or new.image_channels != old.image_channels: return said
-    first, was = (D.get_submodule(f"b{D.resolution}.fromrgb") for D in (new, old))
+    def entry(D: Discriminator) -> Any: return D.get_submodule(f"b{D.resolution}.fromrgb")
+    first, was = entry(new), entry(old)
     kept = min(len(first.bias), len(was.bias))
     for mine, other in zip(first.parameters(), was.parameters()): mine[:kept].copy_(other[:kept])
     colours = torch.rand(4096, old.image_channels, 1, 1, generator=rng(0)) * 2 - 1
     colours = colours.to(first.weight)
     made, wanted = first(colours)[:, :, 0, 0].cpu(), was(colours)[:, :, 0, 0].cpu()
     for r in added:
-        block = new.get_submodule(f"b{r}")
+        block: Any = new.get_submodule(f"b{r}")
         for p in block.conv1.parameters(): p.zero_()
         outputs, inputs = block.skip.weight.shape[:2]
         made, passed = made[:, :inputs], torch.eye(outputs, inputs)

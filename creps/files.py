@@ -92,8 +92,8 @@ class Target:
 
     def place(self, level: int, y: int, x: int, h: int, w: int) -> np.ndarray:
         "Memory [h, w, C] for a piece."
-        flat = self.memory.pop() if self.memory else np.empty(0, np.uint8)
-        need = h * w * self.channels * self.bits // 8
+        flat, need = self.memory.pop() if self.memory else np.empty(0, np.uint8), h * w * self.channels
+        need *= self.dtype.itemsize
         if flat.size < need: flat = np.empty(need, np.uint8)
         return flat[:need].view(self.dtype).reshape(h, w, -1)
 

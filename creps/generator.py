@@ -452,7 +452,8 @@ class Generator(nn.Module, PyTorchModelHubMixin, library_name="creps", license="
 
     @supersample.setter
     def supersample(self, places: int):
-        self.synthesis.supersample = self._hub_mixin_config["supersample"] = check_supersample(places)
+        config: Any = self._hub_mixin_config
+        self.synthesis.supersample = config["supersample"] = check_supersample(places)
 
     def draw(self,
         ws: torch.Tensor,         # [B, num_ws, w_dim]

@@ -83,10 +83,10 @@ def looking_into(
         return lambda numbers, patch: data.world.at(R, patch.view).draw(numbers)
     side = data.shortest_side() if isinstance(data, ImageFolder) and settings.data else R
     if side < fine:
-        found = "these pictures are known at one scale"
-        if side > R: found = f"the smallest picture has {side} pixels on its shorter side"
-        raise BadData(f"octaves={settings.octaves} at {R} px needs {fine} px, and {found}: "
-                      "take larger ones, fewer octaves, or portraits, emoji, earth or scenery")
+        known = f"the smallest picture has {side} pixels on its shorter side"
+        found = known if side > R else "these pictures are known at one scale"
+        cure = "take larger ones, fewer octaves, or portraits, emoji, earth or scenery"
+        raise BadData(f"octaves={settings.octaves} at {R} px needs {fine} px, and {found}: {cure}")
     large = ImageFolder(settings.data, fine, max_bad=1 - 1e-9, icc=settings.icc)
     return lambda numbers, patch: np.stack([cut(p, patch, R) for p in large.batch(numbers)[0]])
 
@@ -150,9 +150,9 @@ class OctaveStep(TrainingStep):
     def fakes(self, it: Iteration, ws: torch.Tensor, stream: int, twice: bool = False,
               group: torch.Tensor | None = None, told: torch.Tensor | None = None) -> torch.Tensor:
         if group is None: return super().fakes(it, ws, stream, twice)
-        seen = patches(it.settings, it.state.images)
-        rows = [torch.where(group == n)[0] for n in group.unique()]
-        drawn = [draw_patch(it, ws[r], seen[n], stream, n) for r, n in zip(rows, group.unique().tolist())]
+        seen, groups = patches(it.settings, it.state.images), group.unique().tolist()
+        rows = [torch.where(group == n)[0] for n in groups]
+        drawn = [draw_patch(it, ws[r], seen[n], stream, n) for r, n in zip(rows, groups)]
         return torch.cat(drawn)[torch.cat(rows).argsort().to(ws.device)]
 
     def critic(self, it: Iteration, stream: int) -> Callable:

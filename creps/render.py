@@ -396,7 +396,8 @@ class Places:
     def cost(self, *part: int) -> int: return self.source.cost(*self._part(part))
 
     def block(self, y: int, x: int, h: int, w: int, pool) -> None:
-        self.source.block(*self._part((y, x, h, w)), pool)
+        s = self.supersample
+        self.source.block(s * y, s * x, s * h, s * w, pool)
 
     def __call__(self, *part: int) -> torch.Tensor:  # [maps, C, sh*sw]
         return self.source(*self._part(part))

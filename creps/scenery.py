@@ -710,7 +710,7 @@ class Scenery(World):
     def __init__(self,
         n: int = 1000,      # how many
         seed: int = 0,      # another seed is another world
-        size=64,            # int, (H, W) or "HxW"
+        size: int | str | tuple[int, int] = 64,  # "HxW" as text
         view: View | None = None,  # window on the plane; None: the largest of this shape in the unit square
     ):
         super().__init__(n, size, view)

@@ -370,7 +370,8 @@ class Trainer:
     def batches(self):
         "Real images and their labels, of this rank, from where the run stands."
         rows = None if self.split.count == 1 else self.split.rows
-        return batches(*self.reader, self.state.device, rows=rows)
+        data, sampler = self.reader
+        return batches(data, sampler, self.state.device, rows=rows)
 
     def reals(self) -> np.ndarray:
         "Real pictures from all over the data set, uint8 [at most 64, H, W, C]."

@@ -124,7 +124,7 @@ class Drawings(World):
     "Drawings of Noto Emoji as a data set that is known at every size and view."
     def __init__(self,
         names,                # of the drawings
-        size=64,              # int, (H, W) or "HxW"
+        size: int | str | tuple[int, int] = 64,  # "HxW" as text
         view: View | None = None,  # window on the plane; None: the largest of this shape in the unit square
         points: bool = False, # colours at the middles of the pixels instead of means over their areas
         classes=None,         # a whole number for each drawing: its label
@@ -150,11 +150,13 @@ class Drawings(World):
         pictures = [draw_shapes(known[name], self.size, self.view, self.points) for name in names]
         return np.stack(pictures) if pictures else np.zeros((0, *self.size, 3), np.uint8)
 
-def portraits(size=64, view: View | None = None, points: bool = False) -> Drawings:
+def portraits(
+    size: int | str | tuple[int, int] = 64, view: View | None = None, points: bool = False,
+) -> Drawings:
     "384 heads and shoulders: 64 designs in six colours of skin."
     return Drawings(_portrait_names(), size, view, points)
 
-def emoji(size=64, view: View | None = None, points: bool = False) -> Drawings:
+def emoji(size: int | str | tuple[int, int] = 64, view: View | None = None, points: bool = False) -> Drawings:
     "All 3729 drawings that have a category; its number, in the order of the alphabet, is their class."
     names, classes = [], []
     for number, (_, members) in enumerate(sorted(noto()[1].items())):
@@ -238,7 +240,7 @@ class Earth(World):
     def __init__(self,
         n: int = 10000,       # how many
         seed: int = 0,        # another seed is other patches
-        size=64,              # int, (H, W) or "HxW"
+        size: int | str | tuple[int, int] = 64,  # "HxW" as text
         view: View | None = None,  # window on the plane; None: the largest of this shape in the unit square
         least: int = 64,      # height of the smallest patch, in pixels of the picture of 5400 rows
         octaves: float = 6.,  # the largest patch is 2**octaves as high
