@@ -7,18 +7,18 @@ from collections import Counter
 from pathlib import Path
 
 package = Path(__file__).resolve().parents[1] / "creps"
-ceilings = {                                # asked for, where it differs
-    "code lines over 110 characters": 402,    # 0
-    "lines over 140 characters": 10,         # 0
-    "statements after a semicolon": 4,
-    "parallel assignments of more than two names": 55,  # 0
-    "conditional expressions in one another": 8,       # 0
-    "lambdas with a name": 14,               # 0
-    "methods patched on public classes": 2, # 0
-    "functions of more than 14 parameters": 3,         # 0, but for the two configurations
-    "nodes of a statement, 90th percentile": 33,        # 28
-    "public names": 649,                      # 200
-    "public names of two modules": 14,       # 0
+ceilings = {
+    "code lines over 110 characters": 0,
+    "lines over 140 characters": 0,
+    "statements after a semicolon": 0,
+    "parallel assignments of more than two names": 0,
+    "conditional expressions in one another": 0,
+    "lambdas with a name": 0,
+    "methods patched on public classes": 0,
+    "functions of more than 14 parameters": 0,      # but for what describes a training or a network
+    "nodes of a statement, 90th percentile": 30,    # asked: 28
+    "public names": 649,                            # asked: 200
+    "public names of two modules": 11,              # asked: 0
 }
 configurations = {"Settings", "Network", "Execution", "Generator", "fit"}  # what describes a training or a network has many fields
 
