@@ -133,10 +133,13 @@ def contributors_see_the_table():
         row = f"| `{part}` | {', '.join(f'`{o}`' for o in others)} |"
         if row not in said: yield f"CONTRIBUTING.md: has no row {row}"
 
-def front_page_leads_everywhere():
-    "The front page's table of notebooks is an output, which is as old as its last execution."
+def contents_lead_everywhere():
+    "The tables of notebooks are outputs, which are as old as their last execution."
+    contents = root / cfg["nbs_path"] / "contents.ipynb"
     for nb in notebooks:
-        if nb.stem != "index" and f"({nb.name})" not in texts["README.md"]: yield f"README.md: has no link to {nb.name}; execute nbs/index.ipynb"
+        link = f"({nb.path.relative_to(contents.parent).as_posix()})"
+        if nb.part in (*may_import, "tutorials") and link not in texts[contents.relative_to(root).as_posix()]:
+            yield f"nbs/contents.ipynb: has no link to {nb.name}; execute it"
 
 def notebooks_are_tidy():
     for nb in notebooks:
@@ -162,6 +165,11 @@ def nothing_of_this_machine():
     bad = re.compile("|".join([*map(re.escape, hosts)] + [rf"(?<![\w.]){f}" for f in folders]))
     for name, text in texts.items():
         yield from (f"{name}:{i}: {m[0]}" for i, line in enumerate(text.splitlines(), 1) if (m := bad.search(line)))
+
+def version_is_one():
+    said = re.search(r'__version__ = "(.*)"', texts["creps/__init__.py"])[1]
+    if said != cfg["version"]: yield f"creps/__init__.py: version {said}, and {cfg['version']} in settings.ini"
+    if f"## {said} (" not in texts["CHANGELOG.md"]: yield f"CHANGELOG.md: has no dated section for {said}"
 
 def owner_is_in_one_place():
     derived = {"settings.ini", "README.md", "nbs/index.ipynb", "creps/_modidx.py"}  # and the badges of notebooks
@@ -209,8 +217,8 @@ def names_are_what_they_say():
     yield from (f"creps.{n}: missing" for n in sorted(due - there))
     yield from (f"creps.{n}: not one of {', '.join(public)}" for n in sorted(there - due))
 
-rules = [one_module_each, numbers_run_through, imports_follow_the_table, imports_stand_at_the_top, modules_leave_each_other_alone, contributors_see_the_table, front_page_leads_everywhere,
-         notebooks_are_tidy, old_python_reads_it, nothing_of_this_machine, owner_is_in_one_place,
+rules = [one_module_each, numbers_run_through, imports_follow_the_table, imports_stand_at_the_top, modules_leave_each_other_alone, contributors_see_the_table, contents_lead_everywhere,
+         notebooks_are_tidy, old_python_reads_it, nothing_of_this_machine, version_is_one, owner_is_in_one_place,
          weights_are_read_safely, notebooks_need_one_extra, names_are_what_they_say]
 problems = [p for rule in rules for p in rule()]
 print(*problems, f"{len(notebooks)} notebooks, {len(modules)} modules, {len(rules)} rules, {len(problems)} problems", sep="\n")

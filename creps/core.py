@@ -76,8 +76,8 @@ def to_pil(
 def show_images(
     images,                # images or pictures, one batch or a list of them; sizes may differ
     titles=(),             # one title per picture
-    cols: int | None = None,  # per row; None: all in one row, at most 8
-    height: float = 1.8,   # inches of one row
+    cols: int | None = None,  # per row; None: as many as fit into 10 inches
+    height: float = 2.3,   # inches of one row; on the page, 230 pixels
     cmap: str = "gray",    # for single-channel arrays
     limits=None,           # (low, high): values of the first and last colour of single channels; None: of all together; "each": its own
 ):
@@ -86,11 +86,12 @@ def show_images(
     p = _pictures(images)
     channels = [q for q in p if q.dtype != np.uint8 and q.ndim == 2]
     if limits is None and channels: limits = min(map(np.nanmin, channels)), max(map(np.nanmax, channels))
-    cols = cols or min(len(p), 8)
+    widest = max(q.shape[1] / q.shape[0] for q in p)
+    cols = cols or min(len(p), max(1, int(10 / (height * widest))))
     rows = -(-len(p) // cols)
     widths = [max(q.shape[1] / q.shape[0] for q in p[i::cols]) for i in range(cols)]
     size = height * sum(widths), (height + .25 * bool(len(titles))) * rows
-    fig, axes = plt.subplots(rows, cols, figsize=size, squeeze=False, width_ratios=widths, layout="constrained", dpi=72)
+    fig, axes = plt.subplots(rows, cols, figsize=size, squeeze=False, width_ratios=widths, layout="constrained", dpi=100)
     for ax in axes.flat: ax.axis("off")
     for i, (ax, q) in enumerate(zip(axes.flat, p)):
         low, high = (None, None) if limits in (None, "each") else limits
@@ -140,7 +141,7 @@ def check(
     right,             # the function that it should equal
     *cases,            # tuples of arguments
     rtol: float = 1e-5,
-):
+) -> bool | None:      # True when it is right, else None, which a notebook doesn't display
     "Say whether `mine` gives what `right` gives, by numbers or arrays, in every case."
     for number, case in enumerate(cases, 1):
         found, due = mine(*case), right(*case)
@@ -151,6 +152,7 @@ def check(
         except (AssertionError, TypeError, ValueError) as e:
             return print(f"{mine.__name__}: not yet right; case {number} of {len(cases)}: {e}")
     print(f"{mine.__name__}: right in all {len(cases)} cases")
+    return True
 
 # %% ../nbs/engine/40_core.ipynb #345d8a03
 class Reference:

@@ -25,8 +25,8 @@ def book():
 def parts(): return {p.parent.name: None for p in book()}   # each once, in the order of the book
 
 def tutorials():
-    "In the order in which the front page names them, the others behind."
-    front = (nbs / "index.ipynb").read_text(encoding="utf-8")
+    "In the order in which the contents name them, the others behind."
+    front = (nbs / "contents.ipynb").read_text(encoding="utf-8")
     found = (p for p in nbs.glob("tutorials/*.ipynb") if not p.name.startswith((".", "_")))
     return sorted(found, key=lambda p: (front.find(f"tutorials/{p.name}") % (len(front) + 1), p.name))   # -1 becomes the end
 
@@ -48,7 +48,7 @@ def nav() -> list:
     reference = [{part.title(): [{f"creps.{m.stem}": reference_page(p)} for p in of(part) if (m := module(p))]} for part in parts()]
     guides = [{"Tutorials": [{title(p): f"tutorials/{p.stem}.md"} for p in tutorials()]}] if tutorials() else []
     shown = [{"Live": "live.md"}] if MODEL.exists() else []
-    return [{"creps": "index.md"}, *shown, *lessons, *guides, {"Reference": reference}, {"Changes": "CHANGELOG.md"}]
+    return [{"creps": ["index.md", {"The whole book": "contents.md"}]}, *shown, *lessons, *guides, {"Reference": reference}, {"Changes": "CHANGELOG.md"}]
 
 def write(folder: Path):
     "Every page and every file that a page shows or loads, and `nav.json`."
@@ -57,7 +57,7 @@ def write(folder: Path):
         file = folder / uri
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content.encode() if isinstance(content, str) else content)
-    for p in [nbs / "index.ipynb", *book(), *tutorials()]:
+    for p in [nbs / "index.ipynb", nbs / "contents.ipynb", *book(), *tutorials()]:
         where = p.relative_to(nbs).parent.as_posix().strip(".")
         markdown, pictures = notebooks.page(p)
         add(f"{where}/{p.stem}.md".strip("/"), notebooks.outside_code(lambda t: mentions(links(t, p.parent), names, where, module(p) if p.stem[0].isdigit() else None), heads(markdown, p)))
