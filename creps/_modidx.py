@@ -1098,6 +1098,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'creps.project.Search.approach': ('drawing/project.html#search.approach', 'creps/project.py'),
                                'creps.project.Search.begin': ('drawing/project.html#search.begin', 'creps/project.py'),
                                'creps.project.Search.code': ('drawing/project.html#search.code', 'creps/project.py'),
+                               'creps.project.Search.feature_loss': ('drawing/project.html#search.feature_loss', 'creps/project.py'),
                                'creps.project.Search.flat': ('drawing/project.html#search.flat', 'creps/project.py'),
                                'creps.project.Search.part_loss': ('drawing/project.html#search.part_loss', 'creps/project.py'),
                                'creps.project.Search.restore': ('drawing/project.html#search.restore', 'creps/project.py'),

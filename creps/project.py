@@ -220,39 +220,44 @@ def nearest(
         return (level.share * (drawn - level.picture).square()).mean((1, 2, 3))
     return w[torch.cat([off(part) for part in w.split(64)]).argsort()[:count]]
 
-# %% ../nbs/drawing/25_project.ipynb #3f904ee3
+# %% ../nbs/drawing/25_project.ipynb #e2050995
 @torch.no_grad()
 def gauss_newton(
     level: Level,
     code: Callable,      # x [n, k] -> ws [n, num_ws, w_dim]
     x: torch.Tensor,     # [k], where to begin
     steps: int,
-    loss=None,           # ws -> number, which must fall with each step; None: the squared differences of `level`
+    more=None,           # pictures [1, C, h, w] -> number, added to the squared differences in judging a step
     most: int = 128,     # coordinates that move: the first
+    side: int = 32,      # rows and columns of pixels that a step looks at
 ) -> tuple[torch.Tensor, float]:  # x, and its loss
-    "Descend by the derivatives of all pixels; stops when a step gains less than half a percent."
+    "Descend by the derivatives of pixels; stops when three steps in a row gain less than half a percent each."
     weight, damping, little = (level.share / level.share.mean()).sqrt(), .1, .02
-    moves = torch.eye(len(x))[:most].to(x)
-    def off(x):
-        drawn = [level.window.draw(code(part)) for part in x.split(16)]
-        return (weight * (torch.cat(drawn) - level.picture)).flatten(1)
-    def judge(x, off): return float(off.square().mean() if loss is None else loss(code(x[None])))
-    now = off(x[None])[0]
-    best = judge(x, now)
+    moves, chance = torch.eye(len(x))[:most].to(x), rng(len(x), steps)
+    def off(x, *part):
+        rows, cols = part or [slice(None)] * 2
+        def some(t): return t[:, :, rows][..., cols]
+        drawn = torch.cat([level.window.draw(code(few), rows, cols) for few in x.split(16)])
+        return (some(weight) * (drawn - some(level.picture))).flatten(1)
+    def judge(x):
+        drawn = level.window.draw(code(x[None]))
+        return float((weight * (drawn - level.picture)).square().mean() + (more(drawn) if more else 0))
+    best, weak = judge(x), 0
     for _ in range(steps):
-        slopes = (off(x + little * moves) - now) / little
+        part, before = [picked(n, side, chance) for n in level.window.size], best
+        now = off(x[None], *part)[0]
+        slopes = (off(x + little * moves, *part) - now) / little
         square, slope = slopes @ slopes.T, slopes @ now
         scale = torch.diag(square.diag() + 1e-3 * square.diag().mean())
-        before = best
         for _ in range(4):
             further = x - torch.linalg.solve(square + damping * scale, slope) @ moves
-            there = off(further[None])[0]
-            found = judge(further, there)
+            found = judge(further)
             if found < best:
-                x, now, best, damping = further, there, found, max(.3 * damping, 1e-5)
+                x, best, damping = further, found, max(.3 * damping, 1e-5)
                 break
             damping *= 4
-        if best > .995 * before: break
+        weak = weak + 1 if best > .995 * before else 0
+        if weak == 3: break
     return x, best
 
 # %% ../nbs/drawing/25_project.ipynb #e8f44c97
@@ -264,7 +269,7 @@ def learning_rate(
 
 def shaking(t: float) -> float: return max(0, 1 - t / .75)**2
 
-# %% ../nbs/drawing/25_project.ipynb #6c178455
+# %% ../nbs/drawing/25_project.ipynb #33724f9f
 class Search:
     "A code on its way to a target."
     def __init__(self,
@@ -316,7 +321,7 @@ class Search:
     def approach(self):
         "Begin with the best of some codes that look like the target, after a few steps of Gauss and Newton."
         level = self.target.level(16, areas=False)
-        first = nearest(level, self.many, 8)
+        first = nearest(level, self.many[:512], 8)
         some = [(x, 0.) for x in (first - self.mean) @ torch.linalg.pinv(self.axes)]
         for side, steps, keep in ((16, 4, 3), (16, 8, 1), (32, 8, 1)):
             level = self.target.level(side, areas=False)
@@ -327,12 +332,15 @@ class Search:
 
     def whole_loss(self, ws: torch.Tensor) -> torch.Tensor:  # a number
         "Pixels of the whole target, and features."
+        drawn = self.target.whole.window.draw(ws)
+        return pyramid_error(drawn, self.target.whole) + self.feature_loss(drawn)
+
+    def feature_loss(self, drawn: torch.Tensor) -> torch.Tensor | float:  # [1, C, h, w] -> a number
+        "What the features of the whole target say; where nothing is known, both show what was drawn."
+        if not self.distance: return 0.
         level = self.target.whole
-        drawn = level.window.draw(ws)
-        loss = pyramid_error(drawn, level)
-        if not self.distance: return loss
         wanted = torch.where(level.share > 0, level.picture, drawn.detach())
-        return loss + self.weight * self.distance(drawn, wanted).sum()
+        return self.weight * self.distance(drawn, wanted).sum()
 
     def part_loss(self, ws: torch.Tensor, chance: torch.Generator) -> torch.Tensor:  # a number
         "Some of the target's own pixels."
@@ -361,10 +369,10 @@ class Search:
         return loss.item()
 
     def settle(self):
-        "The last steps, in w: Gauss and Newton's, as long as they lower the whole loss."
+        "The last steps, in w: Gauss and Newton's, as long as they bring pixels and features nearer."
         if self.space == "w+": return
         x = self.x.detach()[0, 0]
-        x, _ = gauss_newton(self.target.whole, self.flat, x, self.last_steps, self.whole_loss)
+        x, _ = gauss_newton(self.target.whole, self.flat, x, self.last_steps, self.feature_loss)
         self.begin(x[None, None])
         self.trail.append(self.ws)
 
@@ -402,7 +410,7 @@ def searched(
     search.settle()
     return Found(search.ws, search.target.psnr(search.ws), torch.cat(search.trail))
 
-# %% ../nbs/drawing/25_project.ipynb #d125c364
+# %% ../nbs/drawing/25_project.ipynb #c5042655
 @dataclass(frozen=True, eq=False)
 class Found:
     "What a search has found."
@@ -423,8 +431,9 @@ def project(
     **how,                      # weight, lr, noise, settle: as in `Search`
 ) -> Found:
     "The style code that draws `picture`, by descent; a step's memory does not depend on the picture's size."
-    distance, _ = feature_distance(features, G.image_channels)
-    return searched(Search(Target(G, picture, mask, view), space, steps, seed, distance, **how), progress)
+    target = Target(G, picture, mask, view)
+    distance, _ = feature_distance(features, picture.shape[1])
+    return searched(Search(target, space, steps, seed, distance, **how), progress)
 
 # %% ../nbs/drawing/25_project.ipynb #e40d73c0
 def save_codes(
