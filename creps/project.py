@@ -220,7 +220,7 @@ def nearest(
         return (level.share * (drawn - level.picture).square()).mean((1, 2, 3))
     return w[torch.cat([off(part) for part in w.split(64)]).argsort()[:count]]
 
-# %% ../nbs/drawing/25_project.ipynb #e2050995
+# %% ../nbs/drawing/25_project.ipynb #137c8d7b
 @torch.no_grad()
 def gauss_newton(
     level: Level,
@@ -229,7 +229,7 @@ def gauss_newton(
     steps: int,
     more=None,           # pictures [1, C, h, w] -> number, added to the squared differences in judging a step
     most: int = 128,     # coordinates that move: the first
-    side: int = 32,      # rows and columns of pixels that a step looks at
+    side: int = 64,      # rows and columns of pixels that a step looks at, at most
 ) -> tuple[torch.Tensor, float]:  # x, and its loss
     "Descend by the derivatives of pixels; stops when three steps in a row gain less than half a percent each."
     weight, damping, little = (level.share / level.share.mean()).sqrt(), .1, .02
@@ -269,7 +269,7 @@ def learning_rate(
 
 def shaking(t: float) -> float: return max(0, 1 - t / .75)**2
 
-# %% ../nbs/drawing/25_project.ipynb #33724f9f
+# %% ../nbs/drawing/25_project.ipynb #dce1974c
 class Search:
     "A code on its way to a target."
     def __init__(self,
@@ -361,8 +361,7 @@ class Search:
         ws = self.code(shaken)
         loss = self.whole_loss(ws)
         if self.target.whole.window.size != self.target.full.size: loss = loss + self.part_loss(ws, chance)
-        self.adam.zero_grad()
-        loss.backward()
+        self.x.grad, = torch.autograd.grad(loss, self.x)  # the network's own weights get none
         self.adam.step()
         self.number += 1
         if self.number % max(1, self.steps // 40) == 0: self.trail.append(self.ws)
@@ -376,7 +375,15 @@ class Search:
         self.begin(x[None, None])
         self.trail.append(self.ws)
 
-# %% ../nbs/drawing/25_project.ipynb #f850337d
+# %% ../nbs/drawing/25_project.ipynb #4b050f14
+@dataclass(frozen=True, eq=False)
+class Found:
+    "What a search has found."
+    ws: torch.Tensor     # [1, num_ws, w_dim]
+    psnr: float          # agreement with what is known of the picture, at its size, in dB
+    trail: torch.Tensor  # [n, num_ws, w_dim]: codes on the way, from the mean to the last
+
+# %% ../nbs/drawing/25_project.ipynb #425163f0
 def _kept(file, key: str) -> dict | None:
     "The state of a search in a file, if it is the same search's."
     try:
@@ -389,7 +396,7 @@ def searched(
     progress: bool = False,
     file=None,      # where to keep the state on the way, and to go on from
     key: str = "",  # what the state must say of itself to be gone on from
-) -> "Found":
+) -> Found:
     "A search from its beginning, or from where it was interrupted, to its end."
     def keep():
         if file: write_whole(file, lambda path: save_file(search.state(), path, dict(key=key)))
@@ -410,14 +417,7 @@ def searched(
     search.settle()
     return Found(search.ws, search.target.psnr(search.ws), torch.cat(search.trail))
 
-# %% ../nbs/drawing/25_project.ipynb #c5042655
-@dataclass(frozen=True, eq=False)
-class Found:
-    "What a search has found."
-    ws: torch.Tensor     # [1, num_ws, w_dim]
-    psnr: float          # agreement with what is known of the picture, at its size, in dB
-    trail: torch.Tensor  # [n, num_ws, w_dim]: codes on the way, from the mean to the last
-
+# %% ../nbs/drawing/25_project.ipynb #31e4a27c
 def project(
     G,                          # a Generator, or another pointwise network
     picture: torch.Tensor,      # [1, C, H, W] in [-1, 1], at least 8 x 8; any size and shape
