@@ -71,6 +71,7 @@ ENTRIES = [
     Entry("a step at 128 px, batch 32", one_step(128, 1), 3000, 5),
     Entry("a step at 64 px with both penalties", one_step(64, 0), 6700, 5),
     Entry("the same, augmented", one_step(64, 0, augment="ada"), 6900, 20),
+    Entry("the same, with two averages and a burn-in", one_step(64, 0, averages=True, burn_in=1., gamma_start=10., lr_start=.01), 6700, 5),
     Entry("the same, in two parts", one_step(64, 0, parts=2), 13400, 10),
     Entry("the same, of three kinds", one_step(64, 0, labels=3), 7200, 10),
     Entry("the same, grey, augmented", one_step(32, 0, image_channels=1, augment="0.5", **small), 5000, 20),

@@ -11,7 +11,7 @@ from creps.checkpoint import read_tensors
 
 torch.set_num_threads(1)
 dice = random.Random(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
-options = dict(batch=4, kimg=.4, snap=.02, augment="ada", ada_kimg=.2, ada_target=0., channel_base=64, channel_max=16, d_channel_base=64, d_channel_max=16,
+options = dict(batch=4, kimg=.4, snap=.02, augment="ada", ada_kimg=.2, ada_target=0., averages=True, burn_in=.3, gamma_start=10., lr_start=.004, channel_base=64, channel_max=16, d_channel_base=64, d_channel_max=16,
                biline_channels=4, rank=2, z_dim=16, w_dim=16, progress=False, resume="latest", device="cpu")
 
 class Noise:
@@ -76,6 +76,8 @@ with tempfile.TemporaryDirectory() as folder:
     ended(start(cut), ())
     a, b = (read_tensors(sorted(r.glob("checkpoints/*"))[-1])[0] for r in (straight, cut))
     assert a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a), "the resumed run ended elsewhere"
+    kept = [{p.name: p.read_bytes() for p in r.glob("averages/*")} for r in (straight, cut)]
+    assert kept[0] and kept[0].items() <= kept[1].items(), "the averages of the resumed run are others"
     left = [p.name for p in cut.rglob(".*")]
     assert not left, f"left behind: {left}"
-    print(f"{sent['kill']} runs killed, {sent['writing']} while writing, {sent['term']} stopped; {len(a)} tensors identical to the bit; {time.time() - begun:.0f} s")
+    print(f"{sent['kill']} runs killed, {sent['writing']} while writing, {sent['term']} stopped; {len(a)} tensors and {len(kept[0])} averages identical to the bit; {time.time() - begun:.0f} s")

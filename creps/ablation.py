@@ -4,25 +4,25 @@
 
 # %% auto #0
 __all__ = ['RUNGS', 'PEERS', 'THICKNESS', 'RECIPES', 'GROUPS', 'TINY', 'CORE', 'T4', 'PRESETS', 'LEAST', 'SECOND_STAGE',
-           'MEASURES', 'POINTS', 'CODES', 'FINAL', 'TRUTH', 'COLUMNS', 'COST', 'FORMATS', 'QUALITY', 'CONSISTENCY',
-           'TITLES', 'REPORTED_ON', 'REPORTED', 'variants', 'slug', 'Part', 'Preset', 'check_preset', 'pictures',
-           'samples_of', 'picked', 'bandwidth', 'own_step', 'settings_of', 'setup', 'stages', 'second_step', 'step_for',
-           'without_lite1', 'measurable', 'quality', 'train_variant', 'log_lines', 'rounded', 'history', 'late',
-           'added', 'alike', 'adds_of', 'truth', 'separated', 'shown', 'enlarged', 'octaves', 'by_points',
+           'MEASURES', 'POINTS', 'CODES', 'FINAL', 'TRUTH', 'COLUMNS', 'COST', 'FORMATS', 'FLOOR', 'QUALITY',
+           'CONSISTENCY', 'TITLES', 'REPORTED_ON', 'REPORTED', 'variants', 'slug', 'Part', 'Preset', 'check_preset',
+           'pictures', 'samples_of', 'picked', 'bandwidth', 'own_step', 'settings_of', 'setup', 'stages', 'second_step',
+           'step_for', 'without_lite1', 'measurable', 'quality', 'train_variant', 'log_lines', 'rounded', 'history',
+           'late', 'added', 'alike', 'adds_of', 'truth', 'separated', 'shown', 'enlarged', 'octaves', 'by_points',
            'measure_truth', 'LiveBytes', 'steps_of', 'cycle_steps', 'cycle', 'mean_step', 'tensor_mb', 'counted',
            'measure_drawing', 'warm_up', 'measure_cost', 'cost', 'judged', 'why_not', 'revision', 'write_samples',
            'sheet', 'made_with', 'make_result', 'same_settings', 'read_json', 'write_json', 'Job', 'TruthJob',
            'truth_settings', 'chosen_seeds', 'words_for', 'words_of', 'jobs', 'forecast', 'print_forecast', 'value',
-           'spread', 'text_of', 'write_csv', 'typeset', 'resampled', 'columns_of', 'present', 'quality_table', 'table',
+           'Cell', 'spread', 'text_of', 'typeset', 'resampled', 'columns_of', 'present', 'quality_table', 'table',
            'octave_table', 'all_tables', 'read_results', 'ablate', 'step_on', 'reported']
 
 # %% ../nbs/evidence/37_ablation.ipynb #28053a44
 import csv, io, json, math, re, subprocess, sys, time, weakref
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from inspect import signature
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np, torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
@@ -31,7 +31,7 @@ from .anyres import AnyresPatchStep
 from .benchmark import Flops, HighWater, Plain, apart, stopwatch
 from .checkpoint import InUse, find_checkpoint, load_state, run_folder, versions
 from .core import Device, from_uint8, image_grid, reuse_memory, rng, to_pil, to_uint8, write_whole
-from .data import open_data
+from .data import Drawn, Pictures, open_data
 from .device import pick_device
 from .distributions import METRICS, Samples, distances, evaluate, lite1_extractor
 from .filters import box_reduce, resample
@@ -94,17 +94,22 @@ class Preset:
     training: dict = field(default_factory=dict)  # settings of all trainings that differ from the trainer's defaults
 
 # %% ../nbs/evidence/37_ablation.ipynb #70a2722c
-TINY = dict(batch=8, channel_base=512, channel_max=16, d_channel_base=512, d_channel_max=16, biline_channels=4, z_dim=16, w_dim=16)
-CORE = dict(gflops=75., machine="one core of a server, as a trial of CREPS had it")
-T4 = dict(gflops=2430., machine="a T4 at 30 % of its 8.1 TFLOP/s: a guess")
+TINY: dict[str, Any] = dict(
+    batch=8, channel_base=512, channel_max=16, d_channel_base=512, d_channel_max=16, biline_channels=4,
+    z_dim=16, w_dim=16)
+CORE: dict[str, Any] = dict(gflops=75., machine="one core of a server, as a trial of CREPS had it")
+T4: dict[str, Any] = dict(gflops=2430., machine="a T4 at 30 % of its 8.1 TFLOP/s: a guess")
 PRESETS = dict(
     smoke=Preset(
         "minutes: that everything runs", 32,
         (Part("scenery", "rungs", 1, .16), Part("scenery", "peers", 1, .16)),
-        **CORE, snapshots=2, pictures=256, samples=32, far=16, scales=(1, 2), codes=8, quality=False, training=TINY),
+        **CORE, snapshots=2, pictures=256, samples=32, far=16, scales=(1, 2), codes=8, quality=False,
+        training=TINY),
     cpu=Preset(
         "two cores, a night", 32,
-        (Part("portraits", "rungs", 3, 50.), Part("scenery", "rungs", 2, 30.), Part("portraits", "peers", 2, 50.)),
+        (Part("portraits", "rungs", 3, 50.),
+         Part("scenery", "rungs", 2, 30.),
+         Part("portraits", "peers", 2, 50.)),
         **CORE, training=dict(z_dim=64, w_dim=64)),
     recipes=Preset(
         "two cores, an evening: which recipe", 32,
@@ -113,23 +118,30 @@ PRESETS = dict(
     t4=Preset("one T4, an evening", 64, (Part("portraits", "rungs", 2, 100.),), **T4),
     colab=Preset(
         "one T4, some nights", 64,
-        (Part("portraits", "rungs", 3, 200.), Part("scenery", "rungs", 3, 200.), Part("portraits", "peers", 3, 200.),
-         Part("scenery", "peers", 3, 200.), Part("portraits", "thickness", 2, 200.)),
+        (Part("portraits", "rungs", 3, 200.),
+         Part("scenery", "rungs", 3, 200.),
+         Part("portraits", "peers", 3, 200.),
+         Part("scenery", "peers", 3, 200.),
+         Part("portraits", "thickness", 2, 200.)),
         **T4, samples=1000),
     paper=Preset(
         "the size of section 3.3", 128,
-        (Part("portraits", "rungs", 3, 25000.), Part("scenery", "rungs", 3, 25000.), Part("portraits", "peers", 3, 25000.),
-         Part("scenery", "peers", 3, 25000.), Part("portraits", "thickness", 3, 25000.)),
-        gflops=20000., machine="an H100 at 30 % of its 67 TFLOP/s: a guess", snapshots=30, pictures=70000, samples=5000, codes=1000))
+        (Part("portraits", "rungs", 3, 25000.),
+         Part("scenery", "rungs", 3, 25000.),
+         Part("portraits", "peers", 3, 25000.),
+         Part("scenery", "peers", 3, 25000.),
+         Part("portraits", "thickness", 3, 25000.)),
+        gflops=20000., machine="an H100 at 30 % of its 67 TFLOP/s: a guess",
+        snapshots=30, pictures=70000, samples=5000, codes=1000))
 
 def check_preset(preset: str) -> Preset:
     "The preset of this name."
-    if preset not in PRESETS: raise ValueError(f"there is no preset {preset!r}: use one of {', '.join(PRESETS)}")
-    return PRESETS[preset]
+    if preset in PRESETS: return PRESETS[preset]
+    raise ValueError(f"there is no preset {preset!r}: use one of {', '.join(PRESETS)}")
 
 # %% ../nbs/evidence/37_ablation.ipynb #36318ed8
 @lru_cache(maxsize=16)
-def pictures(data: str, size: int, n: int):
+def pictures(data: str, size: int, n: int) -> Pictures:
     "A data set with its mirror pictures, opened once."
     return open_data(data, size, mirror=True, n=n)
 
@@ -143,9 +155,15 @@ def samples_of(data, wanted: int) -> int:
                          f"and there are {len(data)}, mirrored ones with them")
     return count
 
-def picked(s: dict, n: int, seed: int = 0, skip: int = 0) -> np.ndarray:  # [count]
-    "Numbers of reference pictures in a set of n, as `creps.distributions.distances` picks them; or of others, behind those."
-    return torch.randperm(n, generator=rng(seed))[skip:skip + s["samples"]].numpy()
+def picked(
+    s: dict,        # see `setup`
+    n: int,         # how many reference pictures there are
+    seed: int = 0,
+    skip: int = 0,  # leave so many out: others than those
+) -> np.ndarray:    # [count]
+    "Numbers of reference pictures, as `creps.distributions.distances` picks them."
+    order = torch.randperm(n, generator=rng(seed))
+    return order[skip:skip + s["samples"]].numpy()
 
 # %% ../nbs/evidence/37_ablation.ipynb #dbac3753
 @lru_cache(maxsize=16)
@@ -155,11 +173,12 @@ def bandwidth(
     n: int = 4000,  # of the scenery
 ) -> float:         # cycles per picture side, to two decimals
     "Half the root mean square frequency of the pictures along an axis."
-    data = pictures(data, resolution, n)
-    x = from_uint8(data.batch(np.arange(min(256, len(data))))[0])
-    steps = (x.diff(dim=2).double().square().mean() + x.diff(dim=3).double().square().mean()) / 2
-    frequency = resolution / (2 * math.pi) * (steps / x.double().var((2, 3), correction=0).mean()).sqrt()
-    return round(frequency.item() / 2, 2)
+    known = pictures(data, resolution, n)
+    x = from_uint8(known.batch(np.arange(min(256, len(known))))[0])
+    steps = [x.diff(dim=dim).double().square().mean() for dim in (2, 3)]
+    ratio = sum(steps) / 2 / x.double().var((2, 3), correction=0).mean()
+    frequency = resolution / (2 * math.pi) * ratio.sqrt().item()
+    return round(frequency / 2, 2)
 
 # %% ../nbs/evidence/37_ablation.ipynb #5cd11f82
 SECOND_STAGE = 1 / 3  # of AnyresGAN's budget
@@ -179,28 +198,33 @@ def settings_of(
 def setup(
     preset: str,
     variant: str,
-    data: str = None,     # None: that of the preset's first part
+    data: str | None = None,    # None: that of the preset's first part
     seed: int = 0,
-    kimg: float = None,   # None: of the preset's first part
-) -> dict:                # of JSON's types
+    kimg: float | None = None,  # None: of the preset's first part
+) -> dict[str, Any]:            # of JSON's types
     "All that settles a result."
-    p, change = check_preset(preset), dict(variants()[variant])
-    data, kimg = str(data or p.parts[0].data), kimg or p.parts[0].kimg
-    network, known = change.pop("network", "CREPS"), pictures(data, p.resolution, p.pictures)
-    samples = samples_of(known, p.samples)
-    settings = dict(recipe="modern", augment="ada", ada_kimg=100., bandwidth=bandwidth(data, p.resolution, p.pictures)) | p.training | change
-    settings = Settings(resolution=p.resolution, **settings, kimg=kimg, snap=kimg / p.snapshots, seed=seed).complete()
-    about = dict(network=network, data=data, pictures=p.pictures, samples=samples, far=min(p.far, samples), scales=p.scales,
-                 codes=p.codes, second_stage=SECOND_STAGE if network == "AnyresGAN" else 0.)
-    return json.loads(json.dumps(settings.to_json() | about))
+    p = check_preset(preset)
+    change = dict(variants()[variant])
+    network = change.pop("network", "CREPS")
+    data = str(data or p.parts[0].data)
+    kimg = kimg or p.parts[0].kimg
+    samples = samples_of(pictures(data, p.resolution, p.pictures), p.samples)
+    common: dict[str, Any] = dict(recipe="modern", augment="ada", ada_kimg=100.)
+    common |= dict(bandwidth=bandwidth(data, p.resolution, p.pictures)) | p.training | change
+    settings = Settings(resolution=p.resolution, kimg=kimg, snap=kimg / p.snapshots, seed=seed, **common)
+    second = SECOND_STAGE if network == "AnyresGAN" else 0.
+    about = dict(network=network, data=data, pictures=p.pictures, samples=samples)
+    about |= dict(far=min(p.far, samples), scales=p.scales, codes=p.codes, second_stage=second)
+    return json.loads(json.dumps(settings.complete().to_json() | about))
 
 # %% ../nbs/evidence/37_ablation.ipynb #25b64a98
 def stages(
     s: dict,  # see `setup`
-) -> list:    # (folder, kimg, factor between the pictures that come in and the resolution)
+) -> list[tuple[str, float, int]]:  # (folder, kimg, factor between the pictures that come in and the resolution)
     "The parts of a training."
     second = s["kimg"] * s["second_stage"]
-    return [("first", s["kimg"] - second, 1), ("second", second, 2)] if second else [("whole", s["kimg"], 1)]
+    if not second: return [("whole", s["kimg"], 1)]
+    return [("first", s["kimg"] - second, 1), ("second", second, 2)]
 
 def second_step(s: dict, teacher, G=None, D=None) -> AnyresPatchStep:
     return AnyresPatchStep(teacher, G, D, data_size=2 * s["resolution"])
@@ -209,7 +233,7 @@ def step_for(
     s: dict,
     stage: str,     # "whole", "first" or "second"
     folder,         # of the whole training
-    device="cpu",
+    device: torch.device | str = "cpu",
 ) -> TrainingStep:
     "The training step of a stage."
     if stage != "second": return own_step(s["network"])
@@ -218,73 +242,86 @@ def step_for(
     return second_step(s, state.ema, state.G, state.D)
 
 # %% ../nbs/evidence/37_ablation.ipynb #9905576b
-MEASURES = dict(frechet="lite1-frechet", kid="lite1-kid", precision="lite1-precision", recall="lite1-recall", swd="swd")
+MEASURES = dict(frechet="lite1-frechet", kid="lite1-kid", precision="lite1-precision", recall="lite1-recall",
+                swd="swd")
 
 @lru_cache(maxsize=1)
-def without_lite1():  # None, or the reason
-    "Why there are no features of `lite1` here."
+def without_lite1() -> str | None:
+    "Why there are no features of `lite1` here; None if there are."
     try: lite1_extractor()
     except ValueError as e: return str(e)
 
-def measurable(s: dict) -> dict:  # as MEASURES
+def measurable(s: dict) -> dict[str, str]:  # as MEASURES
     "What can be measured with so many pictures, and with what is installed."
-    return {k: m for k, m in MEASURES.items() if METRICS[m].least <= s["samples"] and (k == "swd" or not without_lite1())}
+    names = {"swd": MEASURES["swd"]} if without_lite1() else MEASURES
+    return {k: m for k, m in names.items() if METRICS[m].least <= s["samples"]}
 
 def quality(
     s: dict,
     G,
-    device="cpu",
-) -> dict:  # the keys of MEASURES, and labels
+    device: torch.device | str = "cpu",
+) -> dict[str, Any]:  # the keys of MEASURES, and labels
     "How far the pictures of `G` are from the data, as sets."
-    names = measurable(s)
-    found = evaluate(G, pictures(s["data"], s["resolution"], s["pictures"]), list(names.values()), s["samples"], device=device)
-    return {k: found.get(m) for k, m in MEASURES.items()} | dict(labels=found["labels"])
+    data = pictures(s["data"], s["resolution"], s["pictures"])
+    found = evaluate(G, data, list(measurable(s).values()), s["samples"], device=device)
+    values = {k: found.get(m) for k, m in MEASURES.items()}
+    return values | dict(labels=found["labels"])
 
 def train_variant(
     s: dict,       # see `setup`
     folder,        # of its checkpoints
-    device="auto",
-):                 # the average generator
+    device: torch.device | str = "auto",
+) -> torch.nn.Module:  # the average generator
     "Train a variant, or go on with its training."
     device = pick_device(device)
-    wanted = {k: s[k] for k in signature(train.fit).parameters if k in s and k not in ("data", "shape")}
-    def measure(G): return {k: v for k, v in quality(s, G, device).items() if k != "labels"}
+    known = signature(train.fit).parameters.keys() & s.keys()
+    options: dict[str, Any] = {k: s[k] for k in known - {"data", "shape"}}
+    options |= dict(keep=1, device=str(device), progress=False)
+    def measure(G):
+        found = quality(s, G, device)
+        return {k: found[k] for k in MEASURES}
     for stage, kimg, factor in stages(s):
-        G = train.fit(
-            pictures(s["data"], factor * s["resolution"], s["pictures"]), Path(folder, stage), **wanted | dict(kimg=kimg),
-            step_rule=step_for(s, stage, folder, device), metric=measure, keep=1, resume="latest", device=str(device), progress=False)
+        data = pictures(s["data"], factor * s["resolution"], s["pictures"])
+        step = step_for(s, stage, folder, device)
+        options["kimg"] = kimg
+        G = train.fit(data, Path(folder, stage), step_rule=step, metric=measure, resume="latest", **options)
+    assert G is not None  # it was no dry run
     return G
 
 # %% ../nbs/evidence/37_ablation.ipynb #11b7feae
-def log_lines(folder, s: dict) -> list:
+def log_lines(folder, s: dict) -> list[dict]:
     "The lines of all stages' logs, their kimg counted through."
     before, lines = 0., []
     for stage, kimg, _ in stages(s):
         path = Path(folder, stage, "log.jsonl")
-        found = [json.loads(l) for l in path.read_text().splitlines()] if path.exists() else []
-        lines += [l | dict(kimg=round(before + l["kimg"], 6)) for l in found if "event" not in l]
+        text = path.read_text() if path.exists() else ""
+        for line in map(json.loads, text.splitlines()):
+            if "event" not in line: lines.append(line | dict(kimg=round(before + line["kimg"], 6)))
         before += kimg
     return lines
 
-def rounded(values: dict) -> dict: return {k: v and float(f"{v:.6g}") for k, v in values.items()}
+def rounded(values: dict) -> dict:
+    return {k: v and float(f"{v:.6g}") for k, v in values.items()}
 
 def history(
     folder,
     s: dict,
-    device="cpu",
-) -> list:  # of dict(kimg, and the keys of MEASURES)
+    device: torch.device | str = "cpu",
+) -> list[dict]:  # kimg, and the keys of MEASURES
     "Distances on the way, from the untrained network on."
-    untrained = quality(s, own_step(s["network"]).begin(settings_of(s), device).ema, device) | dict(kimg=0.)
+    untrained = own_step(s["network"]).begin(settings_of(s), device).ema
+    first = dict(kimg=0.) | quality(s, untrained, device)
     on_the_way = {l["kimg"]: l for l in log_lines(folder, s) if "swd" in l}  # a resumed run may have measured twice
-    return [rounded({k: l[k] for k in ("kimg", *MEASURES)}) for l in (untrained, *on_the_way.values())]
+    def of_line(line): return rounded({k: line[k] for k in ("kimg", *MEASURES)})
+    return [of_line(line) for line in (first, *on_the_way.values())]
 
 def late(
     course: list,  # see `history`
     column: str,   # of MEASURES
-) -> float:        # or None, if it was not measured
+) -> float | None:  # None: not measured
     "What is reported: the mean over the snapshots of the last third."
-    end = course[-1]["kimg"]
-    values = [h[column] for h in course if h["kimg"] > end * 2 / 3 + 1e-9]
+    start = course[-1]["kimg"] * 2 / 3 + 1e-9
+    values = [h[column] for h in course if h["kimg"] > start]
     return None if None in values else float(np.mean(values))
 
 # %% ../nbs/evidence/37_ablation.ipynb #e01b0434
@@ -293,54 +330,66 @@ def added(
 ) -> torch.Tensor:        # [B], in [0, 1]
     "The share of their variance that pictures of half the size can't hold."
     lost = large - resample(box_reduce(large, 2), large.shape[2:])
-    return lost.square().flatten(1).mean(1) / large.flatten(2).var(2, correction=0).mean(1).clamp(min=1e-9)
+    variance = large.flatten(2).var(2, correction=0).mean(1)
+    return lost.square().flatten(1).mean(1) / variance.clamp(min=1e-9)
 
 def alike(
     small: torch.Tensor,  # images [B, 3, R, R]
     large: torch.Tensor,  # [B, 3, 2R, 2R]
-) -> dict:                # psnr, ssim, adds
+) -> dict[str, float]:    # psnr, ssim, adds
     "How well two sizes agree, and what the larger one adds."
-    pair = box_reduce(large, 2), small
-    scores = dict(psnr=psnr(*pair).clamp(max=150), ssim=ssim(*pair), adds=added(large))
+    reduced = box_reduce(large, 2)
+    decibels = psnr(reduced, small).clamp(max=150)
+    scores = dict(psnr=decibels, ssim=ssim(reduced, small), adds=added(large))
     return rounded({k: v.mean().item() for k, v in scores.items()})
 
 @torch.no_grad()
 def adds_of(s: dict, G, batch: int = 16) -> float:
     "What a generator's pictures of twice the size add."
-    z, label = latents(G, s["codes"])
-    parts = [drawn(G, styles(G, z[i:i + batch]), (2 * s["resolution"],) * 2) for i in range(0, len(z), batch)]
-    return torch.cat([added(p) for p in parts]).mean().item()
+    z, _ = latents(G, s["codes"])
+    size = (2 * s["resolution"],) * 2
+    shares = [added(drawn(G, styles(G, some), size)) for some in z.split(batch)]
+    return torch.cat(shares).mean().item()
 
 # %% ../nbs/evidence/37_ablation.ipynb #eb46cace
 def truth(s: dict, scale: int, skip: int = 0) -> np.ndarray:  # uint8 [far, H, W, 3]
     "Real pictures at a multiple of the training size; with `skip`, others."
     data = pictures(s["data"], scale * s["resolution"], s["pictures"])
-    return data.batch(picked(s, len(data), skip=skip)[:s["far"]])[0]
+    numbers = picked(s, len(data), skip=skip)
+    return data.batch(numbers[:s["far"]])[0]
 
-def separated(fake: np.ndarray, real: np.ndarray, device="cpu") -> dict:  # frechet, octave
+def separated(
+    fake: np.ndarray,  # uint8 [N, H, W, 3]
+    real: np.ndarray,
+    device: torch.device | str = "cpu",
+) -> dict[str, float | None]:  # frechet, octave
     "Two sets of pictures: the Fréchet distance, and the sliced Wasserstein distance of the finest octave."
-    frechet = None if without_lite1() else distances(fake, real, ["lite1-frechet"], device=device)["lite1-frechet"]
+    metric = "lite1-frechet"
+    frechet = None if without_lite1() else distances(fake, real, [metric], device=device)[metric]
     levels = swd_levels(fake, real)
     return rounded(dict(frechet=frechet, octave=levels[max(levels)]))
 
 def shown(s: dict, G, scale: int, batch: int = 8) -> np.ndarray:  # uint8 [far, H, W, 3]
     "Pictures of a network, the same codes at every size."
     drawings = Samples(G, s["far"], (scale * s["resolution"],) * 2)
-    return np.concatenate([drawings.batch(range(i, min(i + batch, s["far"])))[0] for i in range(0, s["far"], batch)])
+    numbers = torch.arange(s["far"]).split(batch)
+    return np.concatenate([drawings.batch(some)[0] for some in numbers])
 
 def enlarged(small: np.ndarray, size: int) -> np.ndarray:  # uint8 [N, size, size, 3]
     "Pictures in another size, by Lanczos."
-    return np.concatenate([to_uint8(resample(from_uint8(small[i:i + 16]), size)) for i in range(0, len(small), 16)])
+    parts = from_uint8(small).split(16)
+    return np.concatenate([to_uint8(resample(some, size)) for some in parts])
 
-def octaves(s: dict, G, device="cpu") -> dict:
-    "scale -> {drawn, enlarged}, each as of `separated` or None; nothing for pictures that aren't known at other sizes."
+def octaves(s: dict, G, device: torch.device | str = "cpu") -> dict[str, dict]:
+    "By scale what was drawn and enlarged, as of `separated`; nothing for data known at one size only."
     if s["data"] not in WORLDS: return {}
     small, out = shown(s, G, 1), {}
     for scale in s["scales"]:
         real = truth(s, scale)
         try: larger = separated(shown(s, G, scale), real, device)
         except CannotDraw: larger = None
-        out[str(scale)] = dict(drawn=larger, enlarged=separated(enlarged(small, scale * s["resolution"]), real, device))
+        blown_up = enlarged(small, scale * s["resolution"])
+        out[str(scale)] = dict(drawn=larger, enlarged=separated(blown_up, real, device))
     return out
 
 # %% ../nbs/evidence/37_ablation.ipynb #c2c74661
@@ -349,22 +398,27 @@ POINTS = 5  # an odd number: so many times finer is a picture painted whose midd
 def by_points(world, indices, size: int) -> np.ndarray:  # uint8 [B, size, size, 3]
     "True pictures whose pixels are the colours at their middles."
     middles = slice(POINTS // 2, None, POINTS)
-    return np.concatenate([world.at(POINTS * size).draw([i])[:, middles, middles] for i in indices])
+    finer = world.at(POINTS * size)
+    return np.concatenate([finer.draw([i])[:, middles, middles] for i in indices])
 
-def measure_truth(s: dict, device="cpu") -> dict:  # floor, areas, points, octaves
+def measure_truth(s: dict, device: torch.device | str = "cpu") -> dict[str, Any]:  # floor, areas, points, octaves
     "What the data get in the place of a network."
-    data, R = pictures(s["data"], s["resolution"], s["pictures"]), s["resolution"]
+    R = s["resolution"]
+    data = pictures(s["data"], R, s["pictures"])
     other = data.batch(picked(s, len(data), skip=s["samples"]))[0]
     found = distances(other, data, list(measurable(s).values()), device=device)
-    out = dict(floor=rounded({k: found.get(m) for k, m in MEASURES.items()}), areas=None, points=None, octaves={})
-    if s["data"] not in WORLDS: return out
-    some = np.arange(min(s["codes"], len(data.world)))
-    out["areas"] = alike(*[from_uint8(data.world.at(n).draw(some)) for n in (R, 2 * R)])
-    out["points"] = alike(*[from_uint8(by_points(data.world, some, n)) for n in (R, 2 * R)])
+    floor = rounded({k: found.get(m) for k, m in MEASURES.items()})
+    out: dict[str, Any] = dict(floor=floor, areas=None, points=None, octaves={})
+    if not isinstance(data, Drawn): return out
+    world, some = data.world, range(min(s["codes"], len(data.world)))
+    areas = [world.at(n).draw(some) for n in (R, 2 * R)]
+    points = [by_points(world, some, n) for n in (R, 2 * R)]
+    out["areas"], out["points"] = (alike(*map(from_uint8, sizes)) for sizes in (areas, points))
+    small = truth(s, 1, skip=s["samples"])
     for scale in s["scales"]:
-        pair = truth(s, scale, skip=s["samples"]), truth(s, scale)
-        larger = enlarged(truth(s, 1, skip=s["samples"]), scale * R)
-        out["octaves"][str(scale)] = dict(drawn=separated(*pair, device), enlarged=separated(larger, pair[1], device))
+        real = truth(s, scale)
+        others = dict(drawn=truth(s, scale, skip=s["samples"]), enlarged=enlarged(small, scale * R))
+        out["octaves"][str(scale)] = {k: separated(p, real, device) for k, p in others.items()}
     return out
 
 # %% ../nbs/evidence/37_ablation.ipynb #2b44a07c
@@ -372,7 +426,8 @@ class LiveBytes(TorchDispatchMode):
     "While active, follows how many bytes the tensors that are made hold together; `peak` is the most."
     def __init__(self):
         super().__init__()
-        self.live, self.peak, self.sizes = 0, 0, {}
+        self.live = self.peak = 0
+        self.sizes = {}
 
     def __torch_dispatch__(self, f, types, args=(), kwargs=None):
         out = f(*args, **(kwargs or {}))
@@ -393,7 +448,7 @@ class LiveBytes(TorchDispatchMode):
 # %% ../nbs/evidence/37_ablation.ipynb #9e9d7246
 CODES = 16  # drawn at once
 
-def steps_of(s: dict, device="cpu") -> list:
+def steps_of(s: dict, device: torch.device | str = "cpu") -> list[tuple[float, TrainingStep, int]]:
     "(share of the budget, training step, factor of its pictures) of each stage, with untrained networks."
     out = []
     for stage, kimg, factor in stages(s):
@@ -404,18 +459,21 @@ def steps_of(s: dict, device="cpu") -> list:
 
 def cycle_steps(s: dict) -> int: return math.lcm(s["r1_interval"] or 1, s["pl_interval"] or 1)
 
-def cycle(step, state, s: dict, factor: int = 1, steps: int = None):
+def cycle(step, state, s: dict, factor: int = 1, steps: int | None = None):
     "A function that does as many steps as it takes for all phases to have their turn."
-    real = torch.zeros(s["batch"], 3, *[factor * s["resolution"]] * 2, device=state.device)
+    side = factor * s["resolution"]
+    real = torch.zeros(s["batch"], 3, side, side, device=state.device)
     settings = settings_of(s)
     def run():
         for _ in range(steps or cycle_steps(s)): step(state, settings, (real, None, None))
     return run
 
 def mean_step(measure, state, s: dict) -> float:
-    "What `measure()` says of a step that it does, averaged over a cycle of which one step of each kind is taken."
-    def due(i): return tuple(k and i % k == 0 for k in (s["pl_interval"], s["r1_interval"]))
-    kinds, mean = [due(i) for i in range(cycle_steps(s))], 0.
+    "What `measure()` says of a step that it does, averaged over a cycle: one step of each kind is taken."
+    intervals = [k for k in (s["pl_interval"], s["r1_interval"]) if k]
+    def due(i): return tuple(i % k == 0 for k in intervals)
+    kinds = [due(i) for i in range(cycle_steps(s))]
+    mean = 0.
     for kind in dict.fromkeys(kinds):
         state.step = kinds.index(kind)
         mean += kinds.count(kind) / len(kinds) * measure()
@@ -426,58 +484,67 @@ def tensor_mb(s: dict) -> float:
     "The most that the tensors of a training hold at once, in MB, over its stages; counted, not computed."
     most = 0
     for _, step, factor in steps_of(s, "meta"):
-        with LiveBytes() as water: cycle(step, step.begin(settings_of(s), "meta"), s, factor, 1)()  # the first step has every phase
+        with LiveBytes() as water:
+            run = cycle(step, step.begin(settings_of(s), "meta"), s, factor, steps=1)
+            run()  # the first step has every phase
         most = max(most, water.peak)
     return most / 2**20
 
 def counted(
     s: dict,
     gflops: float,  # operations a second, in thousands of millions
-) -> dict:          # s_per_kimg, tensor_mb
+) -> dict[str, float]:  # s_per_kimg, tensor_mb
     "The time of a training at a given speed, and its memory, without computing anything."
     def flops():
         with Flops() as found: run()
         return found.total
-    seconds = 0.
+    total = 0.
     for share, step, factor in steps_of(s, "meta"):
         step = Plain() if s["network"] == "CREPS" else step  # bands compute some things twice
         state = step.begin(settings_of(s), "meta")
         run = cycle(step, state, s, factor, 1)
-        seconds += share * mean_step(flops, state, s) / 1e9 / gflops / s["batch"] * 1000
-    return dict(s_per_kimg=seconds, tensor_mb=tensor_mb(s))
+        total += share * mean_step(flops, state, s)
+    seconds = total / 1e9 / gflops / s["batch"]
+    return dict(s_per_kimg=1000 * seconds, tensor_mb=tensor_mb(s))
 
 # %% ../nbs/evidence/37_ablation.ipynb #35a2ec5c
-def measure_drawing(G, device, repeats: int = 5) -> dict:
+def measure_drawing(G, device: torch.device | str, repeats: int = 5) -> dict[str, float]:
+    z = torch.randn(CODES, G.z_dim, generator=rng(0)).to(device)
     with torch.no_grad():
-        ws = G.mapping(torch.randn(CODES, G.z_dim, generator=rng(0)).to(device))
+        ws = G.mapping(z)
         return dict(draw_seconds=stopwatch(lambda: G.draw(ws), repeats, device) / CODES)
 
-def warm_up(s: dict, device):
-    "A step of a tiny network of the same kind: what torch loads and keeps from then on is not the training's."
+def warm_up(s: dict, device: torch.device | str):
+    "A step of a tiny network of its kind: what torch loads and keeps from then on is not the training's."
     tiny = s | TINY | dict(batch=4)
-    for _, step, factor in steps_of(tiny, device): cycle(step, step.begin(settings_of(tiny), device), tiny, factor, 1)()
+    for _, step, factor in steps_of(tiny, device):
+        run = cycle(step, step.begin(settings_of(tiny), device), tiny, factor, 1)
+        run()
 
-def measure_cost(s: dict, device="auto") -> dict:  # see `cost`
+def measure_cost(s: dict, device: torch.device | str = "auto") -> dict[str, Any]:  # see `cost`
     "Seconds and memory of training and drawing, measured in this process."
     reuse_memory()  # as `fit` does
-    device, seconds, mb = pick_device(device), 0., []
+    device = pick_device(device)
     warm_up(s, device)
+    images = cycle_steps(s) * s["batch"]
+    seconds, peaks = 0., []
     for share, step, factor in steps_of(s, device):
         water = HighWater(device).mark()
         state = step.begin(settings_of(s), device)
         run = cycle(step, state, s, factor)
         run()
-        mb.append(water.above())
-        seconds += share * stopwatch(run, 1, device) / cycle_steps(s) / s["batch"] * 1000
-    process = None if None in mb else max(mb) / 2**20
-    found = dict(s_per_kimg=seconds, process_mb=process, parameters=sum(p.numel() for p in state.ema.parameters()))
+        peaks.append(water.above())
+        seconds += share * stopwatch(run, 1, device) / images * 1000
+    process = None if None in peaks else max(peaks) / 2**20
+    parameters = sum(p.numel() for p in state.ema.parameters())
+    found = dict(s_per_kimg=seconds, process_mb=process, parameters=parameters)
     return rounded(found | measure_drawing(state.ema, device))
 
 # %% ../nbs/evidence/37_ablation.ipynb #7c954500
 def cost(
     s: dict,             # see `setup`
-    device: str = "auto",
-) -> dict:               # s_per_kimg, process_mb, parameters, draw_seconds, tensor_mb
+    device: torch.device | str = "auto",
+) -> dict[str, Any]:     # s_per_kimg, process_mb, parameters, draw_seconds, tensor_mb
     "The cost of a variant, measured in a process of its own, and counted."
     try: measured = apart("creps.ablation:measure_cost", s=s, device=str(device))
     except RuntimeError as e: raise ValueError(f"the cost of {s['network']}: {e}") from None
@@ -489,78 +556,91 @@ FINAL = ("psnr", "ssim", "lpips", "adds")
 def judged(
     s: dict,
     G,
-    device="cpu",
-) -> dict:
+    device: torch.device | str = "cpu",
+) -> dict[str, Any]:
     "What is measured of the pictures at the end."
-    R = s["resolution"]
-    at = consistency(G, (R, 2 * R), s["codes"])
-    numbers = {k: at[k] for k in ("psnr", "ssim", "lpips")} | dict(adds=None if at["reason"] else adds_of(s, G))
-    how = {str(n): G.how(n) if hasattr(G, "how") else "drawn" for n in (R, 2 * R)}
+    sizes = s["resolution"], 2 * s["resolution"]
+    at = consistency(G, sizes, s["codes"])
+    numbers = {k: at[k] for k in ("psnr", "ssim", "lpips")}
+    numbers["adds"] = None if at["reason"] else adds_of(s, G)
+    how = {str(n): G.how(n) if hasattr(G, "how") else "drawn" for n in sizes}
     return rounded(numbers) | dict(octaves=octaves(s, G, device), how=how, consistency=at)
 
-def why_not(s: dict, values: dict, reason) -> dict:
+def why_not(s: dict, values: dict, reason: str | None) -> dict[str, str]:
     "Column -> why it has no value."
     small = f"needs more than {s['samples']} pictures of each set"
-    why = {k: without_lite1() or small for k in MEASURES} | dict.fromkeys(FINAL, reason)
-    why["lpips"] = reason or (None if alexnet_file() else "no weights of AlexNet in torch's cache")
-    return {k: why.get(k) or "not measurable here" for k, v in values.items() if v is None}
+    why = dict.fromkeys(MEASURES, without_lite1() or small)
+    why |= dict.fromkeys(FINAL, reason or "not measurable here")
+    if not reason and not alexnet_file(): why["lpips"] = "no weights of AlexNet in torch's cache"
+    return {k: why[k] for k, v in values.items() if v is None}
 
-def revision():
+def revision() -> str | None:
     "The git revision of this package, '-dirty' with changes to it; None outside a repository."
     where = Path(peers.__file__).parent
     if not (where.parent / ".git").exists(): return None
     def git(*words): return subprocess.run(["git", "-C", str(where), *words], capture_output=True, text=True)
     at, changed = git("rev-parse", "--short", "HEAD"), git("status", "--porcelain", "--", ".")
-    return None if at.returncode else at.stdout.strip() + "-dirty" * bool(changed.stdout.strip())
+    if at.returncode: return None
+    return at.stdout.strip() + "-dirty" * bool(changed.stdout.strip())
 
 # %% ../nbs/evidence/37_ablation.ipynb #b9384cc1
 def write_samples(pictures, path, cols: int = 8):
     "A small sheet of pictures."
-    write_whole(path, lambda p: to_pil(image_grid(pictures, cols)).save(p, "WEBP", quality=90, method=6))
+    sheet = to_pil(image_grid(pictures, cols))
+    write_whole(path, lambda file: sheet.save(file, "WEBP", quality=90, method=6))
 
 def sheet(s: dict, G, path, count: int = 24):
     "A small sheet of samples, the same codes for all."
-    z = torch.randn(count, G.z_dim, generator=rng(0, Stream.SHEET)).to(next(G.parameters()).device)
-    with torch.no_grad(): write_samples(to_uint8(G(z)), path)
+    z = torch.randn(count, G.z_dim, generator=rng(0, Stream.SHEET))
+    with torch.no_grad(): pictures = G(z.to(next(G.parameters()).device))
+    write_samples(to_uint8(pictures), path)
 
-def made_with(preset: str, device) -> dict:
+def made_with(preset: str, device: torch.device) -> dict[str, Any]:
     "What a result was made with."
-    return dict(preset=preset, device=str(device), threads=torch.get_num_threads(), versions=versions(), revision=revision(),
-                time=train.now())
+    machine = dict(preset=preset, device=str(device), threads=torch.get_num_threads())
+    return machine | dict(versions=versions(), revision=revision(), time=train.now())
 
 def make_result(
     preset: str,
     variant: str,
     s: dict,       # see `setup`
     folder,        # of the training
-    device="auto",
-) -> tuple:        # the result, the average generator
+    device: torch.device | str = "auto",
+) -> tuple[dict[str, Any], torch.nn.Module]:  # the result, the average generator
     "Train, measure, and put everything together."
-    device, about = pick_device(device), made_with(preset, device)  # the revision that the training begins with
+    device = pick_device(device)
+    about = made_with(preset, device)  # the revision that the training begins with
     G = train_variant(s, folder, device)
-    seconds, start = sum(l["seconds"] for l in log_lines(folder, s)), time.time()
+    trained = sum(l["seconds"] for l in log_lines(folder, s))
+    start = time.time()
     course = history(folder, s, device)
     numbers = rounded({k: late(course, k) for k in MEASURES})
     found, spent = judged(s, G, device), cost(s, device)
-    reasons = why_not(s, numbers | {k: found[k] for k in FINAL}, found["consistency"]["reason"])
-    command = f"creps ablate --preset {preset} --only {s['data']}/{slug(variant)} --seeds {s['seed']}"
-    what = dict(system=variant, data=s["data"], seed=s["seed"], kimg=s["kimg"], seconds=round(seconds, 1),
-                measuring=round(time.time() - start, 1), command=command)
-    return what | numbers | found | spent | about | dict(reasons=reasons, history=course, settings=s), G
+    values = numbers | {k: found[k] for k in FINAL}
+    reasons = why_not(s, values, found["consistency"]["reason"])
+    where = f"{s['data']}/{slug(variant)}"
+    command = f"creps ablate --preset {preset} --only {where} --seeds {s['seed']}"
+    seconds = dict(seconds=round(trained, 1), measuring=round(time.time() - start, 1), command=command)
+    what = dict(system=variant, data=s["data"], seed=s["seed"], kimg=s["kimg"]) | seconds
+    proof = dict(reasons=reasons, history=course, settings=s)
+    return what | numbers | found | spent | about | proof, G
 
 # %% ../nbs/evidence/37_ablation.ipynb #e2524cc7
 def same_settings(path, kept: dict, s: dict):
     "ValueError unless the settings in a file are those asked for."
     for k in {**s, **kept}:
-        if kept.get(k) != s.get(k):
-            raise ValueError(f"{path} was made with other settings ({k}: {kept.get(k)!r}, now {s.get(k)!r}): "
-                             "move it away, or give another results folder")
+        if kept.get(k) == s.get(k): continue
+        change = f"{k}: {kept.get(k)!r}, now {s.get(k)!r}"
+        raise ValueError(f"{path} was made with other settings ({change}): "
+                         "move it away, or give another results folder")
 
 def read_json(path):
     try: return json.loads(Path(path).read_text())
     except (OSError, ValueError): raise ValueError(f"{path} can't be read as JSON: move it away") from None
 
-def write_json(value, path): write_whole(path, lambda p: Path(p).write_text(json.dumps(value, indent=1) + "\n"))
+def write_json(value, path):
+    text = json.dumps(value, indent=1) + "\n"
+    write_whole(path, lambda p: Path(p).write_text(text))
 
 @dataclass
 class Job:
@@ -582,15 +662,17 @@ class Job:
     @property
     def run(self) -> Path: return self.runs / self.name
 
-    def result(self):
+    def result(self) -> dict | None:
         "The result, or None; ValueError if what is there has other settings."
         if self.path.exists():
             found = read_json(self.path)
-            same_settings(self.path, found.get("settings", {}) if isinstance(found, dict) else {}, self.settings)
+            kept = found.get("settings", {}) if isinstance(found, dict) else {}
+            same_settings(self.path, kept, self.settings)
             return found
-        if (note := self.run / "settings.json").exists(): same_settings(note, read_json(note), self.settings)
+        note = self.run / "settings.json"
+        if note.exists(): same_settings(note, read_json(note), self.settings)
 
-    def go(self, device="auto") -> dict:
+    def go(self, device: torch.device | str = "auto") -> dict:
         "Make the result, or what is missing of it; its folder has been claimed."
         write_json(self.settings, self.run / "settings.json")
         found, G = make_result(self.preset, self.variant, self.settings, self.run, device)
@@ -598,9 +680,11 @@ class Job:
         write_json(found, self.path)
         return found
 
-    def recost(self, device="auto") -> dict:
+    def recost(self, device: torch.device | str = "auto") -> dict:
         "Measure the cost of what is done once more, and put it into the result."
-        found = self.result() | cost(self.settings, device) | dict(cost_time=train.now())
+        found = self.result()
+        if found is None: raise ValueError(f"{self.path} is not there: its training comes before its cost")
+        found |= cost(self.settings, device) | dict(cost_time=train.now())
         write_json(found, self.path)
         return found
 
@@ -609,17 +693,19 @@ TRUTH = "the data themselves"
 
 class TruthJob(Job):
     "What the data get in the place of a network; nothing is trained."
-    def go(self, device="auto") -> dict:
+    def go(self, device: torch.device | str = "auto") -> dict:
         s, device = self.settings, pick_device(device)
-        found = dict(system=TRUTH, data=s["data"]) | measure_truth(s, device) | made_with(self.preset, device) | dict(settings=s)
+        found = dict(system=TRUTH, data=s["data"]) | measure_truth(s, device)
+        found |= made_with(self.preset, device) | dict(settings=s)
         data = pictures(s["data"], s["resolution"], s["pictures"])
-        write_samples(data.batch(picked(s, len(data))[:24])[0], self.path.with_suffix(".webp"))
+        some = data.batch(picked(s, len(data))[:24])[0]
+        write_samples(some, self.path.with_suffix(".webp"))
         write_json(found, self.path)
         return found
 
-    def recost(self, device="auto") -> dict: return self.result()
+    def recost(self, device: torch.device | str = "auto") -> dict: return self.result() or self.go(device)
 
-def truth_settings(preset: str, data: str) -> dict:
+def truth_settings(preset: str, data: str) -> dict[str, Any]:
     "What the numbers of the data depend on."
     s = setup(preset, "CREPS", data)
     return {k: s[k] for k in ("data", "resolution", "pictures", "samples", "far", "scales", "codes", "seed")}
@@ -627,25 +713,30 @@ def truth_settings(preset: str, data: str) -> dict:
 # %% ../nbs/evidence/37_ablation.ipynb #b2bde730
 def chosen_seeds(
     text=None,  # 0-2, "1,4", or a list
-):              # list of whole numbers, or None
+) -> list[int] | None:
     "The seeds that `text` means; ValueError if it means none."
     if text is None: return None
+    parts = text.split(",") if isinstance(text, str) else text
+    seeds = []
     try:
-        spans = [[int(n) for n in str(part).split("-")] for part in (text.split(",") if isinstance(text, str) else text)]
-        if any(len(s) > 2 or not 0 <= s[-1] - s[0] < 1000 for s in spans): raise ValueError
-        seeds = [n for s in spans for n in range(s[0], s[-1] + 1)]
+        for part in parts:
+            first, *others = map(int, str(part).split("-"))
+            last = others[0] if others else first
+            if len(others) > 1 or not 0 <= last - first < 1000: raise ValueError
+            seeds += range(first, last + 1)
         if not seeds: raise ValueError
     except (TypeError, ValueError): raise ValueError(f"seeds must be like 0-2 or 0,3, not {text!r}") from None
     return seeds
 
-def words_for(data: str, group: str, variant: str) -> set:
+def words_for(data: str, group: str, variant: str) -> set[str]:
     "The words that mean a training."
-    what = {slug(group).lower(), slug(variant).lower()}
-    return what | {slug(data).lower()} | {f"{slug(data).lower()}/{w}" for w in what}
+    where, *what = (slug(name).lower() for name in (data, group, variant))
+    return {where, *what, *(f"{where}/{word}" for word in what)}
 
-def words_of(only: str) -> list:
+def words_of(only: str) -> list[str]:
     "The words of a choice, written as for files."
-    return ["/".join(slug(part) for part in word.split("/")).lower() for word in only.split(",")]
+    words = [word.split("/") for word in only.lower().split(",")]
+    return ["/".join(map(slug, parts)) for parts in words]
 
 def _choice(only: str) -> str:
     "`only` itself, if it is made of words for trainings; ValueError else."
@@ -656,176 +747,242 @@ def _choice(only: str) -> str:
 # %% ../nbs/evidence/37_ablation.ipynb #2f636730
 def jobs(
     preset: str = "smoke",
-    only: str = None,     # like portraits/creps or scenery,peers; None: all
-    seeds=None,           # see `chosen_seeds`; None: as many as the preset has
-    results="results",    # folder
-    runs=None,            # folder for checkpoints; None: .runs beside the results
-    data: str = None,     # another data set in place of the preset's
-) -> list:
+    only: str | None = None,  # like portraits/creps or scenery,peers; None: all
+    seeds=None,               # see `chosen_seeds`; None: as many as the preset has
+    results="results",        # folder
+    runs=None,                # folder for checkpoints; None: .runs beside the results
+    data: str | None = None,  # another data set in place of the preset's
+) -> list[Job]:
     "All results of a table, whether they are there or not; of each data set the data themselves come first."
-    p, numbers, results = check_preset(preset), chosen_seeds(seeds), Path(results)
-    runs = Path(runs, preset) if runs else results / preset / ".runs"
-    parts = list(dict.fromkeys((data or part.data, part.group, part.seeds, part.kimg) for part in p.parts))
-    known, wanted = set(), None if only is None else set(words_of(only))
-    found, truths = [], {}
-    for name, group, count, kimg in parts:
-        for variant in GROUPS[group]:
-            known |= (words := words_for(name, group, variant))
-            if wanted is not None and not words & wanted: continue
-            truths[name] = TruthJob(preset, TRUTH, truth_settings(preset, name), results, runs)
-            found += [Job(preset, variant, setup(preset, variant, name, k, kimg), results, runs) for k in (numbers or range(count))]
-    if unknown := sorted((wanted or set()) - known):
-        raise ValueError(f"the preset {preset} has no training {unknown[0]!r}: use some of {', '.join(sorted(known))}")
+    parts = check_preset(preset).parts
+    if data: parts = dict.fromkeys(replace(part, data=data) for part in parts)
+    numbers, results = chosen_seeds(seeds), Path(results)
+    wanted = set() if only is None else set(words_of(only))
+    folders = results, Path(runs, preset) if runs else results / preset / ".runs"
+    known: set[str] = set()
+    truths, found = {}, []
+    for part in parts:
+        for variant in GROUPS[part.group]:
+            words = words_for(part.data, part.group, variant)
+            known |= words
+            if only is not None and not words & wanted: continue
+            truths[part.data] = TruthJob(preset, TRUTH, truth_settings(preset, part.data), *folders)
+            for seed in numbers or range(part.seeds):
+                settings = setup(preset, variant, part.data, seed, part.kimg)
+                found.append(Job(preset, variant, settings, *folders))
+    unknown = sorted(wanted - known)
+    if unknown:
+        some = ", ".join(sorted(known))
+        raise ValueError(f"the preset {preset} has no training {unknown[0]!r}: use some of {some}")
     return [*truths.values(), *sorted(found, key=lambda j: j.settings["seed"])]
 
 # %% ../nbs/evidence/37_ablation.ipynb #716a776b
 def forecast(
-    todo: list,     # of Job
+    todo: list[Job],
     say=lambda row: None,  # called with each row
-) -> list:          # a row for each variant and data set
+) -> list[dict]:           # a row for each variant and data set
     "What the missing results will take."
-    groups, rows, bounds = {}, [], {}  # operations don't depend on the data
+    groups: dict[tuple, list[Job]] = {}
     for j in todo:
         if not isinstance(j, TruthJob): groups.setdefault((j.data, j.variant), []).append(j)
+    rows, bounds = [], {}  # operations don't depend on the data
     for (data, variant), group in groups.items():
-        p, s, done = PRESETS[group[0].preset], group[0].settings, [r for j in group if (r := j.result())]
-        if done: known = dict(s_per_kimg=np.mean([r["seconds"] / r["kimg"] for r in done]), tensor_mb=done[0]["tensor_mb"])
-        else: known = bounds[variant] = bounds.get(variant) or counted(s, p.gflops)
+        s, done = group[0].settings, [r for j in group if (r := j.result())]
+        if done:
+            speed = np.mean([r["seconds"] / r["kimg"] for r in done])
+            known = dict(s_per_kimg=speed, tensor_mb=done[0]["tensor_mb"], source="measured")
+        else:
+            if variant not in bounds: bounds[variant] = counted(s, PRESETS[group[0].preset].gflops)
+            known = bounds[variant] | dict(source="counted")
         runs, minutes = len(group) - len(done), known["s_per_kimg"] * s["kimg"] / 60
-        rows.append(dict(training=f"{data}/{slug(variant)}", runs=runs, kimg=s["kimg"], minutes=minutes, hours=runs * minutes / 60)
-                    | known | dict(source="measured" if done else "counted"))
+        work = dict(runs=runs, kimg=s["kimg"], minutes=minutes, hours=runs * minutes / 60)
+        rows.append(dict(training=f"{data}/{slug(variant)}") | work | known)
         say(rows[-1])
     return rows
 
-def print_forecast(todo: list) -> list:
+def print_forecast(todo: list[Job]) -> list[dict]:
     "A line for each variant, and the sum."
-    p, line = PRESETS[todo[0].preset], "{training:38} {runs:>4} {kimg:>7} {s_per_kimg:>8} {minutes:>8} {hours:>8} {tensor_mb:>8}  {source}"
+    p = PRESETS[todo[0].preset]
+    line = "{training:38} {runs:>4} {kimg:>7} {s_per_kimg:>8} {minutes:>8} {hours:>8} {tensor_mb:>8} {source}"
+    heads = dict(s_per_kimg="s/kimg", minutes="min/run", tensor_mb="MB", source=" from")
+    print(line.format(training="training", runs="runs", kimg="kimg", hours="hours", **heads))
     digits = dict(kimg=0, s_per_kimg=1, minutes=1, hours=2, tensor_mb=0)
-    print(line.format(training="training", runs="runs", kimg="kimg", s_per_kimg="s/kimg", minutes="min/run", hours="hours", tensor_mb="MB", source="from"))
-    rows = forecast(todo, lambda r: print(line.format(**r | {k: f"{r[k]:.{n}f}" for k, n in digits.items()}), flush=True))
+    def say(row):
+        texts = {k: f"{row[k]:.{n}f}" for k, n in digits.items()}
+        print(line.format(**row | texts | dict(source=f" {row['source']}")), flush=True)
+    rows = forecast(todo, say)
+    runs, hours = (sum(r[k] for r in rows) for k in ("runs", "hours"))
     most = max((r["tensor_mb"] for r in rows if r["runs"]), default=0)
-    print(f"{todo[0].preset} ({p.about}): {sum(r['runs'] for r in rows)} runs to do, {sum(r['hours'] for r in rows):.1f} hours, "
-          f"tensors of up to {most:.0f} MB; counted hours are those of {p.machine}; measurements come on top")
+    said = f"{runs} runs to do, {hours:.1f} hours, tensors of up to {most:.0f} MB"
+    print(f"{todo[0].preset} ({p.about}): {said}; counted hours are those of {p.machine}; "
+          "measurements come on top")
     return rows
 
 # %% ../nbs/evidence/37_ablation.ipynb #0c83de22
 COLUMNS = dict(  # header, decimals, what is better
-    frechet=("Fréchet (lite1)", 1, "low"), kid=("KID (lite1)", 3, "low"), precision=("precision", 3, "high"),
-    recall=("recall", 3, "high"), swd=("SWD", 1, "low"), psnr=("PSNR, dB", 2, "high"), ssim=("SSIM", 4, "high"),
-    lpips=("LPIPS", 4, "low"), adds=("adds, %", 2, None), parameters=("parameters", 0, None), tensor_mb=("tensors, MB", 0, "low"),
-    process_mb=("process, MB", 0, "low"), s_per_kimg=("s/kimg", 1, "low"), draw_seconds=("s/picture", 4, "low"))
+    frechet=("Fréchet (lite1)", 1, "low"),
+    kid=("KID (lite1)", 3, "low"),
+    precision=("precision", 3, "high"),
+    recall=("recall", 3, "high"),
+    swd=("SWD", 1, "low"),
+    psnr=("PSNR, dB", 2, "high"),
+    ssim=("SSIM", 4, "high"),
+    lpips=("LPIPS", 4, "low"),
+    adds=("adds, %", 2, None),
+    parameters=("parameters", 0, None),
+    tensor_mb=("tensors, MB", 0, "low"),
+    process_mb=("process, MB", 0, "low"),
+    s_per_kimg=("s/kimg", 1, "low"),
+    draw_seconds=("s/picture", 4, "low"))
 COST = ("parameters", "tensor_mb", "process_mb", "s_per_kimg", "draw_seconds")
 FORMATS = ("markdown", "latex", "csv")
 
 def value(
     r: dict,      # a result
     column: str,  # of COLUMNS, or frechet or octave with where: drawn@2, enlarged@2
-):                # number or None
+) -> float | None:
     "A number of a result."
     if ":" not in column: return r.get(column)
     kind, where = column.split(":")
     what, scale = where.split("@")
-    return ((r.get("octaves") or {}).get(scale, {}).get(what) or {}).get(kind)
+    at_scale = (r.get("octaves") or {}).get(scale, {})
+    return (at_scale.get(what) or {}).get(kind)
+
+class Cell(NamedTuple):
+    "A number over the seeds of a variant."
+    mean: float | None
+    deviation: float | None = None  # None: of fewer than two seeds
+    seeds: int = 0                  # how many of them have this number
 
 def spread(
     rows: list,   # results
     variant: str,
     column: str,  # see `value`
     data: str,
-) -> tuple:       # mean or None, standard deviation or None, number of values
+) -> Cell:
     "A cell: over the seeds of a variant."
-    v = [x for r in rows if (r["system"], r["data"]) == (variant, data) and (x := value(r, column)) is not None]
-    return (float(np.mean(v)) if v else None, float(np.std(v, ddof=1)) if len(v) > 1 else None, len(v))
+    mine = [value(r, column) for r in rows if (r["system"], r["data"]) == (variant, data)]
+    found = [v for v in mine if v is not None]
+    if not found: return Cell(None)
+    deviation = float(np.std(found, ddof=1)) if len(found) > 1 else None
+    return Cell(float(np.mean(found)), deviation, len(found))
 
-def text_of(cell: tuple, digits: int, times: float = 1.) -> str:
+def text_of(cell: Cell, column: str) -> str:
     "A cell as text; a hole is empty."
-    mean, deviation, _ = cell
-    if mean is None: return ""
-    return f"{times * mean:.{digits}f}" + (f" ± {times * deviation:.{digits}f}" if deviation else "")
+    if cell.mean is None: return ""
+    digits, times = COLUMNS[column][1], 100. if column == "adds" else 1.
+    text = f"{times * cell.mean:.{digits}f}"
+    return f"{text} ± {times * cell.deviation:.{digits}f}" if cell.deviation else text
 
 # %% ../nbs/evidence/37_ablation.ipynb #158f9cce
-def write_csv(lines) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(lines)
-    return out.getvalue().rstrip()
+def _latex(head: list, lines: list, sides: list) -> str:
+    def tex(text): return re.sub(r"([&%#_])", r"\\\1", text).replace("±", r"$\pm$")
+    out = [rf"\begin{{tabular}}{{{''.join(sides)}}}", " & ".join(map(tex, head)) + r" \\ \hline"]
+    for name, *texts in lines:
+        cells = [tex(name), *(tex(text) or "--" for text in texts)]
+        out.append(" & ".join(cells) + r" \\")
+    return "\n".join([*out, r"\end{tabular}"])
 
-def typeset(head: list, lines: list, format: str = "markdown") -> str:
-    "A table of texts: lines are lists, names first; an empty text is a hole. Columns of numbers are right-aligned."
+def _markdown(head: list, lines: list, sides: list) -> str:
+    rules = [dict(l="---", r="---:")[side] for side in sides]
+    body = [[name, *(text or "–" for text in texts)] for name, *texts in lines]
+    first, *rest = (f"| {' | '.join(line)} |" for line in (head, *body))
+    return "\n".join([first, f"|{'|'.join(rules)}|", *rest])
+
+def typeset(
+    head: list,
+    lines: list,  # of texts, names first; an empty text is a hole
+    format: str = "markdown",
+) -> str:
+    "A table of texts, columns of numbers right-aligned."
     if format not in FORMATS: raise ValueError(f"a table is one of {', '.join(FORMATS)}, not {format!r}")
-    if format == "csv": return write_csv([head, *lines])
-    sides = ["l"] + ["l" if any(re.search("[A-Za-z]{3}", line[i]) for line in lines) else "r" for i in range(1, len(head))]
-    if format == "latex":
-        def tex(t): return re.sub(r"([&%#_])", r"\\\1", t).replace("±", r"$\pm$")
-        body = [" & ".join([tex(line[0]), *(tex(t) or "--" for t in line[1:])]) + r" \\" for line in lines]
-        return "\n".join([rf"\begin{{tabular}}{{{''.join(sides)}}}", " & ".join(map(tex, head)) + r" \\ \hline", *body, r"\end{tabular}"])
-    rules = "".join(dict(l="---|", r="---:|")[side] for side in sides)
-    body = ["| " + " | ".join([line[0], *(t or "–" for t in line[1:])]) + " |" for line in lines]
-    return "\n".join(["| " + " | ".join(head) + " |", "|" + rules, *body])
+    if format == "csv":
+        out = io.StringIO()
+        csv.writer(out, lineterminator="\n").writerows([head, *lines])
+        return out.getvalue().rstrip()
+    def worded(i): return any(re.search("[A-Za-z]{3}", line[i]) for line in lines)
+    sides = ["l" if i == 0 or worded(i) else "r" for i in range(len(head))]
+    return (_latex if format == "latex" else _markdown)(head, lines, sides)
 
-def resampled(rows: list, variant: str) -> bool:
-    "Whether the larger pictures of a variant are enlarged smaller ones."
-    return any("resampled" in text for r in rows if r["system"] == variant for text in r.get("how", {}).values())
+def resampled(rows: list, variant: str) -> str:
+    "A remark, if the larger pictures of a variant are enlarged smaller ones; else nothing."
+    ways = [r.get("how", {}) for r in rows if r["system"] == variant]
+    there = any("resampled" in text for how in ways for text in how.values())
+    return " (2x resampled)" if there else ""
 
 # %% ../nbs/evidence/37_ablation.ipynb #aa934c64
-def columns_of(rows: list) -> list:
-    "The data sets of some results, in the order of the presets."
-    known = list(dict.fromkeys(part.data for p in PRESETS.values() for part in p.parts))
-    there = {r["data"] for r in rows}
-    return [d for d in sorted(there, key=lambda d: (d not in known, known.index(d) if d in known else 0, d))]
+FLOOR = "other real pictures (the floor)"
 
-def present(rows: list, names, data: str = None) -> list:
+def columns_of(rows: list) -> list[str]:
+    "The data sets of some results, in the order of the presets."
+    there = {r["data"] for r in rows}
+    known = dict.fromkeys(part.data for p in PRESETS.values() for part in p.parts)
+    return [data for data in known if data in there] + sorted(there - known.keys())
+
+def present(rows: list, names, data: str | None = None) -> list[str]:
     "Those variants that there are results of."
     there = {r["system"] for r in rows if data in (None, r["data"])}
     return [v for v in names if v in there]
 
 def quality_table(rows: list, names, column: str = "frechet", format: str = "markdown") -> str:
     "Table 3.1: data sets are columns."
-    sets, digits = columns_of(rows), COLUMNS[column][1]
-    def line(v): return [v] + [t for d in sets for t in (text_of(spread(rows, v, column, d), digits), str(spread(rows, v, column, d)[2] or ""))]
+    sets = columns_of(rows)
     floors = {r["data"]: r["floor"][column] for r in rows if r["system"] == TRUTH}
-    floor = ["other real pictures (the floor)"] + [t for d in sets for t in (text_of((floors.get(d), None, 0), digits), "")]
-    head = [COLUMNS[column][0]] + [t for d in sets for t in (d, "seeds")]
-    return typeset(head, [*map(line, present(rows, names)), floor], format)
+    head, floor = [COLUMNS[column][0]], [FLOOR]
+    for data in sets:
+        head += [data, "seeds"]
+        floor += [text_of(Cell(floors.get(data)), column), ""]
+    lines = []
+    for v in present(rows, names):
+        cells = [spread(rows, v, column, data) for data in sets]
+        lines.append([v])
+        for cell in cells: lines[-1] += [text_of(cell, column), str(cell.seeds or "")]
+    return typeset(head, [*lines, floor], format)
 
 def table(
     rows: list,                # results
     names,                     # the rows: variants
     columns=tuple(COLUMNS),
-    data: str = None,          # None: that of the first result
+    data: str | None = None,   # None: that of the first result
     format: str = "markdown",  # or latex, csv
 ) -> str:
     "Results on one data set."
     data = data or columns_of(rows)[0]
-    def line(v):
-        note = " (2x resampled)" * (bool({*columns} & {*FINAL}) and resampled(rows, v))
-        cells = [(spread(rows, v, c, data), COLUMNS[c][1] if c != "parameters" else 0, 100. if c == "adds" else 1.) for c in columns]
-        return [v + note, str(max((n for (_, _, n), _, _ in cells), default=0)), *(text_of(*cell) for cell in cells)]
-    lines = [line(v) for v in present(rows, names, data)]
+    lines = []
+    for v in present(rows, names, data):
+        note = resampled(rows, v) if {*columns} & {*FINAL} else ""
+        cells = [spread(rows, v, c, data) for c in columns]
+        seeds = max((cell.seeds for cell in cells), default=0)
+        lines.append([v + note, str(seeds), *map(text_of, cells, columns)])
     for r in rows:
         if (r["system"], r["data"]) != (TRUTH, data): continue
-        truths = {"other real pictures (the floor)": r["floor"], "true pictures by areas": r["areas"], "true pictures by points": r["points"]}
-        for name, known in truths.items():
-            cells = [text_of(((known or {}).get(c), None, 0), COLUMNS[c][1], 100. if c == "adds" else 1.) for c in columns]
+        truths = {FLOOR: "floor", "true pictures by areas": "areas", "true pictures by points": "points"}
+        for name, kind in truths.items():
+            cells = [text_of(Cell((r[kind] or {}).get(c)), c) for c in columns]
             if any(cells): lines.append([name, "", *cells])
-    return typeset([data, "seeds", *(COLUMNS[c][0] for c in columns)], lines, format)
+    heads = [COLUMNS[c][0] for c in columns]
+    return typeset([data, "seeds", *heads], lines, format)
 
 # %% ../nbs/evidence/37_ablation.ipynb #ed7f4c53
 def octave_table(
     rows: list,
     names,
-    kind: str = "frechet",  # or octave: SWD of the finest octave
-    data: str = None,       # None: that of the first result
+    kind: str = "frechet",    # or octave: SWD of the finest octave
+    data: str | None = None,  # None: that of the first result
     format: str = "markdown",
 ) -> str:
     "Distances to the truth at several sizes: of drawn pictures, and of enlarged ones."
     data = data or columns_of(rows)[0]
-    scales = sorted({int(k) for r in rows if r["data"] == data for k in r.get("octaves") or {}})
-    digits = 1
-    def line(v, what, name): return [name, *(text_of(spread(rows, v, f"{kind}:{what}@{scale}", data), digits) for scale in scales)]
+    known = [r.get("octaves") or {} for r in rows if r["data"] == data]
+    scales = sorted({int(scale) for octaves in known for scale in octaves})
     lines = []
-    for v in [*present(rows, names, data), *present(rows, [TRUTH], data)]:
-        name = "other real pictures (the floor)" if v == TRUTH else v
-        lines += [line(v, "drawn", name + " (2x resampled)" * resampled(rows, v)), line(v, "enlarged", f"{name}: 1x, enlarged")]
+    def add(v, what, name):
+        cells = [spread(rows, v, f"{kind}:{what}@{scale}", data) for scale in scales]
+        lines.append([name, *(text_of(cell, "frechet") for cell in cells)])
+    for v in present(rows, [*names, TRUTH], data):
+        name = FLOOR if v == TRUTH else v
+        add(v, "drawn", name + resampled(rows, v))
+        add(v, "enlarged", f"{name}: 1x, enlarged")
     title = "Fréchet (lite1)" if kind == "frechet" else "SWD, finest octave"
     return typeset([f"{data}: {title}", *(f"{scale}x" for scale in scales)], lines, format)
 
@@ -839,27 +996,32 @@ def all_tables(rows: list, format: str = "markdown") -> str:
     mark, out = dict(markdown="### {}\n", latex="% {}", csv="# {}")[format], []
     def add(title, text): out.append(mark.format(title) + "\n" + text)
     if present(rows, variants()): add("3.1 Quality", quality_table(rows, QUALITY, format=format))
+    columns = (*MEASURES, "psnr", "adds", *COST)
     for data in columns_of(rows):
         some = [r for r in rows if r["data"] == data]
-        if present(some, CONSISTENCY): add(f"3.2 Scale consistency, {data}", table(some, CONSISTENCY, FINAL, data, format))
+        if present(some, CONSISTENCY):
+            add(f"3.2 Scale consistency, {data}", table(some, CONSISTENCY, FINAL, data, format))
         for group, title in TITLES.items():
             names = dict.fromkeys([*GROUPS[group], *["CREPS"] * (group != "peers")])
-            if not present(some, set(names) - {"CREPS"}): continue
-            add(f"{title}, {data}", table(some, names, (*MEASURES, "psnr", "adds", *COST), data, format))
-            if columns_of([r for r in some if r.get("octaves")]):
-                add(f"{title}, {data}, against the truth", octave_table(some, names, "frechet", data, format))
-                add(f"{title}, {data}, the finest octave", octave_table(some, names, "octave", data, format))
+            if not present(some, names.keys() - {"CREPS"}): continue
+            title = f"{title}, {data}"
+            add(title, table(some, names, columns, data, format))
+            if not any(r.get("octaves") for r in some): continue
+            add(f"{title}, against the truth", octave_table(some, names, "frechet", data, format))
+            add(f"{title}, the finest octave", octave_table(some, names, "octave", data, format))
     return "\n\n".join(out)
 
 # %% ../nbs/evidence/37_ablation.ipynb #67567390
 def read_results(
     preset: str = "smoke",
     results="results",  # folder
-) -> list:
+) -> list[dict]:
     "The results that are there, in the order of the variants; those of the data themselves come last."
     check_preset(preset)
-    found, order = [read_json(p) for p in sorted(Path(results, preset).glob("*/*-seed*.json"))], [*variants(), TRUTH]
-    return sorted(found, key=lambda r: (order.index(r["system"]), r["data"], r.get("seed", 0)))
+    found = map(read_json, sorted(Path(results, preset).glob("*/*-seed*.json")))
+    order = [*variants(), TRUTH]
+    def place(r): return order.index(r["system"]), r["data"], r.get("seed", 0)
+    return sorted(found, key=place)
 
 def ablate(
     preset: Annotated[str, check_preset] = "smoke",  # smoke (minutes), cpu (a night), t4 and colab (a GPU), paper
@@ -867,32 +1029,35 @@ def ablate(
     seeds: Annotated[str, chosen_seeds] | None = None,  # like 0-2 or 0,3; left out: as many as the preset has
     table: Literal["markdown", "latex", "csv"] = "markdown",  # what is printed
     results: str = "results",  # folder for results
-    runs: str = None,          # folder for checkpoints; left out: .runs beside the results
-    data: str = None,          # folder, zip, hf:owner/name or a world, in place of the preset's data sets
+    runs: str | None = None,   # folder for checkpoints; left out: .runs beside the results
+    data: str | None = None,   # folder, zip, hf:owner/name or a world, in place of the preset's data sets
     device: Device = "auto",   # auto, cpu, cuda, mps
     costs: bool = False,       # train nothing; measure time and memory of what is done anew, all in one go
     dry_run: bool = False,     # say hours and memory of what is missing, and do nothing
-) -> list:                     # the results
+) -> list[dict]:               # the results
     "Train and measure what is missing of a table, and print it. Several processes may share the work."
     if table not in FORMATS: raise ValueError(f"a table is one of {', '.join(FORMATS)}, not {table!r}")
     wanted = jobs(preset, only, seeds, results, runs, data)
     done = [j.result() for j in wanted]
     if dry_run: return print_forecast(wanted)
-    def say(i, text): print(f"[{i}/{len(wanted)}] {wanted[i - 1].name}: {text}", file=sys.stderr, flush=True)
-    for i, (j, there) in enumerate(zip(wanted, done), 1):
-        if bool(there) == costs: done[i - 1] = step_on(j, costs, device, lambda text: say(i, text))
-    done = [r for r in done if r]
-    print(all_tables(done, table))
-    return done
+    for i, job in enumerate(wanted):
+        if bool(done[i]) != costs: continue
+        name = f"[{i + 1}/{len(wanted)}] {job.name}"
+        def say(text): print(f"{name}: {text}", file=sys.stderr, flush=True)
+        done[i] = step_on(job, costs, device, say)
+    found = [r for r in done if r]
+    print(all_tables(found, table))
+    return found
 
-def step_on(job: Job, costs: bool, device, say):
+def step_on(job: Job, costs: bool, device: torch.device | str, say) -> dict | None:
     "Do a job, unless another process is at it or has just done it: the result, or None."
     try:
         with run_folder(job.run):
             (job.runs / ".gitignore").write_text("*\n")
-            if (found := job.result()) and not costs: return found
-            began = (job.run / "settings.json").exists()
-            say("its cost" if costs else "going on" if began else "beginning")
+            found = job.result()
+            if found and not costs: return found
+            began = "going on" if (job.run / "settings.json").exists() else "beginning"
+            say("its cost" if costs else began)
             start = time.time()
             found = job.recost(device) if costs else job.go(device)
             say(f"{time.time() - start:.0f} s")
@@ -902,12 +1067,16 @@ def step_on(job: Job, costs: bool, device, say):
 # %% ../nbs/evidence/37_ablation.ipynb #0b505ccf
 REPORTED_ON = ("FFHQ-512", "FFHQ-1024", "LSUN-Church-256", "MetFaces-1024", "Flickr-Scenery-256")
 REPORTED = {
-    "CREPS": ((4.43, 4.09, 5.5, 20.52, 7.21), "a third party's extraction of the paper's table; single source"),
-    "CIPS": ((6.18, 10.07, 2.92, None, None), "10.07 and 2.92 are CIPS's own figures; 6.18 listed by the same third party"),
+    "CREPS": ((4.43, 4.09, 5.5, 20.52, 7.21),
+              "a third party's extraction of the paper's table; single source"),
+    "CIPS": ((6.18, 10.07, 2.92, None, None),
+             "10.07 and 2.92 are CIPS's own figures; 6.18 listed by the same third party"),
     "StyleGAN2": ((None, 2.84, 3.86, None, None), "StyleGAN2's own figures"),
 }
 
 def reported(format: str = "markdown") -> str:
     "Published FIDs, lower is better; none of them was measured here."
-    lines = [[name, *("" if v is None else f"{v:g}" for v in values), source] for name, (values, source) in REPORTED.items()]
+    lines = []
+    for name, (values, source) in REPORTED.items():
+        lines.append([name, *("" if v is None else f"{v:g}" for v in values), source])
     return typeset(["FID, reported", *REPORTED_ON, "source"], lines, format)

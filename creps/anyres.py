@@ -341,7 +341,8 @@ class AnyresGANStep(PeerStep):
         return it.state.G.synthesis(ws, transform, it.split if stream == Stream.D_MAIN else None)
 
     def rates(self, settings: Settings) -> tuple:
-        return (1.25 * settings.lr, (0., .99)), lazy_adam(settings.lr, (0., .99), settings.r1_interval)
+        betas = 0., settings.beta2
+        return (1.25 * settings.lr, betas), lazy_adam(settings.lr, betas, settings.r1_interval)
 
 # %% ../nbs/evidence/34_anyres.ipynb #7e19d8d2
 def _through(matrices, pictures):

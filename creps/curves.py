@@ -113,9 +113,11 @@ def duration(seconds: float) -> str:
 
 # %% ../nbs/engine/56_curves.ipynb #aa08e688
 PANELS = {"Losses": ("loss_G", "loss_D"), "Signs of D's outputs": ("sign_real", "sign_fake"),
-          "Augmentation strength": ("p",), "R1 and R2 penalties": ("r1", "r2"),
+          "Augmentation strength": ("p",), "Spread of the samples, as a share": ("spread",), "R1 and R2 penalties": ("r1", "r2"),
           "Path length": ("path_length", "path_penalty"), "Gradient norms": ("grad_G", "grad_D"),
           "Gradient norms of the penalties": ("grad_pl", "grad_r1"),
+          "Strength of R1": ("gamma",), "Learning rate": ("lr",), "Adam's beta2": ("beta2",),
+          "Half-life of the average, kimg": ("ema_kimg",),
           "Seconds per kimg": ("s_per_kimg",), "Memory, MB": ("memory_mb",), "Not finite": ("nonfinite",)}
 QUIET = {"kimg", "step", "seconds", "kimg_per_s", "images"}   # not curves
 KNOWN = QUIET.union(*PANELS.values())

@@ -19,7 +19,7 @@ def _own(device: torch.device) -> torch.device:
 
 # %% ../nbs/engine/41_device.ipynb #a3aa10c0
 def pick_device(
-    device: str = "auto",  # auto, cpu, cuda, cuda:1, mps
+    device: torch.device | str = "auto",  # auto, cpu, cuda, cuda:1, mps
 ) -> torch.device:
     "The device to use: this process's cuda, else mps, else cpu, when it is 'auto'."
     kinds = dict(cuda=torch.cuda.is_available(), mps=torch.backends.mps.is_available(), cpu=True)

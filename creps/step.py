@@ -17,6 +17,7 @@ import numpy as np, torch, torch.nn.functional as F
 from torch.autograd import Function
 from . import losses, tiles
 from .augment import AdaptiveStrength, Augment
+from .averages import WIDTHS, decay, exponent
 from .coords import grid
 from .core import rng, seeded
 from .device import low_precision, tf32
@@ -93,15 +94,22 @@ class State:
     strength: AdaptiveStrength | None = None  # moves `augment.p`; None: fixed
     step: int = 0             # iterations done
     images: int = 0           # real images shown
+    # averages of G's parameters by name, for each relative width: what `creps.averages` composes others of
+    averages: dict[float, dict[str, torch.Tensor]] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device: return self.pl_mean.device
 
+# %% ../nbs/training/14_step.ipynb #16876253
 def new_augment(settings: Settings) -> tuple[Augment | None, AdaptiveStrength | None]:
     "What D's pictures will go through, and what moves its strength."
     if settings.augment == "none": return None, None
     if settings.augment != "ada": return Augment(float(settings.augment)), None
     return Augment(0.), AdaptiveStrength(target=settings.ada_target, kimg=settings.ada_kimg)
+
+def _copied(G) -> dict[str, torch.Tensor]:
+    "The parameters of a network as they are now, by name."
+    return {name: p.detach().clone() for name, p in G.named_parameters()}
 
 def new_state(
     G, D,            # networks
@@ -116,7 +124,9 @@ def new_state(
         return torch.optim.Adam(net.parameters(), lr=lr, betas=betas, eps=1e-8, **how)
     ema = copy.deepcopy(G).eval().requires_grad_(False)
     pl_mean, bad = torch.zeros(2, device=device)
-    return State(G, D, ema, adam(G, *rates[0]), adam(D, *rates[1]), pl_mean, bad, *new_augment(settings))
+    averages = {width: _copied(G) for width in WIDTHS if settings.averages}
+    networks, adams = (G, D, ema), (adam(G, *rates[0]), adam(D, *rates[1]))
+    return State(*networks, *adams, pl_mean, bad, *new_augment(settings), averages=averages)
 
 # %% ../nbs/training/14_step.ipynb #c0c4e44b
 class BatchSplit:
@@ -344,6 +354,19 @@ def decide(
     if it.state.strength: it.state.strength.observe(real)
     return dict(sign_real=real.sign().mean(), sign_fake=fake.sign().mean())
 
+# %% ../nbs/training/14_step.ipynb #38782b7c
+def follow_schedule(state: State, moment: Settings, rates: tuple):
+    "Give optimisers and augmentation what a scheduled setting is at this moment."
+    for adam, (lr, betas) in zip((state.adam_G, state.adam_D), rates): adam.param_groups[0].update(lr=lr, betas=betas)
+    if state.augment and not state.strength: state.augment.p = float(moment.augment)
+
+def move_averages(state: State, settings: Settings):
+    "Move the averages of any length by one step (Karras et al. 2023)."
+    now = [p.detach() for p in state.G.parameters()]
+    for width, average in state.averages.items():
+        stays = decay(state.images / settings.batch, exponent(width))
+        torch._foreach_lerp_(list(average.values()), now, 1 - stays)
+
 def update_ema(
     state: State,
     settings: Settings,
@@ -372,7 +395,7 @@ class TrainingStep:
     def rates(self, settings: Settings) -> tuple:
         "(lr, betas) of Adam for G and for D."
         intervals = settings.pl_interval, settings.r1_interval
-        return tuple(lazy_adam(settings.lr, (0., .99), interval) for interval in intervals)
+        return tuple(lazy_adam(settings.lr, (0., settings.beta2), interval) for interval in intervals)
 
     def begin(self, settings: Settings, device: torch.device | str = "cpu") -> State:
         "A training that has not begun."
@@ -388,6 +411,9 @@ class TrainingStep:
         split: BatchSplit | None = None,  # None: one process, the whole batch at once
     ) -> dict:                # name -> scalar tensor
         real, real_label, labels = batch
+        if settings.burn_in:
+            settings = settings.at(state.images)
+            follow_schedule(state, settings, self.rates(settings))
         it = Iteration(state, settings, split or BatchSplit(settings.batch), None, real_label, labels)
         it.real, it.alike = self.view(it, real)
         stats = {}
@@ -398,6 +424,7 @@ class TrainingStep:
             state.augment.p = state.strength.step(settings.batch, it.split.sum)
         state.step, state.images = state.step + 1, state.images + settings.batch
         self.average(state, settings)
+        if state.averages: move_averages(state, settings)
         return stats
 
     def phases(self, it: Iteration) -> list[Phase]:

@@ -8,7 +8,8 @@ __all__ = ['saved_bytes', 'phase_bytes', 'estimate', 'describe', 'termination_si
            'open_for', 'advice_on_memory', 'accelerator_for', 'watchers_of', 'fit']
 
 # %% ../nbs/training/15_train.ipynb #9ab6c79e
-import atexit, contextlib, json, math, os, signal, threading, time
+import atexit, contextlib, json, math, os, re, signal, threading, time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -17,16 +18,20 @@ from typing import Any, Literal
 import numpy as np, torch
 from tqdm.auto import tqdm
 from . import losses, tiles
+from .alarm import Alarm, spread
+from .benchmark import stopwatch
+from .card import write_card
 from .curves import Live
 from .core import (check_arguments, image_grid, out_of_memory, resident_peak, reuse_memory, size_pair,
                         to_uint8, write_png, write_whole)
 from .device import pick_device
+from .discriminator import grow
 from .generator import Generator, check_resolution
 from .data import Sampler, batches, open_data
 from .settings import Execution, Settings, settle, sort_out, takes
 from .step import BatchSplit, State, Stream, TrainingStep, latents, training_grid
-from .checkpoint import (checkpoints, find_checkpoint, load_state, read_settings, run_folder, save_network,
-                              save_state, versions)
+from .checkpoint import (checkpoints, find_checkpoint, load_state, read_settings, run_folder, save_averages,
+                              save_network, save_state, versions)
 
 # %% ../nbs/training/15_train.ipynb #93ed7d1a
 def saved_bytes(loss: Callable) -> int:
@@ -80,8 +85,59 @@ def estimate(
     count = {n: sum(p.numel() for p in N.parameters()) for n, N in (("G", G), ("D", D))}
     if not isinstance(G, Generator): return dict(parameters=count, activations={}, bytes=None)
     activations = phase_bytes(G, D, settings, settings.batch // (split.count if split else 1), device)
-    fixed = 16 * sum(count.values()) + 4 * count["G"]
+    fixed = 16 * sum(count.values()) + 4 * (3 if settings.averages else 1) * count["G"]
     return dict(parameters=count, activations=activations, bytes=fixed + max(activations.values()))
+
+# %% ../nbs/training/15_train.ipynb #a81755f1
+def available_memory() -> float:
+    "Bytes that this computer has left; infinity where nobody knows."
+    with contextlib.suppress(OSError):
+        found = re.search(r"MemAvailable:\s*(\d+) kB", Path("/proc/meminfo").read_text())
+        if found: return int(found[1]) * 1024
+    return math.inf
+
+def timed_step(
+    step: TrainingStep,
+    settings: Settings,
+    split: BatchSplit,
+    device: torch.device,
+    labels=None,  # of the data set [N, label_dim], or None
+) -> float:       # seconds
+    "The mean time of a step, of which one of each kind is done: with both penalties, with either, and with none."
+    state, count = step.begin(settings, device), len(split.rows)
+    side = (step.data_size,) * 2 if step.data_size else settings.shape
+    real = torch.zeros(count, settings.image_channels, *side, device=device)
+    label = None if labels is None else torch.as_tensor(labels[:1]).float().expand(count, -1).to(device)
+    def one():
+        if state.augment and state.strength: state.augment.p = .5   # as it may become
+        step(state, settings, (real, label, labels), split)
+    def due(number: int) -> tuple: return tuple(k > 0 and number % k == 0 for k in intervals)
+    intervals, total = (settings.pl_interval, settings.r1_interval), 0.
+    cycle = [due(number) for number in range(math.lcm(*(k or 1 for k in intervals)))]
+    one()   # what torch loads at the first step is no part of a training
+    for kind, often in Counter(cycle).items():
+        def again():
+            state.step = cycle.index(kind)
+            one()
+        total += often * stopwatch(again, 1, device)
+    return total / len(cycle)
+
+# %% ../nbs/training/15_train.ipynb #df971e51
+def hours_text(
+    settings: Settings,
+    step: TrainingStep,
+    split: BatchSplit,
+    device: torch.device,
+    labels=None,  # as in `timed_step`
+) -> str:
+    "How long a training will take, as text."
+    need = estimate(settings, split, step, str(device))["bytes"] or 0
+    if device.type == "cpu" and need > (free := available_memory()):
+        return f"time: not measured, for only {free / 2**20:.0f} MB of memory are free"
+    seconds = timed_step(step, settings, split, device, labels) / settings.batch
+    hours, pace = seconds * settings.kimg / 3.6, f"{seconds * 1000:.3g} s for 1000 pictures"
+    rest = "without reading pictures, snapshots and metrics"
+    return f"time: about {hours:.2g} hours for {settings.kimg:g} kimg ({pace} by a few timed steps, {rest})"
 
 # %% ../nbs/training/15_train.ipynb #d9a64e19
 def describe(
@@ -216,13 +272,14 @@ def write_samples(
     settings: Settings,
     labels,    # of the data set, or None
     folder: Path,
-):
+) -> np.ndarray:  # the pictures as trained, uint8 [64, H, W, C]
     "The sheets of a snapshot: as trained, and where the network can draw any size, four times as large."
-    name = f"{state.images:09d}"
-    write_sheet(samples(state, settings, labels), folder / f"{name}.png")
-    if not getattr(state.ema, "pointwise", False): return
-    height, width = settings.shape
-    write_sheet(samples(state, settings, labels, 8, (4 * height, 4 * width)), folder / f"{name}_4x.png", 4)
+    name, drawn = f"{state.images:09d}", samples(state, settings, labels)
+    write_sheet(drawn, folder / f"{name}.png")
+    if getattr(state.ema, "pointwise", False):
+        size = tuple(4 * n for n in settings.shape)
+        write_sheet(samples(state, settings, labels, 8, size), folder / f"{name}_4x.png", 4)
+    return drawn
 
 # %% ../nbs/training/15_train.ipynb #67c91478
 class Diverged(ValueError):
@@ -279,6 +336,7 @@ class Trainer:
         self.labels = self.data.labels if self.settings.label_dim else None
         self.saved, self.stepping = self.state.images, False  # images at the last snapshot tried; whether a step is at work
         total, show = self.settings.kimg * 1000, self.how.progress and self.writes
+        self.alarm, self.varied = Alarm(self.settings), 0.   # spread of the real pictures
         self.log = Log(self.out / "log.jsonl", self.state.images, total, show, self.watchers)
 
     def train(self):
@@ -303,10 +361,17 @@ class Trainer:
         rows = None if self.split.count == 1 else self.split.rows
         return batches(self.data, sampler, self.state.device, rows=rows)
 
-    def show_reals(self):
-        "A sheet of real pictures, from all over the data set."
+    def reals(self) -> np.ndarray:
+        "Real pictures from all over the data set, uint8 [at most 64, H, W, C]."
         indices = np.linspace(0, len(self.data) - 1, min(64, len(self.data))).astype(int)
-        write_sheet(self.data.batch(indices)[0], self.out / "sheets" / "reals.png")
+        return self.data.batch(indices)[0]
+
+    def show_reals(self): write_sheet(self.reals(), self.out / "sheets" / "reals.png")
+
+    def spread_of(self, drawn: np.ndarray) -> float:
+        "How much these samples differ, as a share of the real pictures."
+        self.varied = self.varied or max(spread(self.reals()), 1.)
+        return spread(drawn) / self.varied
 
     def loop(self, stream, signals: SignalHandler) -> int:
         "Step after step; the signal that ended it, or 0."
@@ -338,8 +403,13 @@ class Trainer:
         "Write a line of the log; stop a run that has left the finite numbers."
         state, bad = self.state, int(self.state.bad)
         if state.augment: extra["p"] = state.augment.p
+        moment = self.settings.at(state.images)
+        extra |= {name: getattr(moment, name) for name in self.settings.starts() if name != "augment"}
         extra |= dict(step=state.step, memory_mb=memory_mb(state.device))
         line = self.log.write(state.images, **extra) if self.writes else {}
+        for said in self.alarm(line) if line else ():
+            self.event("alarm", said=said)
+            print(f"at {line['kimg']:g} kimg: {said}", flush=True)
         if count := line.get("nonfinite"):
             told = f"a loss or gradient was not finite in {count:g} steps since the last line"
             print(f"at {line['kimg']:g} kimg: {told}", flush=True)
@@ -350,26 +420,29 @@ class Trainer:
         "Write checkpoint and network."
         self.saved = self.state.images
         path = self.out / "checkpoints" / f"{self.state.images:09d}.safetensors"
+        save_averages(self.state, self.out)   # before the checkpoint behind which nobody would write them again
         save_state(self.state, self.settings, path, join)
         save_network(self.state.ema, self.out)
 
     def snapshot(self):
         "Checkpoint, network, sheets, line; then the oldest checkpoint goes."
         state, kimg = self.state, self.state.images / 1000
+        measured = {}
         if not finite(state): raise diverged("the weights are not finite any more", state, self.out)
         try:
             if self.writes:
                 self.save(self.split.sum)
-                write_samples(state, self.settings, self.labels, self.out / "sheets")
+                measured["spread"] = self.spread_of(write_samples(state, self.settings, self.labels, self.out / "sheets"))
             elif state.strength: state.strength.state(self.split.sum)   # this rank takes part in the sum
         except OSError as e:
             lost = f"can't write {e.filename or self.out} ({e.strerror}), the snapshot of {kimg:g} kimg"
             raise ValueError(f"{lost}: the checkpoint before it is intact; make room and go on "
                              "with --resume latest") from None
-        measured = self.metric(state.ema) if self.metric and self.writes else {}
+        if self.metric and self.writes: measured |= self.metric(state.ema)
         if self.best and self.writes: keep_best(state.ema, self.out / "best", measured, self.best, kimg)
         self.line(**measured)
         if not self.writes: return
+        if isinstance(state.ema, Generator): write_card(self.out)
         for old in checkpoints(self.out)[:-self.how.keep]: old.unlink(missing_ok=True)
 
     def rescue(self, error: Exception):
@@ -416,10 +489,7 @@ def take_over(
     G, D = pair_of(init)
     for net in (state.G, state.ema): net.load_state_dict(G.state_dict())
     if D is None: return "G taken over; D begins anew"
-    new, old = state.D.state_dict(), D.state_dict()
-    fits = {k: v for k, v in old.items() if k in new and v.shape == new[k].shape}
-    state.D.load_state_dict(fits, strict=False)
-    return f"G taken over, and {len(fits)} of {len(new)} tensors of D"
+    return f"G taken over, and {grow(state.D, D)}"
 
 def resume_from(
     state: State,         # that of the checkpoint's networks, as it begins; changed in place
@@ -429,11 +499,11 @@ def resume_from(
     first: bool = True,   # of several processes
 ) -> str:                 # what has changed since
     "Bring `state` to a checkpoint, with the settings of now."
-    before = load_state(state, path, first).to_json()
+    before = load_state(state, path, first).given()
     for adam, (lr, betas) in zip((state.adam_G, state.adam_D), rates):
         adam.param_groups[0].update(lr=lr, betas=betas)
     if state.augment and not state.strength: state.augment.p = float(settings.augment)
-    changed = [f"{k}: {before.get(k)} -> {v}" for k, v in settings.to_json().items() if before.get(k) != v]
+    changed = [f"{k}: {before.get(k)} -> {v}" for k, v in settings.given().items() if before.get(k) != v]
     return "changed since the checkpoint: " + ", ".join(changed) if changed else ""
 
 # %% ../nbs/training/15_train.ipynb #83262685
@@ -552,8 +622,11 @@ def fit(
         split = BatchSplit(settings.batch, how.batch_device, accelerator)
         if first and (how.progress or how.dry_run):
             print(describe(settings, split, step, str(device)), flush=True)
-        if how.dry_run: return None
         reuse_memory()
+        if how.dry_run:
+            labels = data.labels if settings.label_dim else None
+            if how.progress: print(hours_text(settings, step, split, device, labels), flush=True)
+            return None
         state, said = step.begin(settings, device), ""
         if checkpoint: said = resume_from(state, checkpoint, settings, step.rates(settings), first)
         elif init: said = take_over(state, init)

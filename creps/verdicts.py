@@ -4,31 +4,34 @@
 
 # %% auto #0
 __all__ = ['COUNTED', 'ONCE', 'LINES', 'NB', 'OURS', 'LARGER', 'CLAIMS', 'VERDICTS', 'COLOURS', 'Interval', 'welch', 'paired',
-           'holm', 'Better', 'Claim', 'against', 'together', 'compared', 'claims', 'claims_table', 'in_words', 'forest',
-           'show_history', 'sheet_of', 'show_sheets']
+           'holm', 'Better', 'Claim', 'against', 'together', 'Comparison', 'compared', 'claims', 'claims_table',
+           'in_words', 'forest', 'show_history', 'sheet_of', 'show_sheets']
 
 # %% ../nbs/evidence/38_verdicts.ipynb #86594cf0
-import math
+import math, re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
 from PIL import Image
 from scipy import stats
-from .ablation import COLUMNS, PRESETS, RUNGS, TRUTH, columns_of, late, present, slug, typeset, value, variants
+from .ablation import COLUMNS, PRESETS, RUNGS, TRUTH, variants
+from .ablation import columns_of, late, present, slug, typeset, value
 
 # %% ../nbs/evidence/38_verdicts.ipynb #e07ae59f
 @dataclass(frozen=True)
 class Interval:
     "A difference of means, with its 95 % interval and the probability of so large a one by chance."
     middle: float
-    low: float = None   # None: one seed, which proves nothing
-    high: float = None
-    p: float = None
+    low: float | None = None   # None: one seed, which proves nothing
+    high: float | None = None
+    p: float | None = None
 
 def _interval(middle: float, error: float, freedom: float) -> Interval:
     if not error: return Interval(middle, middle, middle, float(middle == 0))
     reach = float(stats.t.ppf(.975, freedom)) * error
-    return Interval(middle, middle - reach, middle + reach, float(2 * stats.t.sf(abs(middle) / error, freedom)))
+    chance = 2 * stats.t.sf(abs(middle) / error, freedom)
+    return Interval(middle, middle - reach, middle + reach, float(chance))
 
 def welch(
     a, b,           # values, one a seed
@@ -37,8 +40,8 @@ def welch(
     middle = float(np.mean(a) - np.mean(b))
     if min(len(a), len(b)) < 2: return Interval(middle)
     va, vb = np.var(a, ddof=1) / len(a), np.var(b, ddof=1) / len(b)
-    freedom = (va + vb)**2 / (va**2 / (len(a) - 1) + vb**2 / (len(b) - 1)) if va + vb else 1
-    return _interval(middle, math.sqrt(va + vb), freedom)
+    parts = va**2 / (len(a) - 1) + vb**2 / (len(b) - 1)
+    return _interval(middle, math.sqrt(va + vb), (va + vb)**2 / parts if parts else 1)
 
 def paired(
     a, b,           # values, one a seed, in the same order
@@ -46,17 +49,19 @@ def paired(
     "The same for two numbers of each training."
     d = np.subtract(a, b)
     if len(d) < 2: return Interval(float(d.mean()))
-    return _interval(float(d.mean()), float(d.std(ddof=1) / math.sqrt(len(d))), len(d) - 1)
+    error = d.std(ddof=1) / math.sqrt(len(d))
+    return _interval(float(d.mean()), float(error), len(d) - 1)
 
 # %% ../nbs/evidence/38_verdicts.ipynb #0b38a322
 def holm(
-    p: list,   # probabilities; None: no comparison
-) -> list:     # corrected ones
+    p: list[float | None],  # probabilities; None: no comparison
+) -> list[float | None]:    # corrected ones
     "Probabilities corrected for their number."
-    order = sorted((i for i, x in enumerate(p) if x is not None), key=lambda i: p[i])
-    out, most = [None] * len(p), 0.
-    for rank, i in enumerate(order):
-        most = max(most, min(1., (len(order) - rank) * p[i]))
+    known = sorted((x, i) for i, x in enumerate(p) if x is not None)
+    out: list[float | None] = [None] * len(p)
+    most = 0.
+    for rank, (x, i) in enumerate(known):
+        most = max(most, min(1., (len(known) - rank) * x))
         out[i] = most
     return out
 
@@ -69,17 +74,23 @@ class Better:
     column: str
     winner: str          # a variant
     loser: str           # a variant, or the same
-    against: str = None  # the loser's column, if it is another: numbers of the same training
+    against: str | None = None  # the loser's column, if it is another: numbers of the same training
     limit: float = 1.    # of a cost: the winner may have up to so many times the loser's
 
-    def words(self, interval) -> str:
-        "What is compared, and what came out."
+    def title(self) -> str:
+        "What the column is called in a sentence."
         name = self.column.split(":")[0]
-        title = COLUMNS[name][0].split(" (")[0].split(",")[0] if name in COLUMNS else "finest octave"
-        other = f"{self.winner} and its enlarged picture" if self.against else f"{self.winner} and {self.loser}"
-        if interval is None: return f"{title}, {other}: no results"
-        reach = "one seed" if interval.low is None else f"{self.shown(interval.low)} to {self.shown(interval.high)}"
-        return f"{title}, {other}: {self.shown(interval.middle)}" + ("" if name in COUNTED else f" ({reach})")
+        return re.split(r" \(|,", COLUMNS[name][0])[0] if name in COLUMNS else "finest octave"
+
+    def words(self, interval: Interval | None) -> str:
+        "What is compared, and what came out."
+        other = "its enlarged picture" if self.against else self.loser
+        what = f"{self.title()}, {self.winner} and {other}"
+        if interval is None: return f"{what}: no results"
+        found = f"{what}: {self.shown(interval.middle)}"
+        if self.column in COUNTED: return found
+        if interval.low is None or interval.high is None: return f"{found} (one seed)"
+        return f"{found} ({self.shown(interval.low)} to {self.shown(interval.high)})"
 
     def shown(self, difference: float) -> str:
         "A difference as text: in decibels, or as a ratio in percent."
@@ -90,23 +101,27 @@ class Better:
 
     def interval(self,
         rows: list,  # results on one data set
-    ):               # Interval of winner less loser, or None
-        "How far the two are apart."
-        def values(system, column): return [v for r in rows if r["system"] == system and (v := value(r, column)) is not None]
+    ) -> Interval | None:
+        "How far the winner is from the loser."
+        def values(system, column):
+            found = [value(r, column) for r in rows if r["system"] == system]
+            return [v for v in found if v is not None]
         a, b = values(self.winner, self.column), values(self.loser, self.against or self.column)
         if not a or not b: return None
         if self.column != "psnr": a, b = np.log(a), np.log(b) + math.log(self.limit)
-        if self.column in COUNTED: return Interval(d := float(a[0] - b[0]), d, d, 0.)
-        return paired(a, b) if self.against else welch(a, b)
+        if self.column not in COUNTED: return paired(a, b) if self.against else welch(a, b)
+        difference = float(a[0] - b[0])
+        return Interval(difference, difference, difference, 0.)
 
-    def verdict(self, interval, p) -> str:
+    def verdict(self, interval: Interval | None, p: float | None) -> str:
         "What this comparison says; `p`: corrected."
         if interval is None: return "not testable"
         if p is None or p >= .05 or not interval.middle: return "undecided"
         return "supported" if (interval.middle < 0) == self.better_is_low() else "contradicted"
 
 # %% ../nbs/evidence/38_verdicts.ipynb #e16fea6a
-ONCE, LINES, NB = "bi-line once D=8", "layer-wise without decoders", "CREPS-NB"
+ONCE, LINES = "bi-line once D=8", "layer-wise without decoders"
+NB = "CREPS-NB"
 
 @dataclass(frozen=True)
 class Claim:
@@ -116,71 +131,103 @@ class Claim:
     pairs: tuple = ()    # of Better; none: its data sets, sizes or machines are not here
     most: bool = False   # more than half of the comparisons are enough
 
-def against(column, winners, losers) -> tuple: return tuple(Better(column, a, b) for a in winners for b in losers)
+def against(column, winners, losers) -> tuple[Better, ...]:
+    return tuple(Better(column, a, b) for a in winners for b in losers)
 
 OURS = [v for v in RUNGS if v != "CIPS"]
 LARGER = ("frechet:drawn@2", "frechet:enlarged@2"), ("octave:drawn@2", "octave:enlarged@2")
 CLAIMS = [
     Claim("2.1", "increasing the scale gives the same details, but sharper",
           tuple(Better(drawn, "CREPS", "CREPS", against=enlarged) for drawn, enlarged in LARGER)),
-    Claim("2.3", "one line per axis has a limited capacity: a thicker bi-line draws better", against("frechet", [ONCE], ["bi-line once D=1"])),
-    Claim("2.4", "one composition bounds the network: composed at every layer it draws better", against("frechet", [LINES], [ONCE])),
-    Claim("3.1", "CREPS is competitive with StyleGAN2 (here: better)", against("frechet", ["CREPS"], ["StyleGAN2"])),
+    Claim("2.3", "one line per axis has a limited capacity: a thicker bi-line draws better",
+          against("frechet", [ONCE], ["bi-line once D=1"])),
+    Claim("2.4", "one composition bounds the network: composed at every layer it draws better",
+          against("frechet", [LINES], [ONCE])),
+    Claim("3.1", "CREPS is competitive with StyleGAN2 (here: better)",
+          against("frechet", ["CREPS"], ["StyleGAN2"])),
     Claim("3.1", "CIPS runs out of memory when trained at 1024 x 1024"),
-    Claim("3.2", "CREPS has the best scale consistency", against("psnr", ["CREPS"], ["CIPS", "AnyresGAN", "ScaleParty"])),
-    Claim("3.2", "the convolutional systems are the least consistent", against("psnr", ["CREPS", "CIPS"], ["AnyresGAN", "ScaleParty"])),
-    Claim("3.3", "CIPS is behind most of our models in quality", against("frechet", OURS, ["CIPS"]), most=True),
-    Claim("3.3", "CIPS is behind most of our models in memory", against("tensor_mb", OURS, ["CIPS"]), most=True),
-    Claim("3.3", "CIPS is behind most of our models in time", against("s_per_kimg", OURS, ["CIPS"]), most=True),
+    Claim("3.2", "CREPS has the best scale consistency",
+          against("psnr", ["CREPS"], ["CIPS", "AnyresGAN", "ScaleParty"])),
+    Claim("3.2", "the convolutional systems are the least consistent",
+          against("psnr", ["CREPS", "CIPS"], ["AnyresGAN", "ScaleParty"])),
+    Claim("3.3", "CIPS is behind most of our models in quality",
+          against("frechet", OURS, ["CIPS"]), most=True),
+    Claim("3.3", "CIPS is behind most of our models in memory",
+          against("tensor_mb", OURS, ["CIPS"]), most=True),
+    Claim("3.3", "CIPS is behind most of our models in time",
+          against("s_per_kimg", OURS, ["CIPS"]), most=True),
     Claim("3.3", "the bi-line alone reduces memory", against("tensor_mb", [ONCE], [NB])),
     Claim("3.3", "the bi-line alone worsens quality", against("frechet", [NB], [ONCE])),
     Claim("3.3", "decoders at every layer win quality back", against("frechet", ["CREPS"], [LINES, ONCE])),
-    Claim("3.3", "decoders add little memory (here: a tenth at most)", (Better("tensor_mb", "CREPS", LINES, limit=1.1),)),
-    Claim("3.3", "decoders add little time (here: a tenth at most)", (Better("s_per_kimg", "CREPS", LINES, limit=1.1),)),
+    Claim("3.3", "decoders add little memory (here: a tenth at most)",
+          (Better("tensor_mb", "CREPS", LINES, limit=1.1),)),
+    Claim("3.3", "decoders add little time (here: a tenth at most)",
+          (Better("s_per_kimg", "CREPS", LINES, limit=1.1),)),
     Claim("6", "CREPS needs less memory than CIPS", against("tensor_mb", ["CREPS"], ["CIPS"])),
     Claim("6", "CREPS surpasses CIPS in quality", against("frechet", ["CREPS"], ["CIPS"])),
 ]
 VERDICTS = ("supported", "contradicted", "undecided", "not testable")
 
 # %% ../nbs/evidence/38_verdicts.ipynb #9af1fad1
-def together(verdicts: list, most: bool = False) -> str:
+def together(verdicts: list[str], most: bool = False) -> str:
     "The verdict of a claim from those of its comparisons."
-    if not verdicts or (there := [v for v in verdicts if v != "not testable"]) == []: return "not testable"
+    there = [v for v in verdicts if v != "not testable"]
+    if not there: return "not testable"
     if most:
-        for v in ("supported", "contradicted"):
-            if sum(x == v for x in there) > len(verdicts) / 2: return v
-        return "undecided"
+        clear = [v for v in VERDICTS[:2] if there.count(v) > len(verdicts) / 2]
+        return clear[0] if clear else "undecided"
     if "contradicted" in there: return "contradicted"
     if len(there) < len(verdicts): return "not testable"
     return "supported" if set(there) == {"supported"} else "undecided"
 
+@dataclass
+class Comparison:
+    "A pair of a claim on a data set, and what came out."
+    claim: Claim
+    data: str
+    pair: Better
+    interval: Interval | None  # None: no results
+    p: float | None = None     # corrected
+
+    @property
+    def verdict(self) -> str: return self.pair.verdict(self.interval, self.p)
+
 def compared(
     rows: list,  # results of one preset
-) -> list:       # dicts: claim, data, pair, interval, p, verdict
+) -> list[Comparison]:
     "All comparisons on all data sets, corrected together."
-    found = [dict(claim=claim, data=data, pair=pair, interval=pair.interval([r for r in rows if r["data"] == data]))
-             for data in columns_of(rows) for claim in CLAIMS for pair in claim.pairs]
-    same = list({(f["data"], f["pair"]): f for f in found}.values())  # a comparison that two claims make counts once
-    noisy = [f for f in same if f["interval"] and f["pair"].column not in COUNTED]
-    corrected = {(f["data"], f["pair"]): p for f, p in zip(noisy, holm([f["interval"].p for f in noisy]))}
+    found = []
+    for data in columns_of(rows):
+        some = [r for r in rows if r["data"] == data]
+        for claim in CLAIMS:
+            found += [Comparison(claim, data, pair, pair.interval(some)) for pair in claim.pairs]
+    noisy = {}  # a comparison that two claims make counts once
     for f in found:
-        f["p"] = corrected.get((f["data"], f["pair"]), f["interval"] and f["interval"].p)
-        f["verdict"] = f["pair"].verdict(f["interval"], f["p"])
+        if f.interval and f.pair.column not in COUNTED: noisy[f.data, f.pair] = f.interval.p
+    corrected = dict(zip(noisy, holm(list(noisy.values()))))
+    for f in found:
+        if f.interval: f.p = corrected.get((f.data, f.pair), f.interval.p)
     return found
+
+def _judged(claim: Claim, found: list[Comparison], short: bool) -> tuple[str, str]:
+    "The verdict of a claim, and its numbers."
+    if short: return "not testable", "the trainings of this preset are too short"
+    if not claim.pairs: return "not testable", "its data sets, sizes or machines are not here"
+    numbers = "; ".join(f.pair.words(f.interval) for f in found)
+    return together([f.verdict for f in found], claim.most), numbers
 
 def claims(
     rows: list,  # results of one preset
-) -> list:       # dicts: section, claim, data, verdict, numbers
+) -> list[dict[str, str]]:  # section, claim, data, verdict, numbers
     "What the results say to each claim of the article, on each data set."
     short = bool(rows) and not PRESETS[rows[0]["preset"]].quality
     found, out = compared(rows), []
     for claim in CLAIMS:
         for data in columns_of(rows) if claim.pairs else [""]:
-            mine = [f for f in found if f["claim"] is claim and f["data"] == data]
-            verdict, numbers = together([f["verdict"] for f in mine], claim.most), "; ".join(f["pair"].words(f["interval"]) for f in mine)
-            if not claim.pairs: numbers = "its data sets, sizes or machines are not here"
-            if short: verdict, numbers = "not testable", "the trainings of this preset are too short"
-            out.append(dict(section=claim.section, claim=claim.text, data=data, verdict=verdict, numbers=numbers))
+            mine = [f for f in found if f.claim is claim and f.data == data]
+            verdict, numbers = _judged(claim, mine, short)
+            what = dict(section=claim.section, claim=claim.text, data=data)
+            out.append(what | dict(verdict=verdict, numbers=numbers))
     return out
 
 def claims_table(found: list, format: str = "markdown") -> str:
@@ -194,74 +241,85 @@ def in_words(
 ) -> str:
     "What the results say, as text."
     trained = [r for r in rows if r["system"] != TRUTH]
-    counts = [f"{sum(r['data'] == d for r in trained)} of {d}" for d in columns_of(trained)]
-    said = [f"{len(trained)} of {due} trainings are in" + (f" ({', '.join(counts)})." if counts else ", so nothing can be said yet.")]
-    found = claims(trained) if trained else []
+    begin = f"{len(trained)} of {due} trainings are in"
+    if not trained: return f"{begin}, so nothing can be said yet."
+    counts = Counter(r["data"] for r in trained)
+    said = [f"{begin} ({', '.join(f'{counts[d]} of {d}' for d in columns_of(trained))})."]
+    found = claims(trained)
     for verdict in VERDICTS[:2]:
         mine = [f"{c['claim']} ({c['section']}, {c['data']})" for c in found if c["verdict"] == verdict]
-        if trained: said.append(f"**{verdict.capitalize()}**: {'; '.join(mine)}." if mine else f"Nothing is {verdict}.")
-    open_ones = sum(c["verdict"] == "undecided" for c in found)
-    if open_ones: said.append(f"Undecided, within the noise of the seeds, are {open_ones} more.")
+        said.append(f"**{verdict.capitalize()}**: {'; '.join(mine)}." if mine else f"Nothing is {verdict}.")
+    undecided = sum(c["verdict"] == "undecided" for c in found)
+    if undecided: said.append(f"Undecided, within the noise of the seeds, are {undecided} more.")
     return " ".join(said)
 
 # %% ../nbs/evidence/38_verdicts.ipynb #58273a3a
 COLOURS = dict(supported="tab:green", contradicted="tab:red", undecided="tab:gray")
 
 def forest(
-    rows: list,  # results of one preset
-    data: str = None,  # None: the first data set
+    rows: list,        # results of one preset
+    data: str | None = None,  # None: the first data set
     most: float = 1.5, # intervals are cut at this logarithm, and at as many tens of decibels
 ):
     "The comparisons of all claims on a data set, as intervals."
     import matplotlib.pyplot as plt
     data = data or columns_of(rows)[0]
-    found = [f for f in compared(rows) if f["data"] == data and f["interval"] and f["pair"].column not in COUNTED]
-    found = list({f["pair"]: f for f in found}.values())
-    fig, ax = plt.subplots(figsize=(9, .6 + .24 * max(len(found), 1)), layout="constrained", dpi=72)
-    for k, f in enumerate(reversed(found)):
-        interval, pair = f["interval"], f["pair"]
+    noisy = [f for f in compared(rows) if f.data == data and f.pair.column not in COUNTED]
+    found = {f.pair: (f.interval, f.verdict) for f in noisy if f.interval}
+    height = .6 + .24 * max(len(found), 1)
+    fig, ax = plt.subplots(figsize=(9, height), layout="constrained", dpi=72)
+    for k, (pair, (interval, verdict)) in enumerate(reversed(found.items())):
         unit = .1 if pair.column == "psnr" else 1.  # ten decibels are as long as a factor e
         sign = unit * (-1 if pair.better_is_low() else 1)
-        colour, clear = COLOURS[f["verdict"]], f["verdict"] != "undecided"
+        def reach(*values): return np.clip(sign * np.array(values), -most, most)
+        colour = COLOURS[verdict]
+        face = "white" if verdict == "undecided" else colour
         if interval.low is not None:
-            ax.plot(np.clip(sign * np.array([interval.low, interval.high]), -most, most), [k, k], color=colour, lw=1.5)
-        ax.plot(np.clip(sign * interval.middle, -most, most), k, "o", color=colour, ms=5, mfc=colour if clear else "white")
+            ax.plot(reach(interval.low, interval.high), [k, k], color=colour, lw=1.5)
+        ax.plot(reach(interval.middle), [k], "o", color=colour, ms=5, mfc=face)
     ax.axvline(0, color="black", lw=.8)
-    ax.set(yticks=range(len(found)), yticklabels=[_row_name(f["pair"]) for f in reversed(found)], xlim=(-most * 1.03, most * 1.03),
-           xlabel="against the sentence                         in its favour", ylim=(-.7, len(found) - .3), title=f"{data}: 95 % intervals")
+    ax.set_yticks(range(len(found)), [_row_name(pair) for pair in reversed(found)])
+    ax.set(xlim=(-most * 1.03, most * 1.03), ylim=(-.7, len(found) - .3), title=f"{data}: 95 % intervals")
+    ax.set_xlabel("against the sentence" + " " * 25 + "in its favour")
     ticks = (-1., -.5, 0., .5, 1.)
     ax.set_xticks(ticks, [f"{math.exp(abs(t)):.2g} times\n{10 * abs(t):.0f} dB" for t in ticks])
     ax.tick_params(labelsize=8)
     return fig
 
 def _row_name(pair: Better) -> str:
-    kind = pair.column.split(":")[0]
-    title = COLUMNS[kind][0].split(" (")[0].split(",")[0] if kind in COLUMNS else "finest octave"
-    if pair.against: return f"{title} at 2x: {pair.winner} drawn, ahead of enlarged"
-    return f"{title}: {pair.winner} ahead of {f'{pair.limit:g} times ' if pair.limit != 1 else ''}{pair.loser}"
+    if pair.against: return f"{pair.title()} at 2x: {pair.winner} drawn, ahead of enlarged"
+    times = f"{pair.limit:g} times " if pair.limit != 1 else ""
+    return f"{pair.title()}: {pair.winner} ahead of {times}{pair.loser}"
 
 # %% ../nbs/evidence/38_verdicts.ipynb #4aa67477
+def _curve(ax, course: list, column: str):
+    "One training: a thin line, and a thick one at what is reported."
+    at, values = [h["kimg"] for h in course], [h[column] for h in course]
+    line, = ax.plot(at, values, lw=.8)
+    end = late(course, column)
+    if end is None: return
+    ax.plot([at[-1] * 2 / 3, at[-1]], [end, end], color=line.get_color(), lw=2.5, alpha=.5)
+
 def show_history(
     rows: list,               # results
     column: str = "frechet",  # of MEASURES
-    data: str = None,         # None: the first data set
+    data: str | None = None,  # None: the first data set
     cols: int = 3,
 ):
-    "Curves over the training: a field for each variant, a thin line for each seed, a mark on what is reported, the floor dotted."
+    "Curves of a training: a field a variant, a line a seed, a mark on what is reported, the floor dotted."
     import matplotlib.pyplot as plt
     data = data or columns_of(rows)[0]
-    mine = [r for r in rows if r["data"] == data and any(h.get(column) is not None for h in r.get("history", ()))]
+    some = [r for r in rows if r["data"] == data]
+    floor = next((r["floor"][column] for r in some if r["system"] == TRUTH), None)
+    mine = [r for r in some if any(h.get(column) is not None for h in r.get("history", ()))]
     names = present(mine, variants())
-    floor = next((r["floor"][column] for r in rows if (r["system"], r["data"]) == (TRUTH, data)), None)
     lines = max(1, -(-len(names) // cols))
-    fig, axes = plt.subplots(lines, cols, figsize=(3 * cols, 2.2 * lines), sharex=True, sharey=True, squeeze=False, layout="constrained", dpi=72)
+    fig, axes = plt.subplots(lines, cols, figsize=(3 * cols, 2.2 * lines), layout="constrained", dpi=72,
+                             sharex=True, sharey=True, squeeze=False)
     for ax in axes.flat[len(names):]: ax.axis("off")
     for ax, name in zip(axes.flat, names):
-        for r in (r for r in mine if r["system"] == name):
-            at, v = zip(*((h["kimg"], h[column]) for h in r["history"]))
-            line, = ax.plot(at, v, lw=.8)
-            end = late(r["history"], column)
-            if end is not None: ax.plot([at[-1] * 2 / 3, at[-1]], [end, end], color=line.get_color(), lw=2.5, alpha=.5)
+        for r in mine:
+            if r["system"] == name: _curve(ax, r["history"], column)
         if floor: ax.axhline(floor, color="black", lw=.8, ls=":")
         ax.set(yscale="log" if column in ("frechet", "swd") else "linear")
         ax.set_title(name, fontsize=9)
@@ -271,31 +329,36 @@ def show_history(
     return fig
 
 # %% ../nbs/evidence/38_verdicts.ipynb #939195f9
-def sheet_of(results, preset: str, r: dict) -> np.ndarray:
-    "The stored samples of a result: uint8 [H, W, 3]."
+def _sheet_file(results, r: dict) -> Path:
     name = f"{slug(r['system'])}-seed{r.get('seed', 0)}.webp"
-    return np.asarray(Image.open(Path(results, preset, slug(r["data"]), name)).convert("RGB"))
+    return Path(results, r["preset"], slug(r["data"]), name)
+
+def sheet_of(results, r: dict) -> np.ndarray:
+    "The stored samples of a result: uint8 [H, W, 3]."
+    return np.asarray(Image.open(_sheet_file(results, r)).convert("RGB"))
 
 def show_sheets(
     rows: list,       # results
     names,            # variants, from top to bottom
     results="results",
-    data: str = None, # None: the first data set
+    data: str | None = None, # None: the first data set
     width: float = 10.,
 ):
     "The stored samples, large: a line for each variant, a field for each seed, the data above."
     import matplotlib.pyplot as plt
     data = data or columns_of(rows)[0]
-    mine = [r for r in rows if r["data"] == data and Path(results, r["preset"], slug(data), f"{slug(r['system'])}-seed{r.get('seed', 0)}.webp").exists()]
-    lines = [(v, [r for r in mine if r["system"] == v]) for v in (TRUTH, *present(mine, names))]
-    lines = [(v, some) for v, some in lines if some]
-    cols = max((len(some) for _, some in lines), default=1)
-    shape = sheet_of(results, mine[0]["preset"], mine[0]).shape if mine else (1, 1)
-    high = width / cols * shape[0] / shape[1]
-    fig, axes = plt.subplots(max(len(lines), 1), cols, figsize=(width, (high + .22) * max(len(lines), 1)), squeeze=False, layout="constrained", dpi=96)
+    mine = [r for r in rows if r["data"] == data and _sheet_file(results, r).exists()]
+    lines = [[r for r in mine if r["system"] == v] for v in (TRUTH, *present(mine, names))]
+    lines = [some for some in lines if some]
+    cols = max(map(len, lines), default=1)
+    height, across = sheet_of(results, mine[0]).shape[:2] if mine else (1, 1)
+    rows_of = max(len(lines), 1)
+    size = width, (width / cols * height / across + .22) * rows_of
+    fig, axes = plt.subplots(rows_of, cols, figsize=size, squeeze=False, layout="constrained", dpi=96)
     for ax in axes.flat: ax.axis("off")
-    for line, (name, some) in zip(axes, lines):
+    for line, some in zip(axes, lines):
         for ax, r in zip(line, some):
-            ax.imshow(sheet_of(results, r["preset"], r), interpolation="nearest")
-            ax.set_title(name if name == TRUTH else f"{name}, seed {r['seed']}", fontsize=8)
+            ax.imshow(sheet_of(results, r), interpolation="nearest")
+            title = TRUTH if r["system"] == TRUTH else f"{r['system']}, seed {r['seed']}"
+            ax.set_title(title, fontsize=8)
     return fig
