@@ -81,6 +81,8 @@ ENTRIES = [
     Entry("rendered: warped", drawing(paint(1024, 1024, warp=wave)), 3000, 50, 20),
     Entry("rendered: far away, turned", drawing(paint(64, 64, view=View(zoom=.05, angle=30)), 64, **small), 1500, 20, 6),
     Entry("rendered: turned, exact", drawing(paint(128, 128, view=turned, exact=True), 64, **small), 1200, 12, 6),
+    Entry("rendered: areas", drawing(paint(512, 512), 64, supersample=2, **small), 1500, 10, 10),
+    Entry("rendered: areas, turned", drawing(paint(256, 256, view=turned), 64, supersample=2, **small), 2000, 50, 20),
     Entry("rendered: without lines", drawing(paint(256, 256), 64, composition="none", **small), 800, 10, 10),
     Entry("rendered: a png", drawing(a_file(".png"), 64, **small), 800, 4, 100),  # waits: for the weights, to know them again
     Entry("rendered: a deep zoom", drawing(a_file(".dzi"), 64, **small), 3000, 30, 120),

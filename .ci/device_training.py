@@ -5,6 +5,7 @@ from creps import tiles, train
 from creps.data import Sampler, batches
 from creps.discriminator import Discriminator
 from creps.generator import Generator
+from creps.octaves import OctaveStep
 from creps.settings import Settings
 from creps.step import BatchSplit, TrainingStep
 from device import Entry
@@ -15,7 +16,8 @@ def one_step(resolution: int, at: int, labels: int = 0, parts: int = 1, **given)
     "A step of the whole recipe: number `at` decides which penalties are due."
     def prepare(device):
         settings = Settings(resolution=resolution, **dict(label_dim=labels) | given).complete()
-        step, batch, side = TrainingStep(), settings.batch, settings.resolution
+        step = OctaveStep() if settings.octaves else TrainingStep()
+        batch, side = settings.batch, settings.resolution
         state = step.begin(settings, device)
         kinds = np.eye(labels, dtype=np.float32)[np.arange(batch) % labels] if labels else None
         real = torch.zeros(batch, settings.image_channels, side, side, device=device)
@@ -78,6 +80,8 @@ ENTRIES = [
     Entry("the same, transparent, augmented", one_step(32, 0, image_channels=4, augment="0.5", **small), 5000, 20),
     Entry("the same, composed once", one_step(32, 0, composition="once", **small), 4300, 5),
     Entry("the same, without lines", one_step(32, 0, composition="none", **small), 4800, 12),
+    Entry("the same, of areas", one_step(32, 0, supersample=2, **small), 4800, 5),
+    Entry("the same, at every scale", one_step(32, 0, octaves=3, **small), 7000, 30),
     Entry("a generator built and drawn", a_generator(), 1400, 4),
     Entry("the same without lines", a_generator(composition="none"), 1400, 4),
     Entry("a critic's forward and backward", a_critic, 350, 0),

@@ -18,6 +18,7 @@ from .core import constant, from_uint8, rng, write_whole
 from .data import open_data
 from .device import pick_device
 from .distributions import Samples, chunks, evaluate
+from .fourier import spread_
 from .metrics import consistency
 from .peers import load
 from .settings import Settings
@@ -211,9 +212,7 @@ class Octaves(TrainingStep):
 
     def networks(self, settings: Settings, device: torch.device | str = "cpu") -> tuple:
         G, D = super().networks(settings, device)
-        F, g = G.synthesis.input.freqs, rng(settings.seed, Stream.FREQUENCIES)
-        octave = torch.rand(F.shape, generator=g) * math.log2(settings.plane / 2 / self.lowest)
-        F.copy_(self.lowest * 2**octave * (2 * torch.randint(2, F.shape, generator=g) - 1))
+        spread_(G.synthesis.input.freqs, self.lowest, settings.plane / 2, rng(settings.seed, Stream.FREQUENCIES))
         return G, D
 
 # %% ../nbs/evidence/36_artefacts.ipynb #f3b54983

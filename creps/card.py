@@ -69,6 +69,11 @@ def license_name(text: str) -> str:
     if re.fullmatch(r"[a-z0-9][a-z0-9.\-]*", text): return text
     raise ValueError(f"a licence must be one of the hub's names, such as apache-2.0, cc0-1.0 or other, not {text!r}")
 
+def repository(text: str) -> str:
+    "`text` itself, if it could name a repository on the hub; ValueError else."
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", text): return text
+    raise ValueError(f"a repository must be like owner/name, not {text!r}")
+
 def license_in(readme: Path) -> str:
     "The licence that a card names; unknown if there is none."
     try: text = readme.read_text(encoding="utf-8")
@@ -183,7 +188,7 @@ def push(
     api: Any = None,    # in place of `huggingface_hub.HfApi()`
 ) -> str:               # where it is now
     "Publish a run's network with its card."
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo): raise ValueError(f"a repository must be like owner/name, not {repo!r}")
+    repository(repo)
     if not Path(run).is_dir(): raise ValueError(f"{run}: no such folder")
     config, weights = find_model(run)
     if api is None and not hub.get_token():

@@ -21,11 +21,11 @@ import creps
 from .ablation import ablate
 from .averages import average_network, exponent
 from .benchmark import report_render, report_step
-from .card import license_name, push
+from .card import license_name, push, repository
 from .checkpoint import checkpoints, last_good, load_settings, load_state, network_in, save_network
 from .convert import load_official, networks_in
 from .coords import View
-from .core import (Count, Device, Memory, Number, Positive, Seed, Size, Within, image_grid, meant,
+from .core import (Count, Device, Memory, Number, Positive, Seed, Size, Supersample, Within, image_grid, meant,
                         out_of_memory, png_bytes, reuse_memory, rng, size_pair, to_pil, to_uint8, write_png)
 from .data import open_data
 from .device import pick_device
@@ -44,7 +44,7 @@ from .render import render, targets
 from .report import report_run
 from .settings import NOT_GIVEN, Execution, Network, Settings, offered, sort_out
 from .step import TrainingStep
-from .train import fit, open_pictures
+from .train import fit, open_pictures, rule_of
 from .viewer import report_view
 from .warp import named
 
@@ -239,9 +239,11 @@ def cmd_generate(
     size: Size | None = None,  # N or HxW, height first; left out: that of the training
     trunc: Number = 1.,   # truncation psi: below 1 closer to the mean picture
     warp: Annotated[str, named] | None = None,  # NAME:AMOUNT like swirl:90; several with commas between them
+    bits: Literal[8, 16] = 8,  # of a colour; 16 for pictures that will be worked on: PNG with --out
     labels: Annotated[str, classes] | None = None,  # a class for all, or one for each seed
     ws: str | None = None,  # codes in place of seeds: a file that creps project wrote, or its folder with all of them
     direction: Annotated[str, parse_moves] | None = None,  # NAME:AMOUNT like pca-1:2, several with commas: see creps directions
+    supersample: Supersample | None = None,  # places along each side of a pixel; left out: as the network was trained
     out: str | None = None,  # folder for one PNG a seed
     grid: Annotated[str, png_name] | None = None,  # one PNG with all of them
     # for everything but the network and the pictures; left out: 256MB, more on a GPU or with very many threads
@@ -251,16 +253,23 @@ def cmd_generate(
 ):
     "Draw pictures of a trained generator at any size and view."
     if not (out or grid): raise ValueError("say where to write: --out DIR or --grid FILE.png")
+    if bits == 16 and grid: raise ValueError("--grid has 8 bits: leave it out, or --bits 16")
     numbers, view = parse_seeds(seeds), Window(**window).view()
     G = Generator.from_pretrained(model).to(pick_device(device))
+    G.supersample = supersample or G.supersample
     pixels, label = size_pair(size or G.shape), None if ws else parse_labels(labels, len(numbers), G.label_dim)
     codes = codes_for(G, numbers, label, trunc, ws, direction)
     for folder in (out, grid and png_name(grid) and Path(grid).parent):
         if folder: writable_folder(folder)
     drawn = []
     for name, code in codes.items():
-        picture = np.asarray(render(G, code(), pixels, view, warp and named(warp), max_memory=max_memory))[0]
-        if out: save_picture(picture, Path(out, f"{name}.png"))
+        how: dict[str, Any] = dict(view=view, warp=warp and named(warp), max_memory=max_memory)
+        path = Path(out or "", f"{name}.png")
+        if bits == 16:
+            render(G, code(), pixels, out=path, bits=bits, **how)
+            continue
+        picture = np.asarray(render(G, code(), pixels, **how))[0]
+        if out: save_picture(picture, path)
         if grid: drawn.append(picture)
     if grid: save_picture(image_grid(np.stack(drawn)), grid)
     print(json.dumps(dict(command="generate", pictures=len(codes), size=list(pixels), out=out or grid)))
@@ -279,9 +288,11 @@ def cmd_render(
     size: Size | None = None,  # N or HxW, height first; left out: that of the training
     trunc: Number = 1.,   # truncation psi: below 1 closer to the mean picture
     warp: Annotated[str, named] | None = None,  # NAME:AMOUNT like swirl:90; several with commas between them
+    bits: Literal[8, 16] = 8,  # of a colour; 16, for pictures that will be worked on, in .png and .tif
     label: Annotated[str, classes] | None = None,  # class, for a conditional model
     ws: str | None = None,  # a code in place of a seed: a file that creps project wrote
     direction: Annotated[str, parse_moves] | None = None,  # NAME:AMOUNT like pca-1:2, several with commas: see creps directions
+    supersample: Supersample | None = None,  # places along each side of a pixel; left out: as the network was trained
     # for everything but the network; left out: 256MB, more on a GPU or with very many threads
     max_memory: Memory | None = None,
     device: Device = "auto",  # auto, cpu, cuda, mps
@@ -290,10 +301,11 @@ def cmd_render(
     "Draw one picture of any size straight into a file, in constant memory; a .tif or .dzi that broke off is continued."
     start, view = time.time(), Window(**window).view()
     G = Generator.from_pretrained(model).to(pick_device(device))
+    G.supersample = supersample or G.supersample
     pixels, labels = size_pair(size or G.shape), None if ws else parse_labels(label, 1, G.label_dim, "--label")
     code, *more = codes_for(G, [seed], labels, trunc, ws, direction).values()
     if more: raise ValueError(f"{ws} holds {1 + len(more)} codes: give one, or draw all of them with creps generate")
-    try: render(G, code(), pixels, view, warp and named(warp), out=out, max_memory=max_memory, progress=sys.stderr.isatty())
+    try: render(G, code(), pixels, view, warp and named(warp), out=out, bits=bits, max_memory=max_memory, progress=sys.stderr.isatty())
     except KeyboardInterrupt:
         begun = Path(out + ".part").exists()
         said = "the same command goes on from here" if begun else f"{out} is not written"
@@ -332,6 +344,7 @@ def cmd_film(
     labels: Annotated[str, classes] | None = None,  # a class for all, or one for each seed
     ws: str | None = None,  # codes to walk among: a file that creps project wrote, or its folder with all of them
     direction: Annotated[str, parse_moves] | None = None,  # NAME:AMOUNT like pca-1:2, several with commas: see creps directions
+    supersample: Supersample | None = None,  # places along each side of a pixel; left out: as the network was trained
     # for everything but the network; left out: 256MB, more on a GPU or with very many threads
     max_memory: Memory | None = None,
     device: Device = "auto",  # auto, cpu, cuda, mps
@@ -344,6 +357,7 @@ def cmd_film(
         ways = "--zoom-to, --center-to, --angle-to, several --seeds, or --warp NAME:FROM:TO"
         raise ValueError(f"nothing moves in this film: give {ways}")
     G = Generator.from_pretrained(model).to(pick_device(device))
+    G.supersample = supersample or G.supersample
     pixels, label = size_pair(size or G.shape), None if ws else parse_labels(labels, len(numbers), G.label_dim)
     codes = torch.cat([code() for code in codes_for(G, numbers, label, trunc, ws, direction).values()])
     shots = shots_of(codes, way, warp)
@@ -390,7 +404,8 @@ def trained(
         return load_official(path, "G_ema"), load_official(path, "D") if "D" in networks_in(path) else None
     G, D = Generator.from_pretrained(path), None
     if Path(path, "checkpoints").is_dir() and (checkpoint := last_good(path)):
-        state = TrainingStep().begin(load_settings(path))
+        settings = load_settings(path)
+        state = rule_of(settings).begin(settings)
         load_state(state, checkpoint)
         D = state.D
     return G, D
@@ -465,7 +480,7 @@ def cmd_average(
 
 def cmd_push(
     run,             # folder of a run, or of a network alone
-    repo,            # owner/name on the Hugging Face hub; made if it isn't there
+    repo: Annotated[str, repository],  # owner/name on the Hugging Face hub; made if it isn't there
     license: Annotated[str, license_name] | None = None,  # by the hub's name, like cc0-1.0; left out: that of the card
     private: bool = False,  # for its owner alone, if it isn't there yet
 ):

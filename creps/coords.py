@@ -56,11 +56,12 @@ def axes(
     view: View | None = None,  # None: View()
     align: str = "centers",
     step: int = 1,           # > 1: a reduced picture of the same window, whose pixels are `step` full ones wide and high
-) -> tuple[np.ndarray, np.ndarray]:  # float64 [ceil(H/step)], [ceil(W/step)]
+    places: int = 1,         # s, how many along each side of a pixel, at equal distances
+) -> tuple[np.ndarray, np.ndarray]:  # float64 [s ceil(H/step)], [s ceil(W/step)]
     "Offsets of the rows and of the columns from the middle of a view's window; a single pixel sits in the middle."
     size, view = size_pair(size), view or View()
     def offsets(n: int, length: float) -> np.ndarray:
-        i = (np.arange(-(-n // step)) + .5) * step - .5
+        i = (np.arange(-(-n // step) * places) + .5) * (step / places) - .5
         share = i / (n - 1) if align == "corners" and n > 1 else (i + .5) / n
         return (share - .5) * length
     height, width = view.window(size)
@@ -84,9 +85,10 @@ def plane(
     size,                    # (H, W) or N, in pixels
     view: View | None = None,  # None: View()
     align: str = "centers",
-) -> tuple[np.ndarray, np.ndarray]:  # u_row, u_col: float64 [H, W]
+    places: int = 1,         # s, along each side of a pixel
+) -> tuple[np.ndarray, np.ndarray]:  # u_row, u_col: float64 [sH, sW]
     "Plane coordinates of every pixel of a view, at any angle."
-    dy, dx = axes(size, view, align)
+    dy, dx = axes(size, view, align, 1, places)
     return turn(view or View(), dy[:, None], dx[None])
 
 # %% ../nbs/idea/01_coords.ipynb #16985231
@@ -95,12 +97,13 @@ def grid(
     resolution: int = 256,   # R, the size the network was trained at
     view: View | None = None,  # None: the whole picture, or the largest window of the shape of H x W inside it
     align: str = "centers",  # "corners" without a view is the authors' grid: linspace(0, 1, n) on each axis
-) -> tuple[np.ndarray, np.ndarray]:  # t_rows [H], t_cols [W], float64
+    places: int = 1,         # s, along each side of a pixel
+) -> tuple[np.ndarray, np.ndarray]:  # t_rows [sH], t_cols [sW], float64
     "Network coordinates of a view's rows and columns; ValueError for a turned one, which has no rows."
     view = view or whole(align)
     if view.angle % 360:
         raise ValueError(f"a view turned by {view.angle:g} degrees has no common rows and columns; use points()")
-    (row, column), (dy, dx) = view.center, axes(size, view, align)
+    (row, column), (dy, dx) = view.center, axes(size, view, align, 1, places)
     return to_t(row + dy, resolution, align), to_t(column + dx, resolution, align)
 
 def points(
@@ -108,7 +111,8 @@ def points(
     resolution: int = 256,     # R, the size the network was trained at
     view: View | None = None,  # None: View()
     align: str = "centers",
-) -> tuple[np.ndarray, np.ndarray]:  # t_rows, t_cols [H, W], float64
+    places: int = 1,           # s, along each side of a pixel
+) -> tuple[np.ndarray, np.ndarray]:  # t_rows, t_cols [sH, sW], float64
     "Network coordinates of every pixel, for views at any angle."
-    u_row, u_col = plane(size, view, align)
+    u_row, u_col = plane(size, view, align, places)
     return to_t(u_row, resolution, align), to_t(u_col, resolution, align)

@@ -624,6 +624,13 @@ class ImageFolder(Pictures):
         super().__init__(read, files, size, rows, mirror, max_bad, cache, workers, repr(str(path)), channels)
         read.tell(files)
 
+    def shortest_side(self) -> int:
+        "The fewest pixels that a picture has along a side, before it was brought to size."
+        def side(i: int) -> int:
+            file, n = self.read.opened(i)
+            with file, _opened(_content(file, n)) as im: return min(im.size)
+        return min(self.pool.map(side, self.index))
+
 # %% ../nbs/training/10_data.ipynb #054636db
 def _rows(name: str, split: str, **kwargs):
     "A table of the `datasets` library: of a hub id, a parquet file, or a folder."
@@ -722,12 +729,13 @@ def open_data(
     seed: int = 0,           # of the scenery or the earth: another one is another world
     channels: int = 3,       # 1: grey, 3: RGB, 4: RGBA
     icc: bool = True,        # convert colours with an ICC profile to sRGB
+    octaves: int = 0,        # to zoom into them, see `open_world`
 ) -> Pictures:
     "The data set that `spec` names."
     how = dict(size=size, fit=fit, mirror=mirror, labels=labels, max_bad=max_bad, cache=cache, workers=workers)
     if str(spec).startswith("hf:"): return hub_dataset(str(spec)[3:], channels=channels, icc=icc, **how)
     if str(spec) not in WORLDS: return ImageFolder(spec, channels=channels, icc=icc, **how)
-    world = open_world(str(spec), size, n, seed)
+    world = open_world(str(spec), size, n, seed, None, octaves)
     if labels and not world.labels.shape[1]: raise BadData(f"{spec} has no labels")
     return Drawn(world, mirror, cache, channels, labels)
 

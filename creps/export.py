@@ -225,13 +225,14 @@ def _style_of(g: Graph, net) -> Callable[[str], str]:
     return partial(style, g, net.styles, ws)
 
 def _coordinates(g: Graph) -> list[str]:
-    return [g.input(name, [size], np.float64) for name, size in (("rows", "H"), ("cols", "W"))]
+    return [g.input(name, [size], np.float64) for name, size in (("rows", "places of H"), ("cols", "places of W"))]
 
 def image_graph(g: Graph, G: Generator) -> None:
-    "ws [B, num_ws, w_dim], rows [H], cols [W] -> image [B, 3, H, W]."
+    "ws [B, num_ws, w_dim], rows [H], cols [W] (of all places) -> image [B, 3, H, W]."
     styles, places = _style_of(g, G.synthesis), _coordinates(g)
     maps = maps_of(g, G.synthesis, styles, *places)
-    picture = pictured(g, G.synthesis, styles, maps, G.image_channels, *places)
+    picture, square = pictured(g, G.synthesis, styles, maps, G.image_channels, *places), [G.supersample] * 2
+    if G.supersample > 1: picture = g.AveragePool(picture, kernel_shape=square, strides=square)
     g.output("image", picture, ["B", G.image_channels, "H", "W"])
 
 def _shape(G: Generator, n: str) -> list:
@@ -331,7 +332,7 @@ def example(
     arrays = {k: v.numpy() for k, v in feed.items()}
     if part == "mapping": return arrays
     arrays = dict(ws=by_torch(G, "mapping", arrays)[0].cpu().numpy())
-    arrays |= zip(("rows", "cols"), grid(size, G.resolution, View((row, col), zoom)))
+    arrays |= zip(("rows", "cols"), grid(size, G.resolution, View((row, col), zoom), places=G.supersample))
     if part != "pixels": return arrays
     lines = by_torch(G, "lines", arrays)
     return dict(ws=arrays["ws"]) | {n: x.cpu().numpy() for n, x in zip(("row_lines", "col_lines"), lines)}

@@ -16,7 +16,7 @@ from PIL import Image
 from tqdm.auto import tqdm
 from .coords import View
 from .core import size_pair
-from .render import (ArrayTarget, Bent, Frame, Straight, Survey, block_shape, density, in_float32,
+from .render import (ArrayTarget, Bent, Frame, Places, Straight, Survey, block_shape, density, in_float32,
                           memory_limit, paint, plan, render)
 from .stages import LineStage, PixelStage, crew, stages_of
 
@@ -156,7 +156,7 @@ def _from_reel(G, ws, shots, size, align, max_memory, tol, dtype):
     p = plan(lines, pixels, size, limit, torch.get_num_threads())
     lines.step, left = p.step, limit - p.overhead
     with crew(p.workers) as pool:
-        frames = [Frame(size, G.resolution, s.view, s.warp, align) for s in shots]
+        frames = [Frame(size, G.resolution, s.view, s.warp, align, 0, net.supersample) for s in shots]
         surveys = [Survey(f, pool) for f in frames]
         if not isinstance(lines, LineStage): return False
         reel = reel_for(lines, pixels, frames, surveys, tol, left // 2, pool, p.box)
@@ -164,8 +164,9 @@ def _from_reel(G, ws, shots, size, align, max_memory, tol, dtype):
         reel.block(0, 0, *size, pool)
         for frame, survey in zip(frames, surveys):
             source, picture = reel.source(frame, survey), np.empty((*size, getattr(G, "image_channels", 3)), np.uint8)
-            block = block_shape(source, size, (64, 64), left if source is reel else left - reel.cost())
-            paint(source, pixels, ArrayTarget(picture), 0, size, block, p.tile, pool)
+            room, places = left if source is reel else left - reel.cost(), Places(source, net.supersample)
+            block = block_shape(places, size, (64, 64), room)
+            paint(places, pixels, ArrayTarget(picture), 0, size, block, p.tile, pool)
             yield picture
     return True
 

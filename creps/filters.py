@@ -49,7 +49,7 @@ def box_reduce(
     if factor < 1 or images.shape[2] % factor or images.shape[3] % factor:
         size = f"{images.shape[2]} x {images.shape[3]}"
         raise ValueError(f"pictures of {size} can't be divided into squares of {factor} x {factor}")
-    return F.avg_pool2d(images, factor)
+    return images if factor == 1 else F.avg_pool2d(images, factor)
 
 # %% ../nbs/engine/46_filters.ipynb #4c1b4989
 def _normalised(weight: torch.Tensor) -> torch.Tensor: return weight / weight.sum(1, keepdim=True)

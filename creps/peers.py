@@ -194,7 +194,7 @@ class PointSynthesis(Pointwise):
         self.num_ws = self.affine.num_ws
 
     def program(self, ws: torch.Tensor) -> Program:
-        return Program(self.input, self.lines.steps(), [], 1, self.affine(ws))
+        return Program(self.input, self.lines.steps(), [], 1, self.affine(ws), self.supersample)
 
     def folded(self, ws: torch.Tensor) -> dict[str, tuple]: return fold(self.lines.steps(), self.affine(ws))
 

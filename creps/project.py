@@ -47,7 +47,8 @@ class Window:
         self.G, self.view = G, replace(view, aspect=lengths[1] / lengths[0])
         covered = [length * G.resolution / n for length, n in zip(lengths, self.size)]
         self.parts = tuple(max(1, round(n)) if areas else 1 for n in covered)
-        fine = [n * part for n, part in zip(self.size, self.parts)]
+        self.places = getattr(G, "supersample", 1)  # along each side of each of these parts
+        fine = [n * part * self.places for n, part in zip(self.size, self.parts)]
         self.dy, self.dx = (d.reshape(n, -1) for d, n in zip(axes(fine, self.view), self.size))
 
     def draw(self,
@@ -58,11 +59,12 @@ class Window:
         "The pixels where some rows and columns meet."
         dy, dx = self.dy[rows].ravel(), self.dx[cols].ravel()
         net, R = self.G.synthesis, self.G.resolution
-        if self.view.angle % 360:
-            u = turn(self.view, dy[:, None], dx[None])
-            places = [joined([net.at(ws, *(to_t(a.ravel(), R) for a in u))], len(dy), len(dx))]
-        else: places = [net(ws, *(to_t(middle + d, R) for middle, d in zip(self.view.center, (dy, dx))))]
-        return F.avg_pool2d(places[0], self.parts)
+        if not self.view.angle % 360:
+            straight = (to_t(middle + d, R) for middle, d in zip(self.view.center, (dy, dx)))
+            return F.avg_pool2d(net(ws, *straight), self.parts)
+        turned = (to_t(a.ravel(), R) for a in turn(self.view, dy[:, None], dx[None]))
+        points = F.avg_pool2d(joined([net.at(ws, *turned)], len(dy), len(dx)), self.places)
+        return F.avg_pool2d(points, self.parts)
 
 # %% ../nbs/drawing/25_project.ipynb #12f14c40
 def picked(

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SLACK', 'as_map', 'Frame', 'rectangles', 'Survey', 'tile_shape', 'fill', 'both', 'Straight', 'least_squares_', 'Bent',
-           'largest', 'density', 'Points', 'choose', 'Plan', 'memory_limit', 'plan', 'block_shape', 'ArrayTarget',
-           'paint', 'in_float32', 'render']
+           'largest', 'density', 'Points', 'choose', 'Places', 'Plan', 'memory_limit', 'plan', 'block_shape',
+           'ArrayTarget', 'paint', 'in_float32', 'render']
 
 # %% ../nbs/drawing/20_render.ipynb #81cfee55
 import copy, hashlib, math, sys
@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np, torch, torch.nn.functional as F
 from tqdm.auto import tqdm
 from .coords import View, axes, to_t, turn, whole
-from .core import as_bytes, parse_bytes, size_pair, spare_memory, to_uint8
+from .core import as_bytes, as_words, parse_bytes, size_pair, spare_memory, to_uint8, to_uint16
 from .files import targets
+from .filters import box_reduce
 from .stages import LineStage, MapStage, PixelStage, crew, stages_of
 
 # %% ../nbs/drawing/20_render.ipynb #587dfae8
@@ -49,7 +50,7 @@ def _bent(warp: Callable, *u: np.ndarray) -> list[np.ndarray]:
     return bent
 
 class Frame:
-    "Where each pixel of a picture lies: frame(y, x, h, w) -> t_rows, t_cols [h, w], float64 network coordinates."
+    "Where each place of a picture lies: frame(y, x, h, w) -> t_rows, t_cols [h, w], float64 network coordinates."
     def __init__(self,
         size,                    # (H, W)
         resolution: int,         # R of the network
@@ -57,10 +58,11 @@ class Frame:
         warp=None,               # applied after the view
         align: str = "centers",
         level: int = 0,          # reduced 2**level times, over the same window
+        places: int = 1,         # s, along each side of a pixel: sH x sW are counted
     ):
         self.view, self.warp = view or whole(align), as_map(warp)
         self.resolution, self.align = resolution, align
-        self.dy, self.dx = axes(size, self.view, align, 2**level)
+        self.dy, self.dx = axes(size, self.view, align, 2**level, places)
         self.size = len(self.dy), len(self.dx)
 
     def __call__(self, y: int, x: int, h: int, w: int, pick: Any = slice(None)) -> tuple[np.ndarray, np.ndarray]:
@@ -374,6 +376,21 @@ def choose(
     if not nodes: return Points(lines, frame, pixels.dtype)
     return Bent(lines, frame, survey, nodes, pixels.dtype, box)
 
+# %% ../nbs/drawing/20_render.ipynb #2d3c8903
+class Places:
+    "A source of features that is asked in pixels and answers in places, s x s to a pixel."
+    def __init__(self, source: Straight | Bent | Points, supersample: int):
+        self.source, self.supersample = source, supersample
+
+    def _part(self, part) -> list[int]: return [n * self.supersample for n in part]
+
+    def cost(self, *part: int) -> int: return self.source.cost(*self._part(part))
+
+    def block(self, y: int, x: int, h: int, w: int, pool) -> None: self.source.block(*self._part((y, x, h, w)), pool)
+
+    def __call__(self, *part: int) -> torch.Tensor:  # [maps, C, sh*sw]
+        return self.source(*self._part(part))
+
 # %% ../nbs/drawing/20_render.ipynb #2b20dc79
 @dataclass(frozen=True)
 class Plan:
@@ -401,23 +418,24 @@ def plan(
 ) -> Plan:
     "Sizes that fit a limit, if any do."
     columns, weights = lines.columns, lines.bytes + pixels.bytes
-    # bytes of a position: two activations, phases in float64; of a pixel: features, their making, activations
+    # bytes of a position: two activations, phases in float64; of a place in a pixel: features, their making, activations
     position = 4 * columns * (2 * lines.width + 6 * lines.input.channels)
-    pixel = 4 * lines.channels * (3 * lines.maps + 20)
+    place, s = 4 * lines.channels * (3 * lines.maps + 20), pixels.supersample
+    def tile(h: int, w: int) -> tuple[int, int]: return max(h // s, 1), max(w // s, 1)
     if lines.device.type == "cpu":
         step, (h, w) = max(1, 512 // columns), tile_shape("cpu", lines.channels)
-        each, least = step * position + h * w * pixel, 128 * 4 * lines.maps * lines.channels * columns
+        each, least = step * position + h * w * place, 128 * 4 * lines.maps * lines.channels * columns
         workers = min(threads, max(1, (limit - weights - least) // each))
-        return Plan(workers, step, (h, w), 2**15, weights + workers * each)
+        return Plan(workers, step, tile(h, w), 2**15, weights + workers * each)
     quarter = max(limit - weights, 0) // 4
     step = min(max(quarter // position // 64, 1) * 64, 2**15 // columns)
-    h, w = tile_shape(lines.device, lines.channels, min(quarter // pixel, 2**19), size)
-    return Plan(1, step, (h, w), max(h * w, 2**12), weights + step * position + h * w * pixel)
+    h, w = tile_shape(lines.device, lines.channels, min(quarter // place, 2**19), tuple(s * n for n in size))
+    return Plan(1, step, tile(h, w), max(h * w, 2**12), weights + step * position + h * w * place)
 
 SLACK = 32 << 20  # bytes that the smallest blocks may take beyond the limit
 
 def block_shape(
-    source: Straight | Bent | Points,
+    source: Straight | Bent | Points | Places,
     size,           # (H, W)
     grain,          # block heights and widths are multiples of these
     limit: int,     # bytes for lines
@@ -440,7 +458,7 @@ def block_shape(
 class ArrayTarget:
     "A target for one picture in memory."
     levels, unit = [0], (64, 1)
-    def __init__(self, array: np.ndarray): self.array = array  # uint8 [H, W, C]
+    def __init__(self, array: np.ndarray): self.array = array  # uint8 or uint16 [H, W, C]
     def missing(self, level, y, x, h, w) -> bool: return True
     def place(self, level, y, x, h, w) -> np.ndarray: return self.array[y:y + h, x:x + w]
     def done(self, level, y, x, pixels) -> None: pass
@@ -448,8 +466,12 @@ class ArrayTarget:
     def abort(self) -> None: pass
 
 # %% ../nbs/drawing/20_render.ipynb #5933816b
+def _levels(rgb: torch.Tensor, dtype) -> np.ndarray:
+    "Colours [B, C, H, W] as whole numbers [B, H, W, C] of 8 or 16 bits."
+    return to_uint16(rgb) if dtype == np.uint16 else to_uint8(rgb)
+
 def _leaving(
-    picture: torch.Tensor,        # uint8 [h, w, C]
+    picture: torch.Tensor,        # [h, w, C]
 ) -> Callable[[], np.ndarray]:    # a function that waits and gives an array
     "Begin to copy a picture from a device."
     if not picture.is_cuda:
@@ -493,7 +515,7 @@ def _wide(tile, height: int) -> tuple[int, int]:
     return h, max(w, h * w // min(h, height) // 64 * 64)
 
 def paint(
-    source, pixels: PixelStage,
+    source: Places, pixels: PixelStage,
     target, level: int,
     size,                # (H, W) of the level
     block,               # (h, w) of the blocks
@@ -504,17 +526,18 @@ def paint(
     "Draw one level into a target, band by band."
     th, tw = _wide(tile, size[0])
     rows, here = max(th // target.unit[0], 1) * target.unit[0], pixels.device.type == "cpu"
-    under_way = _UnderWay(target, level, tick)
+    under_way, s = _UnderWay(target, level, tick), pixels.supersample
     @torch.inference_mode()
     def draw(place, y, x, part):
         r, c, h, w = part
-        rgb = pixels(source(y + r, x + c, h, w)).float().view(1, -1, h, w)
+        rgb = box_reduce(pixels(source(y + r, x + c, h, w)).float().view(1, -1, s * h, s * w), s)
         wrong = ~rgb.abs().max().isfinite()
         if not here:
             under_way.bad.append(wrong)
-            return place[r:r + h, c:c + w], _leaving(as_bytes(rgb)[0].contiguous())
+            levels = as_words(rgb) if place.dtype == np.uint16 else as_bytes(rgb)
+            return place[r:r + h, c:c + w], _leaving(levels[0].contiguous())
         _refuse(wrong)
-        place[r:r + h, c:c + w] = to_uint8(rgb)[0]
+        place[r:r + h, c:c + w] = _levels(rgb, place.dtype)[0]
     for y0, x0, h0, w0 in rectangles(size, *block):
         bands = [(y0 + y, x0, h, w) for y, _, h, w in rectangles((h0, w0), rows, w0)]
         wanted = [band for band in bands if target.missing(level, *band)]
@@ -528,16 +551,16 @@ def paint(
     under_way.finish_all()
 
 # %% ../nbs/drawing/20_render.ipynb #59fb5723
-def _pictures(out, batch: int, size, channels: int) -> np.ndarray:
+def _pictures(out, batch: int, size, channels: int, bits: int) -> np.ndarray:
     "`out` as an array [B, H, W, C] to fill."
-    shape = batch, *size, channels
-    if out is None: return np.empty(shape, np.uint8)
+    shape, dtype = (batch, *size, channels), np.dtype(f"uint{bits}")
+    if out is None: return np.empty(shape, dtype)
     if not isinstance(out, np.ndarray):
-        kinds = f"a uint8 array {list(shape)}, or a path that ends in {', '.join(targets)}"
+        kinds = f"a {dtype} array {list(shape)}, or a path that ends in {', '.join(targets)}"
         raise ValueError(f"out must be {kinds}, not {type(out).__name__}")
     array = out[None] if batch == 1 and out.ndim == 3 else out
-    if array.dtype == np.uint8 and array.shape == shape: return array
-    raise ValueError(f"out must be uint8 {list(shape)}, not {out.dtype} {list(out.shape)}")
+    if array.dtype == dtype and array.shape == shape: return array
+    raise ValueError(f"out must be {dtype} {list(shape)}, not {out.dtype} {list(out.shape)}")
 
 def _file(out, batch: int) -> type:
     "The class that writes files like `out`."
@@ -557,7 +580,8 @@ def _key(synthesis, ws: torch.Tensor, frame: Frame, *how) -> str:
 
 def _fused(pixels: PixelStage, channels: int, tile) -> None:
     "Try a compiled pixel stage on a tile; leave the compiler out if that can't be had."
-    try: pixels(torch.zeros((pixels.maps, channels, math.prod(tile)), dtype=pixels.dtype, device=pixels.device))
+    places = math.prod(tile) * pixels.supersample**2
+    try: pixels(torch.zeros((pixels.maps, channels, places), dtype=pixels.dtype, device=pixels.device))
     except Exception as e:
         said = (str(e).strip().splitlines() or [type(e).__name__])[0]
         print(f"compile=True is left out, torch.compile can't work here: {said}", file=sys.stderr)
@@ -580,7 +604,7 @@ def _picture(net, ws, frame, target, sizes, channels, limit, tick, tol, exact, c
     if compile: _fused(pixels, lines.channels, p.tile)
     with crew(p.workers) as pool:
         for level in target.levels:
-            source = choose(frame(level), lines, pixels, tol, exact, pool, p.box)
+            source = Places(choose(frame(level), lines, pixels, tol, exact, pool, p.box), pixels.supersample)
             bands = 3 * channels * max(p.tile[0], target.unit[0]) * sizes[level][1]
             grain = [math.lcm(u, 64) for u in target.unit]
             block = block_shape(source, sizes[level], grain, limit - p.overhead - bands)
@@ -593,7 +617,7 @@ def _whole(G, ws, size, view, warp, align, pictures, out):
     for i in range(len(ws)):
         drawn = G.draw(ws[i:i + 1], size, view, align)
         _refuse((~drawn.isfinite()).any())
-        pictures[i] = to_uint8(drawn)[0]
+        pictures[i] = _levels(drawn, pictures.dtype)[0]
     return pictures if out is None else out
 
 @torch.inference_mode()
@@ -603,7 +627,7 @@ def render(
     size=None,               # N or (H, W); None: that of the training
     view: View | None = None,
     warp=None,               # (u_row, u_col) -> (u_row, u_col) on float64 arrays, or a 3 x 3 matrix on (u_row, u_col, 1); after the view
-    out=None,                # uint8 array or memory map [B, H, W, C], or a path: .png, .tif, .dzi (see notebook 23)
+    out=None,                # array or memory map [B, H, W, C], or a path: .png, .tif, .dzi (see notebook 23)
     align: str = "centers",  # "corners": the authors' grid
     max_memory=None,         # for everything but the generator and the picture, such as "1GB"; None: see `memory_limit`
     tol: float = 2 / 255,    # largest error to expect in a turned or warped picture, in [-1, 1], estimated from samples; 0: exact
@@ -611,28 +635,33 @@ def render(
     compile: bool = False,   # let torch.compile fuse the pixel stage, where there is a compiler
     dtype: torch.dtype | None = None,  # of the pixel stage: torch.bfloat16 or float16 where the device gains by it; lines stay float32
     progress: bool = False,  # a bar with the time left, on stderr
-):                           # uint8 [B, H, W, C], or `out`
+    bits: int = 8,           # of a colour: 8, or 16 in arrays of uint16, .png and .tif
+):                           # uint8 or uint16 [B, H, W, C], or `out`
     "Draw codes at any size, view or warp in constant memory."
     size = size_pair(getattr(G, "shape", G.resolution) if size is None else size)
     limit = memory_limit(max_memory, ws.device)
     if not tol >= 0: raise ValueError(f"tol must be a largest error of at least 0, in [-1, 1], not {tol!r}")
     if dtype not in (None, torch.float32, torch.bfloat16, torch.float16):
         raise ValueError(f"dtype must be torch.float32, bfloat16 or float16, not {dtype!r}")
+    if bits not in (8, 16): raise ValueError(f"bits must be 8 or 16, not {bits!r}")
     path, channels = isinstance(out, (str, Path)), getattr(G, "image_channels", 3)
     make = _file(out, len(ws)) if path else None
-    pictures = np.empty(0) if path else _pictures(out, len(ws), size, channels)
+    pictures = np.empty(0) if path else _pictures(out, len(ws), size, channels, bits)
     if not getattr(G, "pointwise", False): return _whole(G, ws, size, view, warp, align, pictures, out)
     net, ws = in_float32(G.synthesis, ws)
-    def frame(level: int = 0): return Frame(size, G.resolution, view, warp, align, level)
+    def frame(level: int = 0): return Frame(size, G.resolution, view, warp, align, level, net.supersample)
     for i in range(len(ws)):
         if make is None: target = ArrayTarget(pictures[i])
-        else: target = make(out, size, _key(net, ws, frame(), tol, exact, dtype), channels)
+        else:
+            deep = dict(bits=bits) if bits != 8 else {}   # a format of the user's may know 8 alone
+            key = _key(net, ws, frame(), tol, exact, dtype, *deep.values())
+            target = make(out, size, key, channels, **deep)
         sizes = {k: Frame(size, G.resolution, view, None, align, k).size for k in target.levels}
         total = sum(h * w for h, w in sizes.values())
         bar = tqdm(total=total, unit="px", unit_scale=True, disable=not progress, leave=False)
         try:
             how = dict(tol=tol, exact=exact, compile=compile, dtype=dtype or torch.float32)
-            _picture(net, ws[i:i + 1], frame, target, sizes, channels if path else 0, limit, bar.update, **how)
+            _picture(net, ws[i:i + 1], frame, target, sizes, channels * bits // 8 if path else 0, limit, bar.update, **how)
             target.close()
         except BaseException:
             target.abort()

@@ -13,7 +13,7 @@ from copy import copy
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Annotated, Any, Literal
-from .core import Amount, Count, Device, Fraction, Natural, Positive, Seed, Within, check_arguments, size_pair
+from .core import Amount, Count, Device, Fraction, Natural, Positive, Seed, Supersample, Within, check_arguments, size_pair
 from .fourier import default_bandwidth
 from .generator import Generator, check_resolution
 
@@ -64,6 +64,7 @@ def augmentation(kind: str) -> str:
 
 Resolution = Annotated[int, check_resolution]
 Pair = Annotated[tuple[int, int], size_pair]
+Octaves = Annotated[int, Within(0, 10)]
 
 # %% ../nbs/training/09_settings.ipynb #8d36a9da
 def half_cosine(
@@ -96,6 +97,7 @@ class Architecture:
     # HxW of pictures that are not square: the longer side is the resolution, both are multiples of a quarter of it
     shape: Pair = setting(lambda s: (s.resolution,) * 2)
     image_channels: Literal[1, 3, 4] = setting(3)  # 1 grey, 3 RGB, 4 RGBA; left out: the data set's, or 3
+    octaves: Octaves = setting(0)  # to zoom into the pictures in training: they must be known at every scale; left out: 0
     label_dim: Natural = found(0)  # classes that steer the networks; 0: none
     channel_base: Count = by_size(2048, 8192, 32768, 65536)  # generator: width of block r = base / r ...
     channel_max: Count = by_size(64, 128, 512, 1024)  # ... but at most this
@@ -129,6 +131,8 @@ def check_together(s: "Settings"):
     if max(s.shape) != R or any(n % (R // 4) for n in s.shape):
         wanted = f"the resolution {R} as its longer side and multiples of {R // 4} as both"
         raise ValueError(f"shape must have {wanted}, not {'x'.join(map(str, s.shape))}")
+    if s.octaves and (s.mirror or s.cond or s.image_channels != 3 or s.shape != (R, R)):
+        raise ValueError("octaves are for square pictures in RGB, without mirror and cond")
     check_burn_in(s)
 
 # %% ../nbs/training/09_settings.ipynb #a72db280
@@ -142,6 +146,11 @@ class Settings(Architecture):
     kimg: Positive = setting(200.)  # total length, in thousands of real images shown; left out: 200
     snap: Positive = setting(10.)  # kimg between snapshots; left out: 10
     seed: Seed = setting(0)  # of everything random; left out: 0
+    # places along each side of a pixel, over which its colour is the mean; left out: 1, its middle, or 2 with octaves
+    supersample: Supersample = setting(lambda s: 2 if s.octaves else 1)
+    # thousands of images in which the octaves come in, from coarse to fine; left out: a quarter of kimg
+    octave_kimg: Amount = setting(lambda s: s.kimg / 4)
+    octave_weight: Positive = setting(1.)  # how often an octave is seen then, beside the next coarser one; left out: 1
     cond: bool = setting(False)  # train with the data set's labels; left out: no
     mirror: bool = setting(False)  # add left-right flipped copies; left out: no
     # convert colours with an ICC profile to sRGB; a run that began without goes on without; left out: yes
@@ -255,13 +264,14 @@ class Network:
     decoders: bool
     image_channels: int
     shape: tuple[int, int]  # (H, W) of the pictures, the longer side R
+    supersample: int  # places along each side of a pixel
 
     @classmethod
     def of(cls, G: Generator) -> "Network":
         "What `G` is."
         return cls(**{f.name: getattr(G, f.name) for f in fields(cls)})
 
-_SHARED = {f.name for f in fields(Network)} & {f.name for f in fields(Architecture)} - {"resolution", "shape"}
+_SHARED = {f.name for f in fields(Network)} & {f.name for f in fields(Settings)} - {"resolution", "shape"}
 
 def network_of(
     settings: Settings,  # complete
@@ -288,7 +298,7 @@ def settle(
     "Every setting of a run; ValueError for a wish that the checkpoint or the network can't fulfil."
     began = begun_with(network) if network is not None else Settings()
     before = checkpoint or began
-    fixed = [f.name for f in fields(Architecture)] if checkpoint else list(began.given())
+    fixed = [f.name for f in fields(Architecture) if checkpoint or f.name in began.given()]
     for name in fixed:
         wish, value = getattr(given, name), getattr(before, name)
         if wish in (NOT_GIVEN, value): continue

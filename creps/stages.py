@@ -145,6 +145,7 @@ class PixelStage:
     ):
         self.network = Buffered(program.pixels, program.styles, device, dtype)
         self.maps, self.dtype = program.maps, dtype
+        self.supersample = program.supersample  # places along each side of a pixel
         self.device, self.compile = device, compile
         self.flops, self.bytes = self.network.flops, self.network.bytes
 

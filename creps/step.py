@@ -20,6 +20,7 @@ from .augment import AdaptiveStrength, Augment
 from .averages import WIDTHS, decay, exponent
 from .coords import grid
 from .core import rng, seeded
+from .data import Sampler
 from .device import low_precision, tf32
 from .discriminator import Discriminator
 from .generator import Generator
@@ -40,7 +41,7 @@ class Stream(IntEnum):
     SECOND_CODE = 30    # ... and that code: 30 + the phase
     NOISE = 40          # of other systems' networks, in each phase
     JITTER = 40         # shift of the grid, in each phase
-    FREQUENCIES = 41    # of `artefacts.Octaves`
+    FREQUENCIES = 41    # that are spread over octaves
     WINDOW = 50         # which part of the pictures is looked at
     MIXED_PICTURES = 60 # which parts of pictures in two sizes are exchanged
 
@@ -297,10 +298,11 @@ def draw_styles(
 # %% ../nbs/training/14_step.ipynb #248f12e8
 def training_grid(
     settings: Settings,
-) -> tuple:  # coordinates t [H], [W]
+) -> tuple:  # coordinates t [sH], [sW] of s = settings.supersample places to a pixel
     "Rows and columns of a training picture: the middle of the R x R grid, on the generator's plane."
-    both = grid((settings.resolution,) * 2, settings.plane)
-    return tuple(t[(len(t) - n) // 2:][:n] for t, n in zip(both, settings.shape))
+    s = settings.supersample
+    both = grid((settings.resolution,) * 2, settings.plane, places=s)
+    return tuple(t[(len(t) - s * n) // 2:][:s * n] for t, n in zip(both, settings.shape))
 
 def draw_fakes(
     it: Iteration,
@@ -387,6 +389,10 @@ class TrainingStep:
     ema_rampup = True   # False: the average is of one speed, so that short runs show the untrained network
     data_size: int | None = None  # side of the pictures that have to come in; None: R
     preferred = Settings()  # what the system's authors prefer to our usual values
+
+    def reader(self, data, settings: Settings, images: int) -> tuple:
+        "What the pictures are read from, and a sampler of it that begins behind `images` pictures."
+        return data, Sampler(len(data), settings.batch, settings.seed, images)
 
     def networks(self, settings: Settings, device: torch.device | str = "cpu") -> tuple:
         "A new generator and its discriminator."

@@ -8,7 +8,7 @@ __all__ = ['Recomputed', 'pixel_bytes', 'plan', 'draw', 'held_bytes']
 # %% ../nbs/engine/43_tiles.ipynb #d327ebf3
 from collections.abc import Callable
 from typing import Any
-import numpy as np, torch
+import torch
 from torch.autograd import Function
 from .core import spare_memory
 from .device import autocast
@@ -46,15 +46,15 @@ class Recomputed(Function):
         return None, *[next(found) if w else None for w in wanted]
 
 # %% ../nbs/engine/43_tiles.ipynb #9a21bc6f
-_BAND = 2**14  # pixels in a processor's band, of all pictures together
+_BAND = 2**14  # places in a processor's band, of all pictures together
 _KEPT = 2**30  # bytes that a processor keeps rather than computing them again
 
 def pixel_bytes(
     net: PlaneSynthesis,  # G.synthesis
 ) -> int:
-    "What autograd keeps of a pixel: the outputs of all layers that it goes through."
+    "What autograd keeps of a pixel: the outputs of all layers that its places go through."
     outputs = sum(step.layer.outputs for step in net.per_pixel() if step.layer is not None)
-    return outputs * net.styles.weight.element_size()
+    return net.supersample**2 * outputs * net.styles.weight.element_size()
 
 def plan(
     net: PlaneSynthesis,    # G.synthesis
@@ -69,7 +69,7 @@ def plan(
     spare, row = spare_memory(device), batch * width * pixel_bytes(net) * (1 + twice)
     limit = max_memory or spare or _KEPT
     again = row * height > limit
-    if spare is None: return max(1, _BAND // (batch * width)), again
+    if spare is None: return max(1, _BAND // (batch * width * net.supersample**2)), again
     return max(1, min(height, limit // (2 * row))) if again else height, again
 
 # %% ../nbs/engine/43_tiles.ipynb #2ddc9980
@@ -87,7 +87,7 @@ def _recomputed(
 def draw(
     net: PlaneSynthesis,   # G.synthesis
     ws: torch.Tensor,      # [B, num_ws, w_dim], or [B, 1, w_dim] for all alike
-    rows=None,             # coordinates [H], [W]; None: the training grid
+    rows=None,             # coordinates [sH], [sW] of s = net.supersample places to a pixel; None: the training grid
     cols=None,
     twice: bool = False,   # the result will be differentiated twice
     step: int | None = None,    # rows of pixels in a band; None: by `plan`
@@ -96,12 +96,11 @@ def draw(
     max_memory: int | None = None,       # bytes to keep until the backward pass, for `plan`
 ) -> torch.Tensor:         # [B, C, H, W]
     "What `net(ws, rows, cols)` gives, in bands."
-    rows, cols = (np.linspace(0, 1, net.resolution) if t is None else t for t in (rows, cols))
-    height, width = len(rows), len(cols)
-    planned = max(1, net.pixels_at_once(ws) // width), False
+    rows, cols, height, width = net.places(rows, cols)
+    planned = max(1, net.pixels_at_once(ws) // (width * net.supersample**2)), False
     if torch.is_grad_enabled(): planned = plan(net, len(ws), height, width, ws.device, twice, max_memory)
     def band(weights, rows, cols):
-        with autocast(ws.device, dtype): return net.band(weights, rows, cols).to(ws.dtype)
+        with autocast(ws.device, dtype): return net.means(weights, rows, cols).to(ws.dtype)
     drawn = _recomputed(band) if (planned[1] if again is None else again) else band
     return joined(net.bands(ws, rows, cols, step or planned[0], drawn), height, width)
 

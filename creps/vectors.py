@@ -304,8 +304,10 @@ def open_world(
     n: int = 10000,    # pictures, where their number is free
     seed: int = 0,     # of the world, where there are many
     view: View | None = None,  # window on the plane; None: the largest of this shape in the unit square
+    octaves: int = 0,  # to zoom into its pictures; the earth's patches are large enough for them
 ) -> World:
     "The world of this name."
     if name == "scenery": return Scenery(n, seed, size, view)
+    if name == "earth" and octaves: return Earth(n, seed, size, view, min(size_pair(size)) * 2**octaves, .5)
     if name == "earth": return Earth(n, seed, size, view)
     return dict(portraits=portraits, emoji=emoji)[name](size, view)

@@ -140,7 +140,7 @@ def live():
     except (ImportError, ValueError) as e: raise PageError(f"the live page needs the package and its export: pip install -e '.[docs,export]' ({e})") from None
     runtime = vendored("onnxruntime-web", ORT, r"ort\.wasm\.bundle\.min\.mjs|ort-wasm-simd-threaded\.wasm")
     files["ort.wasm.packed"] = gzip.compress(runtime["ort-wasm-simd-threaded.wasm"], mtime=0)   # gzip, which not every server would do
-    known = about(G, MODEL.name) | {k: getattr(G, k) for k in ("z_dim", "w_dim", "num_ws", "rank")}
+    known = about(G, MODEL.name) | {k: getattr(G, k) for k in ("z_dim", "w_dim", "num_ws", "rank", "supersample")}
     known |= dict(path=MODEL.relative_to(root).as_posix(), members=list(groups(G).values()), maps=len(known["blocks"]), channels=G.biline_channels, seeds=SEEDS, bytes=sum(map(len, files.values())))
     known["ways"] = {part: [[round(x, 5) for x in way.vector.tolist()] for way in sliders(G, part)] for part in ("all", *known["groups"])}
     files |= {"ort.js": runtime["ort.wasm.bundle.min.mjs"], "model.json": json.dumps(known).encode()}

@@ -44,7 +44,7 @@ def test_without_the_labels_a_conditional_run_is_refused(here):
 nonsense = [("lr", math.nan), ("lr", math.inf), ("lr", 0), ("lr", -1), ("gamma", math.nan), ("gamma", -1), ("kimg", 0), ("kimg", math.inf), ("snap", math.nan), ("batch", 0), ("batch", 8.5),
             ("batch_device", 0), ("keep", 0), ("seed", .5), ("pl_weight", math.nan), ("ema_kimg", math.nan), ("ada_target", 2), ("bandwidth", 0), ("bandwidth", math.inf), ("z_dim", 0), ("mapping_layers", -1),
             ("max_bad", 1), ("max_bad", math.nan), ("precision", "float"), ("composition", "twice"), ("augment", "nan"), ("augment", "-1"), ("augment", ""), ("resume", ""), ("r1_interval", -1), ("freeze_d", -1),
-            ("max_bad_steps", 0), ("resolution", 0), ("image_channels", 2), ("shape", "0x16"), ("device", "")]
+            ("max_bad_steps", 0), ("resolution", 0), ("image_channels", 2), ("supersample", 0), ("supersample", 17), ("octaves", 11), ("octave_weight", 0), ("shape", "0x16"), ("device", "")]
 
 @pytest.mark.parametrize("name, value", nonsense)
 def test_nonsense_is_refused(here, creps, name, value):
@@ -61,6 +61,13 @@ def test_empty_words_are_refused(here, creps, name):
     assert done.rc == 2 and name in done.said and sorted(here.iterdir()) == before
     if name in ("data", "out"):
         with pytest.raises(ValueError, match=name): train.fit(said["data"], said["out"], **small)
+
+def test_octaves_need_pictures_of_every_scale(here, creps):
+    done = creps("train", "--data", "d", "--out", "r", *TINY, "--kimg", .02, "--octaves", 3)
+    assert done.rc == 2 and "known at one scale" in done.err and not Path("r").exists()
+    for wrong in ("--mirror", "--image-channels=1"):
+        done = creps("train", "--data", "d", "--out", "r", *TINY, "--kimg", .02, "--octaves", 3, wrong)
+        assert done.rc == 2 and "square pictures in RGB" in done.err and not Path("r").exists()
 
 def test_switches_can_be_said_both_ways(here, creps):
     for word, value in (("--mirror", True), ("--no-mirror", False), ("--no-decoders", False)):

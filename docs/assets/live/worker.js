@@ -100,22 +100,28 @@ const BENDS = {  // as creps.warp, around the middle: offsets -> place
 };
 const toT = u => (about.resolution * u - .5) / (about.resolution - 1);
 
-// Bytes [h, w, RGBA] of a window: pixel (i, j) lies (top + i * high, left + j * wide) plane units off the middle of the view.
-async function drawn(s, lines, {top, left, high, wide, h, w}, how = {}) {
-    const bytes = new Uint8ClampedArray(4 * h * w), unit = about.resolution / (about.resolution - 1);
+// Bytes [h, w, RGBA] of a window: pixel (i, j) lies (top + i * high, left + j * wide) plane units off the middle of the view. It is the mean over k x k places.
+async function drawn(s, lines, pixels, how = {}) {
+    const k = about.supersample, high = pixels.high / k, wide = pixels.wide / k, h = k * pixels.h, w = k * pixels.w;
+    const top = pixels.top - (k - 1) * high / 2, left = pixels.left - (k - 1) * wide / 2, sums = new Float32Array(3 * pixels.h * pixels.w), unit = about.resolution / (about.resolution - 1);
     const run = async (rows, cols, a, b, at) => {
         const shape = [about.maps, 1, about.channels, about.rank], {image} = await nets.pixels.run({ws: lines.ws, row_lines: floats(rows, [...shape, a]), col_lines: floats(cols, [...shape, b])});
         const rgb = image.data, n = a * b;
-        for (let p = 0, q = 4 * at; p < n; p++, q += 4) {
-            bytes[q] = Math.floor(127.5 * rgb[p] + 128); bytes[q + 1] = Math.floor(127.5 * rgb[p + n] + 128); bytes[q + 2] = Math.floor(127.5 * rgb[p + 2 * n] + 128);
-            bytes[q + 3] = 255;
+        for (let p = 0; p < n; p++) {
+            const q = 3 * (Math.floor((at + p) / w / k) * pixels.w + Math.floor((at + p) % w / k));
+            sums[q] += rgb[p]; sums[q + 1] += rgb[p + n]; sums[q + 2] += rgb[p + 2 * n];
         }
+    };
+    const bytes = () => {
+        const out = new Uint8ClampedArray(4 * pixels.h * pixels.w).fill(255);
+        for (let i = 0, q = 0; i < out.length; i += 4) for (let c = i; c < i + 3; c++) out[c] = Math.floor(127.5 * sums[q++] / (k * k) + 128);
+        return out;
     };
     if (s.bend === "none" && s.angle % 360 === 0) {
         const rows = changed(await lines.at(0, toT(s.row + top), high * unit, h), how), cols = changed(await lines.at(1, toT(s.col + left), wide * unit, w), how);
         const band = Math.max(1, Math.floor(PIXELS / w));
         for (let i = 0; i < h; i += band) { const n = Math.min(band, h - i); await run(columns(rows, h, i, n), cols, n, w, i * w); }
-        return bytes;
+        return bytes();
     }
     // Turned and bent: each pixel has a row and a column of its own, between two of a table. Their product, summed over the rank by the network, is the feature.
     const angle = s.angle * Math.PI / 180, sin = Math.sin(angle), cos = Math.cos(angle), bend = s.bend === "none" ? (y, x) => [.5 + y, .5 + x] : BENDS[s.bend](s.amount);
@@ -143,7 +149,7 @@ async function drawn(s, lines, {top, left, high, wide, h, w}, how = {}) {
         }
         await run(ones, product, 1, n, at);
     }
-    return bytes;
+    return bytes();
 }
 const windowOf = (s, [H, W]) => { const side = Math.min(1, H / W) / s.zoom; return [side, side * W / H]; };   // its height is min(1, 1/a)/zoom: see creps.coords.View
 function frame(s, size, [y, x, h, w], rows, cols, [tall, broad] = windowOf(s, size)) {  // rows x cols pixels over a tile
