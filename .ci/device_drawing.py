@@ -84,6 +84,7 @@ ENTRIES = [
     Entry("rendered: areas", drawing(paint(512, 512), 64, supersample=2, **small), 1500, 10, 10),
     Entry("rendered: areas, turned", drawing(paint(256, 256, view=turned), 64, supersample=2, **small), 2000, 50, 20),
     Entry("rendered: without lines", drawing(paint(256, 256), 64, composition="none", **small), 800, 10, 10),
+    Entry("rendered: sixteen bits", drawing(paint(512, 512, bits=16), 64, **small), 800, 4, 10),
     Entry("rendered: a png", drawing(a_file(".png"), 64, **small), 800, 4, 100),  # waits: for the weights, to know them again
     Entry("rendered: a deep zoom", drawing(a_file(".dzi"), 64, **small), 3000, 30, 120),
     Entry("rendered: a network in bfloat16", drawing(in_bfloat16, 64, **small), 1000, 4, 10),

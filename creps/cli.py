@@ -186,7 +186,8 @@ class Flight(Window):
     def end(self) -> View:
         "The view of the last frame."
         zoom, center = self.zoom_to or self.zoom, self.center_to or self.center
-        return Window(zoom, center, self.angle if self.angle_to is None else self.angle_to, self.aspect).view()
+        angle = self.angle if self.angle_to is None else self.angle_to
+        return Window(zoom, center, angle, self.aspect).view()
 
 # %% ../nbs/engine/55_cli.ipynb #e6d3cf3a
 def seed_latents(
@@ -305,7 +306,8 @@ def cmd_render(
     pixels, labels = size_pair(size or G.shape), None if ws else parse_labels(label, 1, G.label_dim, "--label")
     code, *more = codes_for(G, [seed], labels, trunc, ws, direction).values()
     if more: raise ValueError(f"{ws} holds {1 + len(more)} codes: give one, or draw all of them with creps generate")
-    try: render(G, code(), pixels, view, warp and named(warp), out=out, bits=bits, max_memory=max_memory, progress=sys.stderr.isatty())
+    how: dict[str, Any] = dict(bits=bits, max_memory=max_memory, progress=sys.stderr.isatty())
+    try: render(G, code(), pixels, view, warp and named(warp), out=out, **how)
     except KeyboardInterrupt:
         begun = Path(out + ".part").exists()
         said = "the same command goes on from here" if begun else f"{out} is not written"
@@ -332,7 +334,7 @@ def shots_of(
     codes = walk(ws, there, ease=ease) if len(ws) > 1 else [Shot()] * there
     warps = [named(warp, float(t)) if warp else None for t in times]
     shots = [Shot(view.view, bent, code.ws) for view, bent, code in zip(views, warps, codes)]
-    return shots + shots[-2:0:-1] if flight.back else shots
+    return shots + shots[n - there:0:-1] if flight.back else shots   # the first frame again would be seen twice
 
 def cmd_film(
     model,                # folder, shipped name, or owner/name on the hub
@@ -390,8 +392,9 @@ def for_terminal(
         return f"\x1b]1337;File=inline=1;width=32:{data}\a"
     if environ.get("KITTY_WINDOW_ID") or environ.get("TERM") == "xterm-kitty":
         parts = [data[i:i + 4096] for i in range(0, len(data), 4096)]
-        more = [f"a=T,f=100,c=32,m={int(len(parts) > 1)}", *(f"m={int(part is not parts[-1])}" for part in parts[1:])]
-        return "".join(f"\x1b_G{keys};{part}\x1b\\" for keys, part in zip(more, parts))
+        said = ["a=T,f=100,c=32,", *[""] * (len(parts) - 1)]   # of the first part: a PNG, 32 letters wide
+        more = [1] * (len(parts) - 1) + [0]
+        return "".join(f"\x1b_G{keys}m={m};{part}\x1b\\" for keys, m, part in zip(said, more, parts))
     if encoding is None or "utf" in encoding.lower(): return as_letters(rgb)
     return f"no picture: this output writes {encoding}, which has no letters for it"
 
