@@ -89,7 +89,7 @@ class Notebook:
 
 def folded(cell): return source(cell).startswith("#| code-fold: true\n#| code-summary:")
 
-def lesson(cell): return source(cell).strip() not in ("", "#| hide\nfrom nbdev import nbdev_export\nnbdev_export()")
+def lesson(cell): return "nbdev_export()" not in source(cell)
 
 def opening(nb):
     "The title, what is promised, and the installation."
@@ -165,10 +165,12 @@ def code(nb):
         lines = source(c).split("\n")
         for line in lines:
             bare = re.sub(r"\s+#.*", "", line)
-            if len(bare) > 110 and not line.startswith("#|"): yield "code lines", f"{c['id']}: {len(bare)} characters: {bare.strip()[:40]}.."
+            most = 140 if re.fullmatch(r"""\s*f?"[^"]*"\s*""", bare) else 110   # a docstring
+            if len(bare) > most and not line.startswith("#|"): yield "code lines", f"{c['id']}: {len(bare)} characters: {bare.strip()[:40]}.."
         if len(lines) > 40: yield "long cells", f"{c['id']}: {len(lines)} lines"
         try: tree = ast.parse(re.sub(r"(?m)^(\s*)[%!].*$", r"\1pass", source(c)))
         except SyntaxError: continue
+        if not lesson(c): continue
         for node in ast.walk(tree):
             for body in (getattr(node, field, None) for field in ("body", "orelse", "finalbody")):
                 starts = [s.lineno for s in body] if isinstance(body, list) else []
@@ -182,11 +184,11 @@ def vocabulary(nb):
 def explained(notebooks):
     "Terms that come first, in the order of the numbers, where they aren't explained."
     for term, pattern in terms.items():
-        uses = ((nb, c, text) for nb in notebooks for c, text in nb.prose() if re.search(pattern, text))
+        uses = ((nb, c, text) for nb in notebooks for c, text in nb.prose() if re.search(pattern, text, re.I))
         if (first := next(uses, None)) is None: continue
         nb, c, text = first
         emphasised = re.findall(r"\*{1,2}([^*]+)\*{1,2}", text)
-        if not any(re.search(pattern, e) for e in emphasised): yield nb, "terms", f"{c['id']}: {term} comes first here and isn't explained (no *{term}*)"
+        if not any(re.search(pattern, e, re.I) for e in emphasised): yield nb, "terms", f"{c['id']}: {term} comes first here and isn't explained (no *{term}*)"
 
 paths = [p for part in parts for p in sorted((root / "nbs" / part).glob("[!_.]*.ipynb"))]
 notebooks = [Notebook(p) for p in paths]

@@ -40,6 +40,19 @@ def from_uint8(
     "Images from `pictures`: x / 127.5 - 1."
     return torch.as_tensor(pictures).permute(0, 3, 1, 2).float().div(127.5).sub(1)
 
+# %% ../nbs/engine/40_core.ipynb #b16w0rds
+def as_words(
+    images: torch.Tensor,  # [B, C, H, W], nominally in [-1, 1]; values outside are clamped
+) -> torch.Tensor:  # int32 [B, H, W, C], where `images` are
+    "Numbers of 16 bits: clamp(32767.5 x + 32768, 0, 65535), truncated."
+    return (images.detach().float() * 32767.5 + 32768).clamp(0, 65535).to(torch.int32).permute(0, 2, 3, 1)
+
+def to_uint16(
+    images: torch.Tensor,  # [B, C, H, W]
+) -> np.ndarray:  # uint16 [B, H, W, C]
+    "The same, as an array."
+    return as_words(images).cpu().numpy().astype(np.uint16)
+
 # %% ../nbs/engine/40_core.ipynb #6e1303df
 def _pictures(images) -> list[np.ndarray]:
     "A list of uint8 [H, W, C] or any [H, W] arrays from images, pictures, single channels, or a list of them."

@@ -16,12 +16,12 @@ from PIL import Image
 
 # %% ../nbs/drawing/23_files.ipynb #4a409899
 def differences(
-    pixels,         # uint8 [h, w, C]
-    lead: int = 0,  # bytes left free before each row
-) -> np.ndarray:    # uint8 [h, lead + C w]
-    "Rows of bytes, each pixel less its left neighbour, modulo 256."
+    pixels,         # uint8 or uint16 [h, w, C]
+    lead: int = 0,  # numbers left free before each row
+) -> np.ndarray:    # [h, lead + C w], of the same dtype
+    "Rows of numbers, each pixel less its left neighbour, modulo 256 or 65536."
     x, n = pixels.reshape(len(pixels), -1), pixels.shape[2]
-    rows = np.empty((len(x), lead + x.shape[1]), np.uint8)
+    rows = np.empty((len(x), lead + x.shape[1]), pixels.dtype)
     rows[:, lead:lead + n] = x[:, :n]
     np.subtract(x[:, n:], x[:, :-n], out=rows[:, lead + n:])
     return rows
@@ -40,16 +40,19 @@ class PngRows:
         file,         # anything with `write`
         size,         # (H, W)
         channels: int = 3,  # 1 grey, 3 RGB, 4 RGBA
+        bits: int = 8,      # of a colour: 8 or 16
         **text: str,  # what the file says about itself
     ):
         self.file, self.deflate = file, zlib.compressobj(4)
-        head = [(b"IHDR", struct.pack(">IIBBBBB", size[1], size[0], 8, {1: 0, 3: 2, 4: 6}[channels], 0, 0, 0))]  # 8 bits, and the format's number for the colours
+        kind = {1: 0, 3: 2, 4: 6}[channels]   # the format's number for the colours
+        head = [(b"IHDR", struct.pack(">IIBBBBB", size[1], size[0], bits, kind, 0, 0, 0))]
         head += [(b"tEXt", f"{name}\0{value}".encode("latin-1")) for name, value in text.items()]
         file.write(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*c) for c in head))
 
     def rows(self,
-        pixels,  # uint8 [h, W, C]: the next h rows
+        pixels,  # uint8 or uint16 [h, W, C]: the next h rows
     ):
+        if pixels.dtype == np.uint16: pixels = pixels.astype(">u2").view(np.uint8)   # [h, W, 2C], the high byte first
         lines = differences(pixels, lead=1)
         lines[:, 0] = 1
         self._data(self.deflate.compress(lines.data))
@@ -70,8 +73,10 @@ class Target:
         path,  # its final name
         size,  # (H, W) of the picture
         channels: int = 3,
+        bits: int = 8,  # of a colour: 8 or 16
     ):
         self.path, self.size = Path(path), tuple(size)
+        self.bits, self.dtype = bits, np.dtype(f"uint{bits}")
         self.channels, self.memory = channels, []
         self.part = self.path.with_name(self.path.name + ".part")
         if self.path.is_dir(): raise ValueError(f"{path} is a folder: choose another name")
@@ -87,8 +92,9 @@ class Target:
     def place(self, level: int, y: int, x: int, h: int, w: int) -> np.ndarray:
         "Memory [h, w, C] for a piece."
         flat, need = self.memory.pop() if self.memory else np.empty(0, np.uint8), h * w * self.channels
+        need *= self.dtype.itemsize
         if flat.size < need: flat = np.empty(need, np.uint8)
-        return flat[:need].reshape(h, w, -1)
+        return flat[:need].view(self.dtype).reshape(h, w, -1)
 
     def done(self, level: int, y: int, x: int, pixels: np.ndarray):
         "Write a piece that has been drawn into memory from `place`."
@@ -112,16 +118,18 @@ class Waiting:
         folder,      # on the disk that has room
         width: int,  # of a whole row, in pixels
         channels: int = 3,
+        dtype: Any = np.uint8,
     ):
         self.file = tempfile.TemporaryFile(dir=folder)
         self.width, self.channels = width, channels
+        self.dtype = np.dtype(dtype)
         self.first, self.there = 0, {}
 
     def put(self, y: int, x: int, pixels):
         "Keep a piece."
         if not self.there: self.first = y
         for i, row in enumerate(pixels, y - self.first):
-            self.file.seek((i * self.width + x) * self.channels)
+            self.file.seek((i * self.width + x) * self.channels * self.dtype.itemsize)
             self.file.write(row)
         self.there[y] = len(pixels), self.there.get(y, (0, 0))[1] + pixels.shape[1]
 
@@ -130,23 +138,24 @@ class Waiting:
         h, w = self.there.get(y, (0, 0))
         if w < self.width: return
         del self.there[y]
-        self.file.seek((y - self.first) * w * self.channels)
-        rows = np.frombuffer(self.file.read(h * w * self.channels), np.uint8).reshape(h, w, -1)
+        row = w * self.channels * self.dtype.itemsize   # bytes
+        self.file.seek((y - self.first) * row)
+        rows = np.frombuffer(self.file.read(h * row), self.dtype).reshape(h, w, -1)
         if not self.there: self.file.truncate(0)
         return rows
 
 # %% ../nbs/drawing/23_files.ipynb #0703cabb
 class Png(Target):
     "A PNG. It is not resumed, and removed if it does not come to its end."
-    def __init__(self, path, size, key, channels=3):
+    def __init__(self, path, size, key, channels=3, bits=8):
         self.key = key
-        super().__init__(path, size, channels)
+        super().__init__(path, size, channels, bits)
 
     def begin(self):
         super().begin()
         self.file, self.next = open(self.part, "wb"), 0
-        self.waiting = Waiting(self.path.parent, self.size[1], self.channels)
-        self.png = PngRows(self.file, self.size, self.channels, Software="creps", key=self.key)
+        self.waiting = Waiting(self.path.parent, self.size[1], self.channels, self.dtype)
+        self.png = PngRows(self.file, self.size, self.channels, self.bits, Software="creps", key=self.key)
 
     def missing(self, level, y, x, h, w) -> bool: return True
 
@@ -190,10 +199,10 @@ class Tiles(Target):
     home: Path    # where the tiles end up
     suffix: str   # of a tile's file
 
-    def __init__(self, path, size, key, channels=3):
+    def __init__(self, path, size, key, channels=3, bits=8):
         self.key = key
         self.hint = f"; finished tiles stay in {Path(path).name}.part, and the same render goes on from there"
-        super().__init__(path, size, channels)
+        super().__init__(path, size, channels, bits)
 
     def begin(self):
         super().begin()
@@ -265,7 +274,9 @@ _XML = """<?xml version="1.0" encoding="UTF-8"?>
 class DeepZoom(Tiles):
     "NAME.dzi and NAME_files, for OpenSeadragon and other viewers: PNG tiles, sizes down to a single pixel."
     suffix = ".png"
-    def __init__(self, path, size, key, channels=3):
+    def __init__(self, path, size, key, channels=3, bits=8):
+        if bits != 8:
+            raise ValueError(f"{path}: viewers of deep zoom show 8 bits; for {bits} choose .png or .tif")
         self.levels = list(range((max(size) - 1).bit_length() + 1))
         self.home = Path(path).with_name(Path(path).stem + "_files")
         super().__init__(path, size, key, channels)
@@ -296,11 +307,11 @@ class DeepZoom(Tiles):
 class Tiff(Tiles):
     "A tiled, deflated BigTIFF pyramid (OME-TIFF). Needs tifffile."
     suffix = ".deflate"
-    def __init__(self, path, size, key, channels=3):
+    def __init__(self, path, size, key, channels=3, bits=8):
         if not find_spec("tifffile"): raise ValueError(f"{path}: writing TIFF needs tifffile: pip install 'creps[huge]'")
         self.levels = list(range(max((max(size) - 1).bit_length() - 8, 0) + 1))
         self.home = Path(path)
-        super().__init__(path, size, key, channels)
+        super().__init__(path, size, key, channels, bits)
 
     def encode(self, pixels) -> bytes:
         rest = [(0, 256 - n) for n in pixels.shape[:2]]  # TIFF wants whole tiles at the edges, too
@@ -321,7 +332,7 @@ class Tiff(Tiles):
     def _assemble(self, path):
         from tifffile import TiffWriter
         grey = self.channels == 1
-        how: dict[str, Any] = dict(dtype="uint8", tile=(256, 256), compression="zlib", predictor=True)
+        how: dict[str, Any] = dict(dtype=self.dtype.name, tile=(256, 256), compression="zlib", predictor=True)
         how |= dict(photometric="minisblack" if grey else "rgb")
         if self.channels == 4: how |= dict(extrasamples=["unassalpha"])
         name = uuid.uuid5(uuid.NAMESPACE_OID, self.key)  # not the random one: same picture, same file
@@ -335,4 +346,4 @@ class Tiff(Tiles):
                 tif.write(tiles, shape=shape, **how, **which)
 
 # %% ../nbs/drawing/23_files.ipynb #4087a033
-targets = {".png": Png, ".dzi": DeepZoom, ".tif": Tiff, ".tiff": Tiff}  # suffix -> class(path, size, key, channels)
+targets = {".png": Png, ".dzi": DeepZoom, ".tif": Tiff, ".tiff": Tiff}  # suffix -> class(path, size, key, channels, bits)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np, torch, torch.nn.functional as F
 from tqdm.auto import tqdm
 from .coords import View, axes, to_t, turn, whole
-from .core import as_bytes, parse_bytes, size_pair, spare_memory, to_uint8
+from .core import as_bytes, as_words, parse_bytes, size_pair, spare_memory, to_uint8, to_uint16
 from .files import targets
 from .filters import box_reduce
 from .stages import LineStage, MapStage, PixelStage, crew, stages_of
@@ -458,7 +458,7 @@ def block_shape(
 class ArrayTarget:
     "A target for one picture in memory."
     levels, unit = [0], (64, 1)
-    def __init__(self, array: np.ndarray): self.array = array  # uint8 [H, W, C]
+    def __init__(self, array: np.ndarray): self.array = array  # uint8 or uint16 [H, W, C]
     def missing(self, level, y, x, h, w) -> bool: return True
     def place(self, level, y, x, h, w) -> np.ndarray: return self.array[y:y + h, x:x + w]
     def done(self, level, y, x, pixels) -> None: pass
@@ -466,8 +466,12 @@ class ArrayTarget:
     def abort(self) -> None: pass
 
 # %% ../nbs/drawing/20_render.ipynb #5933816b
+def _levels(rgb: torch.Tensor, dtype) -> np.ndarray:
+    "Colours [B, C, H, W] as whole numbers [B, H, W, C] of 8 or 16 bits."
+    return to_uint16(rgb) if dtype == np.uint16 else to_uint8(rgb)
+
 def _leaving(
-    picture: torch.Tensor,        # uint8 [h, w, C]
+    picture: torch.Tensor,        # [h, w, C]
 ) -> Callable[[], np.ndarray]:    # a function that waits and gives an array
     "Begin to copy a picture from a device."
     if not picture.is_cuda:
@@ -530,9 +534,10 @@ def paint(
         wrong = ~rgb.abs().max().isfinite()
         if not here:
             under_way.bad.append(wrong)
-            return place[r:r + h, c:c + w], _leaving(as_bytes(rgb)[0].contiguous())
+            levels = as_words(rgb) if place.dtype == np.uint16 else as_bytes(rgb)
+            return place[r:r + h, c:c + w], _leaving(levels[0].contiguous())
         _refuse(wrong)
-        place[r:r + h, c:c + w] = to_uint8(rgb)[0]
+        place[r:r + h, c:c + w] = _levels(rgb, place.dtype)[0]
     for y0, x0, h0, w0 in rectangles(size, *block):
         bands = [(y0 + y, x0, h, w) for y, _, h, w in rectangles((h0, w0), rows, w0)]
         wanted = [band for band in bands if target.missing(level, *band)]
@@ -546,16 +551,16 @@ def paint(
     under_way.finish_all()
 
 # %% ../nbs/drawing/20_render.ipynb #59fb5723
-def _pictures(out, batch: int, size, channels: int) -> np.ndarray:
+def _pictures(out, batch: int, size, channels: int, bits: int) -> np.ndarray:
     "`out` as an array [B, H, W, C] to fill."
-    shape = batch, *size, channels
-    if out is None: return np.empty(shape, np.uint8)
+    shape, dtype = (batch, *size, channels), np.dtype(f"uint{bits}")
+    if out is None: return np.empty(shape, dtype)
     if not isinstance(out, np.ndarray):
-        kinds = f"a uint8 array {list(shape)}, or a path that ends in {', '.join(targets)}"
+        kinds = f"a {dtype} array {list(shape)}, or a path that ends in {', '.join(targets)}"
         raise ValueError(f"out must be {kinds}, not {type(out).__name__}")
     array = out[None] if batch == 1 and out.ndim == 3 else out
-    if array.dtype == np.uint8 and array.shape == shape: return array
-    raise ValueError(f"out must be uint8 {list(shape)}, not {out.dtype} {list(out.shape)}")
+    if array.dtype == dtype and array.shape == shape: return array
+    raise ValueError(f"out must be {dtype} {list(shape)}, not {out.dtype} {list(out.shape)}")
 
 def _file(out, batch: int) -> type:
     "The class that writes files like `out`."
@@ -612,7 +617,7 @@ def _whole(G, ws, size, view, warp, align, pictures, out):
     for i in range(len(ws)):
         drawn = G.draw(ws[i:i + 1], size, view, align)
         _refuse((~drawn.isfinite()).any())
-        pictures[i] = to_uint8(drawn)[0]
+        pictures[i] = _levels(drawn, pictures.dtype)[0]
     return pictures if out is None else out
 
 @torch.inference_mode()
@@ -622,7 +627,7 @@ def render(
     size=None,               # N or (H, W); None: that of the training
     view: View | None = None,
     warp=None,               # (u_row, u_col) -> (u_row, u_col) on float64 arrays, or a 3 x 3 matrix on (u_row, u_col, 1); after the view
-    out=None,                # uint8 array or memory map [B, H, W, C], or a path: .png, .tif, .dzi (see notebook 23)
+    out=None,                # array or memory map [B, H, W, C], or a path: .png, .tif, .dzi (see notebook 23)
     align: str = "centers",  # "corners": the authors' grid
     max_memory=None,         # for everything but the generator and the picture, such as "1GB"; None: see `memory_limit`
     tol: float = 2 / 255,    # largest error to expect in a turned or warped picture, in [-1, 1], estimated from samples; 0: exact
@@ -630,28 +635,33 @@ def render(
     compile: bool = False,   # let torch.compile fuse the pixel stage, where there is a compiler
     dtype: torch.dtype | None = None,  # of the pixel stage: torch.bfloat16 or float16 where the device gains by it; lines stay float32
     progress: bool = False,  # a bar with the time left, on stderr
-):                           # uint8 [B, H, W, C], or `out`
+    bits: int = 8,           # of a colour: 8, or 16 in arrays of uint16, .png and .tif
+):                           # uint8 or uint16 [B, H, W, C], or `out`
     "Draw codes at any size, view or warp in constant memory."
     size = size_pair(getattr(G, "shape", G.resolution) if size is None else size)
     limit = memory_limit(max_memory, ws.device)
     if not tol >= 0: raise ValueError(f"tol must be a largest error of at least 0, in [-1, 1], not {tol!r}")
     if dtype not in (None, torch.float32, torch.bfloat16, torch.float16):
         raise ValueError(f"dtype must be torch.float32, bfloat16 or float16, not {dtype!r}")
+    if bits not in (8, 16): raise ValueError(f"bits must be 8 or 16, not {bits!r}")
     path, channels = isinstance(out, (str, Path)), getattr(G, "image_channels", 3)
     make = _file(out, len(ws)) if path else None
-    pictures = np.empty(0) if path else _pictures(out, len(ws), size, channels)
+    pictures = np.empty(0) if path else _pictures(out, len(ws), size, channels, bits)
     if not getattr(G, "pointwise", False): return _whole(G, ws, size, view, warp, align, pictures, out)
     net, ws = in_float32(G.synthesis, ws)
     def frame(level: int = 0): return Frame(size, G.resolution, view, warp, align, level, net.supersample)
     for i in range(len(ws)):
         if make is None: target = ArrayTarget(pictures[i])
-        else: target = make(out, size, _key(net, ws, frame(), tol, exact, dtype), channels)
+        else:
+            deep = dict(bits=bits) if bits != 8 else {}   # a format of the user's may know 8 alone
+            key = _key(net, ws, frame(), tol, exact, dtype, *deep.values())
+            target = make(out, size, key, channels, **deep)
         sizes = {k: Frame(size, G.resolution, view, None, align, k).size for k in target.levels}
         total = sum(h * w for h, w in sizes.values())
         bar = tqdm(total=total, unit="px", unit_scale=True, disable=not progress, leave=False)
         try:
             how = dict(tol=tol, exact=exact, compile=compile, dtype=dtype or torch.float32)
-            _picture(net, ws[i:i + 1], frame, target, sizes, channels if path else 0, limit, bar.update, **how)
+            _picture(net, ws[i:i + 1], frame, target, sizes, channels * bits // 8 if path else 0, limit, bar.update, **how)
             target.close()
         except BaseException:
             target.abort()

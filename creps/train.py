@@ -140,7 +140,8 @@ def hours_text(
 ) -> str:
     "How long a training will take, as text."
     need = estimate(settings, split, step, str(device))["bytes"] or 0
-    if device.type == "cpu" and need > (free := available_memory()):
+    alone = split.world_size == 1 and device.type == "cpu"
+    if alone and need > (free := available_memory()):
         return f"time: not measured, for only {free / 2**20:.0f} MB of memory are free"
     seconds = timed_step(step, settings, split, device, labels) / settings.batch
     hours, pace = seconds * settings.kimg / 3.6, f"{seconds * 1000:.3g} s for 1000 pictures"
@@ -440,7 +441,8 @@ class Trainer:
         try:
             if self.writes:
                 self.save(self.split.sum)
-                measured["spread"] = self.spread_of(write_samples(state, self.settings, self.labels, self.out / "sheets"))
+                drawn = write_samples(state, self.settings, self.labels, self.out / "sheets")
+                measured["spread"] = self.spread_of(drawn)
             elif state.strength: state.strength.state(self.split.sum)   # this rank takes part in the sum
         except OSError as e:
             lost = f"can't write {e.filename or self.out} ({e.strerror}), the snapshot of {kimg:g} kimg"
@@ -635,7 +637,8 @@ def fit(
         reuse_memory()
         if how.dry_run:
             labels = data.labels if settings.label_dim else None
-            if how.progress: print(hours_text(settings, step, split, device, labels), flush=True)
+            if how.progress: said = hours_text(settings, step, split, device, labels)   # all processes take part
+            if how.progress and first: print(said, flush=True)
             return None
         state, said = step.begin(settings, device), ""
         if checkpoint: said = resume_from(state, checkpoint, settings, step.rates(settings), first)

@@ -49,12 +49,15 @@ def page(path):
         if c["cell_type"] == "markdown": parts.append(outside_code(no_false_tags, source)); continue
         code = DIRECTIVES.sub("", source)
         if c["cell_type"] != "code": continue
+        fold = re.search(r'code-summary: "(.*?)"', directives)
+        if fold: parts.append(f'<details markdown="1">\n<summary>{fold[1]}</summary>')
         if code.strip() and not re.search(r"echo:\s*false", directives):
             parts.append(fence(code, ".python .export" if re.search(r"\bexports?i?\b", directives) else ".python", f'#{cell_id(c["id"])} '))
         for i, o in enumerate(c["outputs"]):
             markdown, picture = output(o, f'{name}-{c["id"]}-{i}')
             parts.append(markdown)
             if picture: pictures[picture[0]] = picture[1]
+        if fold: parts.append("</details>")
     return "\n\n".join(parts) + "\n", pictures
 
 def cell_id(ident): return f"cell-{ident}"

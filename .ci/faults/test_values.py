@@ -4,9 +4,9 @@ import pytest
 from creps import cli
 
 FREE = {"data", "out", "init", "resume", "model", "run", "official", "host", "cache", "weights", "lpips_weights", "results", "runs"}  # any word can be meant
-SIGNED = {"seed", "trunc", "angle", "ada_target"}   # may be negative
+SIGNED = {"seed", "trunc", "angle", "angle_to", "ada_target"}   # may be negative
 NONE_OF_IT = SIGNED | {"keep", "gamma", "freeze_d", "max_bad", "r1_interval", "pl_interval", "pl_weight", "port", "draw_up_to", "labels", "label",
-                       "augment", "seeds", "center"}  # may be zero
+                       "augment", "seeds", "center", "beta2", "burn_in", "gamma_start", "beta2_start", "ema_kimg_start", "augment_start", "license"}  # may be zero
 
 def work(**arguments): raise AssertionError(f"it has begun, with {arguments}")
 
@@ -22,11 +22,13 @@ for p in COMMANDS.values(): p.set_defaults(action=work)
 OPTIONS = [pytest.param(words, a, id=f"{'-'.join(words)}-{a.dest}") for words, p in COMMANDS.items() for a in p._actions
            if a.nargs != 0 and not isinstance(a, argparse.BooleanOptionalAction)]
 
-def usual(words, parser, but):
-    "What a command needs beside the option `but`."
-    given = []
+def line(words, parser, but, value):
+    "A command with this value for the option `but`, and with what it needs beside it."
+    fine, given = dict(out="x.onnx" if words == ("export",) else "x.png", repo="x/x"), [*words]
     for a in parser._actions:
-        if a is not but and (a.required or not a.option_strings): given += [*a.option_strings[-1:], dict(out="x.onnx" if words == ["export"] else "x.png").get(a.dest, "x")]
+        flag = a.option_strings[-1:]
+        if a is but: given.append(f"{flag[0]}={value}" if flag else value)
+        elif a.required or not flag: given += [*flag, fine.get(a.dest, "x")]
     return given
 
 def bad_values(action):
@@ -49,7 +51,7 @@ def test_refused(words, action, creps, monkeypatch, tmp_path):
     parser = COMMANDS[words]
     for value in bad_values(action):
         flag = action.option_strings[-1] if action.option_strings else None
-        told = creps(*words, *usual(words, parser, action), *([f"{flag}={value}"] if flag else [value]))
+        told = creps(*line(words, parser, action, value))
         assert told.rc == 2 and len(told.err.strip().splitlines()) == 1, (words, flag, value, told)
         assert (flag or action.dest.upper()) in told.err, (value, told.err)
 
