@@ -47,8 +47,8 @@ def certain_critic(rows: Sequence[dict], s: Settings) -> str | None:
     recent = last(rows, "sign_real")
     if not recent or mean(row["sign_real"] for row in recent) < CERTAIN: return None
     if max(row.get("sign_fake", -1) for row in recent) > .5: return None   # it calls everything real
-    signs = f"mean sign {recent[-1]['sign_real']:.3f}"
-    return f"D is certain of nearly every real picture ({signs}), and G learns little from it: try {remedy(s)}"
+    certain = f"D is certain of nearly every real picture (mean sign {recent[-1]['sign_real']:.3f})"
+    return f"{certain}, and G learns little from it: try {remedy(s)}"
 
 def like_samples(rows: Sequence[dict], s: Settings) -> str | None:
     "What there is to say of a G that draws one picture."

@@ -45,7 +45,8 @@ def usual(
     try: known = Settings.from_json(settings).complete()
     except (TypeError, ValueError): known = Settings().complete()
     found = {f.name: usual_value(f, known) for f in fields(Settings) if f.name in settings}
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in found.items() if k not in ("data", "pictures")}
+    said = {k: v for k, v in found.items() if k not in ("data", "pictures")}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in said.items()}
 
 def chosen(settings: dict) -> list:
     "The settings that are not the usual ones."
@@ -60,14 +61,16 @@ def flags(settings: dict) -> list:
         if k == "label_dim" and "cond" not in settings: out.append("--cond")
         elif k not in said: continue
         elif isinstance(v, bool): out.append(flag if v else "--no-" + flag[2:])
-        else: out += [flag, "x".join(map(str, v)) if isinstance(v, (list, tuple)) else f"{v:g}" if isinstance(v, float) else str(v)]
+        elif isinstance(v, (list, tuple)): out += [flag, "x".join(map(str, v))]
+        else: out += [flag, f"{v:g}" if isinstance(v, float) else str(v)]
     return out
 
 # %% ../nbs/engine/57_card.ipynb #8be2ed08
 def license_name(text: str) -> str:
     "`text` itself, if the hub could know a licence by this name; ValueError else."
     if re.fullmatch(r"[a-z0-9][a-z0-9.\-]*", text): return text
-    raise ValueError(f"a licence must be one of the hub's names, such as apache-2.0, cc0-1.0 or other, not {text!r}")
+    known = "one of the hub's names, such as apache-2.0, cc0-1.0 or other"
+    raise ValueError(f"a licence must be {known}, not {text!r}")
 
 def repository(text: str) -> str:
     "`text` itself, if it could name a repository on the hub; ValueError else."
@@ -91,10 +94,12 @@ def header(history: History, name: str, license: str) -> str:
     "The YAML at the top of a card."
     settings, tags = history.setting("settings"), ["gan", "image-generation", "any-resolution"]
     data, kind = pictures_of(settings), "unconditional-image-generation"
-    measured = [hub.EvalResult(kind, "custom", data, metric, row[metric]) for metric, row in newest(history).items()]
-    of: dict[str, Any] = dict(datasets=[data[3:]]) if data.startswith("hf:") else {}
-    if measured: of |= dict(model_name=name, eval_results=measured)
-    return hub.ModelCardData(license=license, library_name="creps", pipeline_tag=kind, tags=tags, **of).to_yaml()
+    found = newest(history).items()
+    measured = [hub.EvalResult(kind, "custom", data, metric, row[metric]) for metric, row in found]
+    about: dict[str, Any] = dict(license=license, library_name="creps", pipeline_tag=kind, tags=tags)
+    if data.startswith("hf:"): about |= dict(datasets=[data[3:]])
+    if measured: about |= dict(model_name=name, eval_results=measured)
+    return hub.ModelCardData(**about).to_yaml()
 
 # %% ../nbs/engine/57_card.ipynb #1bb35654
 MARK = "<!-- creps writes this page anew at every snapshot; without this line it leaves the page alone -->"
@@ -121,7 +126,8 @@ def training_section(history: History) -> list[str]:
     "How it was trained, and the settings that somebody chose."
     settings, versions = history.setting("settings"), history.setting("versions")
     began = next((event for event in history.events if event.get("event") == "start"), {})
-    spent = f"{history.kimg * 1000:,.0f} pictures shown in {duration(history.seconds)} on {began.get('device', 'some device')}"
+    shown, device = f"{history.kimg * 1000:,.0f} pictures shown", began.get("device", "some device")
+    spent = f"{shown} in {duration(history.seconds)} on {device}"
     command = " ".join(["creps train --data DATA --out OUT", *flags(settings)])
     made = ", ".join(f"{name} {version}" for name, version in versions.items())
     own = [(name, settings[name]) for name in chosen(settings) if name not in ("label_dim", "shape")]
@@ -133,16 +139,17 @@ def metrics_section(history: History) -> list[str]:
     "What was measured at the snapshots."
     found = newest(history)
     if not found: return []
-    least = {name: min((row for row in history.rows if name in row), key=lambda row: row[name]) for name in found}
-    rows = [(name, f"{short(row[name])} at {row['kimg']:g} kimg", f"{short(least[name][name])} at {least[name]['kimg']:g} kimg")
-            for name, row in found.items()]
+    def at(name: str, row: dict) -> str: return f"{short(row[name])} at {row['kimg']:g} kimg"
+    def least(name: str) -> dict: return min((row for row in history.rows if name in row), key=lambda row: row[name])
+    rows = [(name, at(name, row), at(name, least(name))) for name, row in found.items()]
     return ["## Metrics", "", *rows_of(("metric", "last", "smallest"), rows)]
 
 def use_section(name: str) -> list[str]:
     "How to draw with it."
     return ["## Use", "", "```", f"creps generate {name} --seeds 0-15 --grid grid.png",
             f"creps render {name} --size 4096 --out large.png", "```", "", "```python", "import creps, torch",
-            f'G = creps.Generator.from_pretrained("{name}")', "images = G(torch.randn(4, G.z_dim), size=512)", "```", ""]
+            f'G = creps.Generator.from_pretrained("{name}")',
+            "images = G(torch.randn(4, G.z_dim), size=512)", "```", ""]
 
 # %% ../nbs/engine/57_card.ipynb #6a6884ce
 def card(
@@ -157,14 +164,14 @@ def card(
     about, settings = json.loads(Path(run, "config.json").read_text()), history.setting("settings")
     size = "x".join(map(str, about.get("shape") or [about["resolution"]] * 2))
     classes = f" It draws {about['label_dim']} classes." if about.get("label_dim") else ""
-    what = f"A generator trained on pictures of {size} pixels that draws them at any size: one function of the place, " \
-           f"without spatial convolutions (CREPS: Nguyen, Le and Tran, CVPR 2023).{classes}"
+    what = f"A generator trained on pictures of {size} pixels that draws them at any size: one function of the " \
+           f"place, without spatial convolutions (CREPS: Nguyen, Le and Tran, CVPR 2023).{classes}"
     told = ["---", header(history, title, license).strip(), "---", MARK, "", f"# {title}", "", what, ""]
     told += [f"![samples]({path})" for path in samples_of(run)] + [""] + use_section(name or str(title))
     if settings: told += data_section(settings)
     if history.rows: told += training_section(history) + metrics_section(history)
-    limits = "It knows nothing but the pictures it was trained on. A larger picture is the same function at more places: " \
-             "its edges are sharper, but it adds no detail that the training pictures were too small to show."
+    limits = "It knows nothing but the pictures it was trained on. A larger picture is the same function at more " \
+             "places: its edges are sharper, but it adds no detail that the training pictures were too small to show."
     return "\n".join([*told, "## Limits", "", limits, ""])
 
 def write_card(
@@ -192,17 +199,22 @@ def push(
     if not Path(run).is_dir(): raise ValueError(f"{run}: no such folder")
     config, weights = find_model(run)
     if api is None and not hub.get_token():
-        raise ValueError("no token for the hub: log in with `hf auth login`, or set HF_TOKEN to one that may write")
+        ways = "log in with `hf auth login`, or set HF_TOKEN to one that may write"
+        raise ValueError(f"no token for the hub: {ways}")
     readme = Path(run, "README.md")
     own = readme.exists() and MARK not in readme.read_text(encoding="utf-8", errors="replace")
-    if own and license: raise ValueError(f"{readme} is your own page: write the licence there, and leave --license out")
+    if own and license:
+        raise ValueError(f"{readme} is your own page: write the licence there, and leave --license out")
     page = readme.read_bytes() if own else card(run, repo, license or license_in(readme)).encode()
     files = {"README.md": page, "config.json": config, "model.safetensors": weights}
     files |= {path: Path(run, path) for path in samples_of(Path(run))}
-    added = [hub.CommitOperationAdd(name, data if isinstance(data, bytes) else str(data)) for name, data in files.items()]
+    contents = {name: data if isinstance(data, bytes) else str(data) for name, data in files.items()}
+    added = [hub.CommitOperationAdd(*content) for content in contents.items()]
     api = api or hub.HfApi()
     try:
         api.create_repo(repo, private=private, exist_ok=True)
-        return str(api.create_commit(repo, added, commit_message=f"A network of creps {creps.__version__}").commit_url)
+        done = api.create_commit(repo, added, commit_message=f"A network of creps {creps.__version__}")
     except Exception as e:
-        raise ValueError(f"the hub did not take {repo}: {(str(e).splitlines() or [type(e).__name__])[0]}") from None
+        reason = (str(e).splitlines() or [type(e).__name__])[0]
+        raise ValueError(f"the hub did not take {repo}: {reason}") from None
+    return str(done.commit_url)

@@ -91,7 +91,8 @@ class Target:
 
     def place(self, level: int, y: int, x: int, h: int, w: int) -> np.ndarray:
         "Memory [h, w, C] for a piece."
-        flat, need = self.memory.pop() if self.memory else np.empty(0, np.uint8), h * w * self.channels * self.bits // 8
+        flat, need = self.memory.pop() if self.memory else np.empty(0, np.uint8), h * w * self.channels
+        need *= self.dtype.itemsize
         if flat.size < need: flat = np.empty(need, np.uint8)
         return flat[:need].view(self.dtype).reshape(h, w, -1)
 
@@ -274,7 +275,8 @@ class DeepZoom(Tiles):
     "NAME.dzi and NAME_files, for OpenSeadragon and other viewers: PNG tiles, sizes down to a single pixel."
     suffix = ".png"
     def __init__(self, path, size, key, channels=3, bits=8):
-        if bits != 8: raise ValueError(f"{path}: viewers of deep zoom show 8 bits; for {bits} choose .png or .tif")
+        if bits != 8:
+            raise ValueError(f"{path}: viewers of deep zoom show 8 bits; for {bits} choose .png or .tif")
         self.levels = list(range((max(size) - 1).bit_length() + 1))
         self.home = Path(path).with_name(Path(path).stem + "_files")
         super().__init__(path, size, key, channels)

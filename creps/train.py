@@ -441,7 +441,8 @@ class Trainer:
         try:
             if self.writes:
                 self.save(self.split.sum)
-                measured["spread"] = self.spread_of(write_samples(state, self.settings, self.labels, self.out / "sheets"))
+                drawn = write_samples(state, self.settings, self.labels, self.out / "sheets")
+                measured["spread"] = self.spread_of(drawn)
             elif state.strength: state.strength.state(self.split.sum)   # this rank takes part in the sum
         except OSError as e:
             lost = f"can't write {e.filename or self.out} ({e.strerror}), the snapshot of {kimg:g} kimg"

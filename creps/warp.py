@@ -166,7 +166,8 @@ def tilt(
 def _rings(amplitude: float): return ripple(amplitude, .15)
 def _globe(radius: float): return planet(radius=radius)
 
-by_name = dict(rotate=rotate, scale=scale, shear=shear, tilt=tilt, lens=lens, swirl=swirl, ripple=_rings, planet=_globe)
+by_name = dict(rotate=rotate, scale=scale, shear=shear, tilt=tilt, lens=lens, swirl=swirl, ripple=_rings,
+               planet=_globe)
 
 def named(
     words: str,                  # like "swirl:90", "lens:.3,rotate:20", or "swirl:0:90", whose amount moves
@@ -180,7 +181,8 @@ def named(
         except ValueError: amounts = []
         if name not in by_name or not 1 <= len(amounts) <= 2:
             raise ValueError(f"a warp must be like swirl:90, of {', '.join(by_name)}, not {part!r}")
-        if len(amounts) == 2 and moment is None: raise ValueError(f"{part}: only in a film can an amount move")
+        if len(amounts) == 2 and moment is None:
+            raise ValueError(f"{part}: only in a film can an amount move")
         amount = amounts[0] + (amounts[-1] - amounts[0]) * (moment or 0)
         try: found.append(by_name[name](amount))
         except ValueError as e: raise ValueError(f"{part}: {e}") from None
