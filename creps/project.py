@@ -508,9 +508,11 @@ def _key(*parts) -> str:
     "A digest of all that a search depends on."
     digest = hashlib.sha256()
     for part in parts:
+        if not isinstance(part, (list, torch.Tensor)):
+            digest.update(repr(part).encode())
+            continue
         tensors = part if isinstance(part, list) else [part]
-        for t in tensors if isinstance(part, (list, torch.Tensor)) else (): digest.update(t.detach().cpu().contiguous().numpy().tobytes())
-        if tensors is None: digest.update(repr(part).encode())
+        for t in tensors: digest.update(t.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:32]
 
 def _done(file: Path) -> dict[str, str]:
