@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 import numpy as np, torch
-from creps import files, film, render, viewer  # noqa: F401 (files: fills the table of formats)
+from creps import directions, files, film, project, render, viewer  # noqa: F401 (files: fills the table of formats)
 from creps.coords import View
 from creps.generator import Generator
 from device import Entry
@@ -50,6 +50,18 @@ def a_viewer(**state):
             viewer.answer(G, "network", dict(kind="detail", state=state, size=[512, 512]))
     return act
 
+def a_search(space: str, steps: int):
+    "Steps of a search for a picture with more pixels than the network was trained with."
+    def act(G, ws):
+        picture = torch.zeros(1, 3, 200, 300, device=ws.device)
+        search = project.Search(project.Target(G, picture), space, steps)
+        for _ in range(steps): search.step()
+    return act
+
+def some_directions(G, ws):
+    directions.directions.cache_clear()
+    return directions.moved(ws, directions.direction(G, "sefa-2@16"), 2.)
+
 def paint(*size, **how): return lambda G, ws: render.render(G, ws, size, **how)
 
 small = dict(channel_base=4096, channel_max=128, biline_channels=16)
@@ -77,6 +89,9 @@ ENTRIES = [
     Entry("rendered: a deep zoom", drawing(a_file(".dzi"), 64, **small), 3000, 30, 120),
     Entry("rendered: a network in bfloat16", drawing(in_bfloat16, 64, **small), 1000, 4, 10),
     Entry("a film of 8 frames", drawing(a_film, 64, **small), 2000, 40, 30),
+    Entry("a search, four steps in w", drawing(a_search("w", 4), 64, **small), 6000, 80, 40),
+    Entry("a search, four steps in w+", drawing(a_search("w+", 4), 64, **small), 6000, 80, 40),
+    Entry("directions of a block", drawing(some_directions, 64, **small), 400, 20, 60),
     Entry("the viewer: a turned tile", drawing(a_viewer(angle=20., mix=[.5] * 7, label=2), 64, label_dim=3, **small), 3500, 60, 20),
     Entry("the viewer: what a block adds", drawing(a_viewer(show="added", block=1), 64, **small), 2500, 20, 20),
 ]

@@ -72,6 +72,11 @@ def tour(page, G, about, shots):
         to(psi=psi, other=12345, mix=[share, *[share / 2] * (len(about["groups"]) - 1)], col=.53)
         same("mixed")
         settled.append(page.stats()["settled"])
+    to(moves=[2, 0, 0, 0, -1.5, 0, 0, 0])
+    same("moved along directions of all blocks")
+    to(part="rgb")
+    same("moved in the colours alone")
+    to(moves=[0] * 8)
     for more in (dict(show="upto", block=1), dict(show="added", block=0), dict(show="residual")):
         to(**more)
         same(f"{more}", 2 * state["gain"])

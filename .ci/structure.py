@@ -13,7 +13,7 @@ package = root / cfg["lib_path"]
 may_import = {   # parts of the story, which are folders of notebooks: what each may import beside itself, whole parts or single modules
     "idea": ["core", "device", "interactive"],
     "training": ["idea", "engine"],
-    "drawing": ["idea", "engine"],
+    "drawing": ["idea", "engine", "data", "metrics", "distributions"],
     "evidence": ["idea", "training", "drawing", "engine"],
     "engine": ["idea", "training", "drawing", "evidence"],
 }

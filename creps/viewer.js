@@ -1,7 +1,7 @@
 // The viewer: a canvas to drag, a panel to play with. `mount(el, ask)` works with anything that carries a request to
 // creps.viewer.answer in Python and brings back {...reply, image: Blob}. Notebook cells (anywidget) and `creps view` share it.
 const TILE = 256, WHOLE = 1024, ZOOMS = [.05, 1e9];  // bent views are drawn in large pieces: what they cost is mostly the same for any size
-const START = {seed: 0, psi: 1, label: 0, other: 1, mix: [], row: .5, col: .5, zoom: 1, angle: 0, bend: "none", amount: .4, show: "picture", block: 0, gain: 8};
+const START = {seed: 0, found: 0, psi: 1, label: 0, other: 1, mix: [], moves: [], part: "all", row: .5, col: .5, zoom: 1, angle: 0, bend: "none", amount: .4, show: "picture", block: 0, gain: 8};
 const VIEW = ["row", "col", "zoom", "angle"], SHOWS = {picture: "picture", residual: "residual", upto: "up to block", added: "block adds"};
 const GAINS = {residual: 8, added: 1}, BENDS = {none: "flat", lens: "lens", swirl: "swirl", ripple: "ripple", planet: "planet"};
 
@@ -181,11 +181,20 @@ export function mount(el, ask, {state: given = {}, changed = () => {}, height = 
     const when = (e, test) => { refresh.push(() => { e.hidden = !test(); }); return e; };
 
     function build() {
+        const ways = about.directions || [], codes = about.codes || 0;  // a page without Python has neither
         if (state.mix.length !== about.groups.length) state.mix = about.groups.map(() => 0);
+        if (state.moves.length !== ways.length) state.moves = ways.map(() => 0);
+        if (given.found === undefined && codes) state.found = 1;
+        state.found = clamp(state.found, 0, codes);
         state.block = clamp(state.block, 0, about.blocks.length - 1);
         const most = 2 ** 31 - 2, fader = (name, i) => {
             const e = h("input", {type: "range", min: 0, max: 1, step: .01, title: name, oninput: () => set({mix: state.mix.map((m, j) => j === i ? +e.value : m)})});
             return h("div", {}, keep(e, e => { e.value = state.mix[i]; }), h("small", {textContent: name}));
+        };
+        const mover = (name, i) => {
+            const out = h("output"), to = x => set({moves: state.moves.map((m, j) => j === i ? x : m)});
+            const e = h("input", {type: "range", min: -4, max: 4, step: .05, title: "standard deviations", oninput: () => to(+e.value), ondblclick: () => to(0)});
+            return row(name, keep(e, e => { e.value = state.moves[i]; out.textContent = +(+state.moves[i]).toFixed(2); }), out);
         };
         strip.replaceChildren(...about.blocks.map((name, k) => keep(h("button", {onclick: () => set({block: k})}, sheet(96, 64), h("small", {textContent: name})), b => b.classList.toggle("on", state.block === k))));
         when(strip, () => state.show === "upto" || state.show === "added");
@@ -193,11 +202,13 @@ export function mount(el, ask, {state: given = {}, changed = () => {}, height = 
             h("header", {}, h("b", {textContent: about.name}), h("small", {textContent: `trained at ${about.resolution} px`})),
             h("section", {}, row("seed", button("‹", "previous", () => set({seed: Math.max(Math.ceil(state.seed) - 1, 0)})), number("seed", most), button("›", "next (n)", () => set({seed: Math.floor(state.seed) + 1})),
                 button("⚄", "any", () => set({seed: Math.floor(Math.random() * 1e6)}))), several(1, keep(button("", "from seed to seed (space)", play), b => { b.textContent = playing ? "❚❚ stay here" : "▶ walk on"; })),
-                slider("truncation", "psi", 0, 1.5, .01, 1), ...about.label_dim ? [row("class", number("label", about.label_dim - 1))] : []),
+                ...codes ? [slider("found", "found", 0, codes, .01, 1)] : [], slider("truncation", "psi", 0, 1.5, .01, 1), ...about.label_dim ? [row("class", number("label", about.label_dim - 1))] : []),
             h("section", {}, h("h3", {textContent: "View"}), slider("turn", "angle", -180, 180, .5, 0), choice("bend", BENDS, 5), when(slider("amount", "amount", -1, 1, .01, 0), () => !["none", "planet"].includes(state.bend)),
                 several(2, button("whole picture", "0", home), button("save PNG", "as it is on the screen", save))),
             h("section", {}, h("h3", {textContent: "Mix with another seed"}), row("other", number("other", most), button("swap", "", () => set({seed: state.other, other: state.seed, mix: state.mix.map(m => 1 - m)})), button("clear", "", () => set({mix: state.mix.map(() => 0)}))),
                 h("div", {className: "faders"}, ...about.groups.map(fader))),
+            ...ways.length ? [h("section", {className: "ways"}, h("h3", {textContent: "Move along directions, in all blocks or one"}),
+                choice("part", Object.fromEntries(["all", ...about.groups].map(name => [name, name])), 4), ...ways.map(mover), several(1, button("straight back", "all directions to 0", () => set({moves: ways.map(() => 0)}))))] : [],
             h("section", {}, h("h3", {textContent: "Show"}), choice("show", SHOWS, 2), when(slider("contrast", "gain", 1, 32, 1, 8), () => ["residual", "added"].includes(state.show)), when(h("p", {textContent: "This picture less the one of twice the size, reduced: how far apart are two sizes of the same picture?"}), () => state.show === "residual"),
                 when(h("p", {textContent: "The lines of the chosen block and of those below it, alone."}), () => state.show === "upto"), when(h("p", {textContent: "The picture less the same without the lines of the chosen block."}), () => state.show === "added")),
             h("section", {className: "keys", textContent: "drag · wheel · shift-drag turns · double-click · arrows + − 0 q e n space"}));

@@ -133,7 +133,8 @@ def live():
     try:
         from creps import Generator
         from creps.export import export_onnx
-        from creps.viewer import about, groups
+        from creps.directions import groups
+        from creps.viewer import about, sliders
         G = Generator.from_pretrained(MODEL).requires_grad_(False)
         files = {f"{part}.onnx": export_onnx(G, None, part) for part in ("mapping", "lines", "pixels")}
     except (ImportError, ValueError) as e: raise PageError(f"the live page needs the package and its export: pip install -e '.[docs,export]' ({e})") from None
@@ -141,6 +142,7 @@ def live():
     files["ort.wasm.packed"] = gzip.compress(runtime["ort-wasm-simd-threaded.wasm"], mtime=0)   # gzip, which not every server would do
     known = about(G, MODEL.name) | {k: getattr(G, k) for k in ("z_dim", "w_dim", "num_ws", "rank", "supersample")}
     known |= dict(path=MODEL.relative_to(root).as_posix(), members=list(groups(G).values()), maps=len(known["blocks"]), channels=G.biline_channels, seeds=SEEDS, bytes=sum(map(len, files.values())))
+    known["ways"] = {part: [[round(x, 5) for x in way.vector.tolist()] for way in sliders(G, part)] for part in ("all", *known["groups"])}
     files |= {"ort.js": runtime["ort.wasm.bundle.min.mjs"], "model.json": json.dumps(known).encode()}
     return files | {name: (root / cfg["lib_path"] / name).read_bytes() for name in ("viewer.js", "viewer.css")}
 

@@ -120,7 +120,7 @@ def test_number_that_is_not_there(ours):
 def test_lite1_without_its_packages(creps, here, monkeypatch):
     from creps import distributions
     words = "train", "--data", "d", "--out", "r", "--resolution", 16, "--metric", "lite1-frechet"
-    distributions._lite1.cache_clear()
+    distributions.lite1_network.cache_clear()
     with monkeypatch.context() as m:
         m.setitem(sys.modules, "timm", None)
         assert "pip install 'creps[metrics]'" in one_line(creps, *words)

@@ -37,11 +37,15 @@ async function mapped(seed, {psi, label}) {
     return (await nets.mapping.run(feed)).ws.data;
 }
 async function code(s) {  // ws [num_ws * w_dim], as creps.viewer.code
-    const ws = await mapped(s.seed, s);
-    if (!s.mix.some(m => m)) return ws;
-    const other = await mapped(s.other, s), shares = about.groups.map((g, k) => about.members[k].map(i => [i, s.mix[k]])).flat(), mixed = ws.slice();
-    for (const [i, share] of shares) for (let j = i * about.w_dim; j < (i + 1) * about.w_dim; j++) mixed[j] += share * (other[j] - ws[j]);
-    return mixed;
+    const ws = (await mapped(s.seed, s)).slice(), W = about.w_dim;
+    if (s.mix.some(m => m)) {
+        const other = await mapped(s.other, s), shares = about.groups.map((g, k) => about.members[k].map(i => [i, s.mix[k]])).flat();
+        for (const [i, share] of shares) for (let j = i * W; j < (i + 1) * W; j++) ws[j] += share * (other[j] - ws[j]);
+    }
+    const moving = s.part === "all" ? about.members.flat() : about.members[about.groups.indexOf(s.part)];
+    for (const [k, amount] of s.moves.entries()) if (amount)
+        for (const i of moving) for (let j = 0; j < W; j++) ws[i * W + j] += amount * about.ways[s.part][k][j];
+    return ws;
 }
 
 // ---- lines: computed once for each place of a grid along an axis, so that a picture that is dragged asks for new ones only
@@ -184,7 +188,7 @@ async function nothingNew(s, lines, size) {  // is a picture of a sixteenth of t
 // ---- requests
 const known = new Map();  // lines of the last few codes
 async function linesOf(s) {
-    const key = JSON.stringify([s.seed, s.psi, s.label, s.mix.some(m => m) && [s.other, s.mix]]), lines = known.get(key) || new Lines(await code(s));
+    const key = JSON.stringify([s.seed, s.psi, s.label, s.mix.some(m => m) && [s.other, s.mix], s.moves.some(m => m) && [s.part, s.moves]]), lines = known.get(key) || new Lines(await code(s));
     known.delete(key);
     known.set(key, lines);
     if (known.size > 3) known.delete(known.keys().next().value);

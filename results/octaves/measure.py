@@ -1,0 +1,68 @@
+"""How near views are to the truth, octave by octave:   python results/octaves/measure.py MODEL OUT.json [COUNT [PLAIN]]
+MODEL is a run folder of `creps train --octaves N`, whose settings name the data. PLAIN is a network that was trained on
+the same data without octaves, to be drawn at the same views. At every octave: the sliced Wasserstein distance and, where
+it is installed, lite1's Frechet distance to COUNT true patches at random places, for `drawn` (the network's own function),
+`enlarged` (its whole picture, by Lanczos), `plain`, and `other` (other true patches: what the distance is at least); and
+how nearly a view, brought down by two, is the middle of the view at half its zoom."""
+import json, sys
+from pathlib import Path
+import numpy as np, torch
+from creps import Generator, View
+from creps.checkpoint import load_settings, versions
+from creps.core import rng, to_uint8
+from creps.data import open_data
+from creps.distributions import distances, usual
+from creps.filters import box_reduce, resample
+from creps.metrics import psnr
+from creps.octaves import Patch, looking_into
+
+def places(octave: int, count: int, seed: int) -> list[Patch]:
+    "Random windows inside the unit square."
+    side, dice = 2**-octave, np.random.default_rng([seed, octave])
+    return [Patch(octave, tuple(side / 2 + (1 - side) * dice.random(2))) for _ in range(count)]
+
+def code(G, number: int) -> torch.Tensor: return G.mapping(torch.randn(1, G.z_dim, generator=rng(number)))
+
+def views(G, seen: list[Patch]) -> np.ndarray:  # uint8 [count, R, R, 3]
+    return np.concatenate([to_uint8(G.draw(code(G, i), G.resolution, p.view)) for i, p in enumerate(seen)])
+
+def enlarged(G, seen: list[Patch]) -> np.ndarray:
+    def part(i: int, p: Patch) -> torch.Tensor:
+        side = 2**-p.octave
+        rows, cols = ((middle - side / 2, side) for middle in p.center)
+        return resample(G.draw(code(G, i), G.resolution), G.resolution, rows, cols)
+    return np.concatenate([to_uint8(part(i, p)) for i, p in enumerate(seen)])
+
+def agreement(G, seen: list[Patch]) -> float:
+    "Mean PSNR in dB of views against the middles of those at half the zoom."
+    R, found = G.resolution, []
+    for i, p in enumerate(seen):
+        windows = p.view, View(p.center, p.view.zoom / 2)
+        near, far = (G.draw(code(G, i), R, window).clamp(-1, 1) for window in windows)
+        found.append(psnr(box_reduce(near, 2), far[..., R // 4:-R // 4, R // 4:-R // 4]))
+    return torch.cat(found).clamp(max=150).mean().item()
+
+@torch.no_grad()
+def main(model: str, out: str, count: str = "256", plain: str | None = None):
+    G, settings, n = Generator.from_pretrained(model), load_settings(model), int(count)
+    data = open_data(settings.data, settings.resolution, octaves=settings.octaves)
+    look, chance = looking_into(data, settings), np.random.default_rng(0)
+    def true(seen: list[Patch]) -> np.ndarray:
+        return np.concatenate([look(np.array([chance.integers(len(data))]), p) for p in seen])
+    kinds = dict(drawn=lambda seen: views(G, seen), enlarged=lambda seen: enlarged(G, seen), other=true)
+    if plain:
+        other = Generator.from_pretrained(plain)
+        kinds["plain"] = lambda seen: views(other, seen)
+    found, metrics = {}, usual(3)
+    for octave in range(settings.octaves + 1):
+        real, seen = true(places(octave, n, 1)), places(octave, n, 2)
+        def near(fake: np.ndarray) -> dict:
+            told = distances(fake, real, metrics)
+            return {m: round(told[m], 3) for m in metrics}
+        found[octave] = {kind: near(make(seen)) for kind, make in kinds.items()}
+        if octave: found[octave]["agreement"] = round(agreement(G, seen[:32]), 2)
+        print(octave, found[octave], flush=True)
+    about = dict(count=n, settings=settings.to_json(), versions=versions(), plain=bool(plain))
+    Path(out).write_text(json.dumps(about | dict(octaves=found), indent=1) + "\n")
+
+if __name__ == "__main__": main(*sys.argv[1:])
