@@ -1,6 +1,6 @@
 """Do the interactive figures of the notebooks work?  `python .ci/interactive.py [FOLDER FOR SCREENSHOTS] [NOTEBOOK..]`
 Opens each figure that is stored in a notebook in a headless Chromium, once as a file and once in its frame, moves every slider to both of its ends, and looks whether the canvas follows and nothing is reported."""
-import base64, html, io, json, re, shutil, sys, tempfile
+import base64, html, io, json, re, shutil, sys, tempfile, time
 from pathlib import Path
 import numpy as np
 from PIL import Image
@@ -40,8 +40,12 @@ def framed(page, file, name):
     "As on a page of the site: in a frame that may run scripts and nothing else."
     page("Page.navigate", url=file.as_uri())
     page.until("document.readyState === 'complete' && document.querySelector('iframe').offsetHeight > 100")
-    shot = base64.b64decode(page("Page.captureScreenshot", format="png")["data"])
-    check(np.asarray(Image.open(io.BytesIO(shot)).convert("L")).std() > 3, f"{name} in its frame: something is drawn")
+    def variety():
+        shot = base64.b64decode(page("Page.captureScreenshot", format="png")["data"])
+        return np.asarray(Image.open(io.BytesIO(shot)).convert("L")).std()
+    end = time.monotonic() + 60
+    while (seen := variety()) < 1 and time.monotonic() < end: time.sleep(.2)
+    check(seen >= 1, f"{name} in its frame: something is drawn")
     check(not page.said, f"{name} in its frame: nothing is reported: {page.said}")
 
 chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -3,10 +3,10 @@ import argparse
 import pytest
 from creps import cli
 
-FREE = {"data", "out", "init", "resume", "model", "run", "official", "host", "cache", "weights", "lpips_weights", "results", "runs"}  # any word can be meant
+FREE = {"data", "out", "init", "resume", "model", "run", "official", "host", "cache", "weights", "lpips_weights", "results", "runs", "ws", "mask", "pictures"}  # any word can be meant
 SIGNED = {"seed", "trunc", "angle", "angle_to", "ada_target"}   # may be negative
 NONE_OF_IT = SIGNED | {"keep", "gamma", "freeze_d", "max_bad", "r1_interval", "pl_interval", "pl_weight", "port", "draw_up_to", "labels", "label",
-                       "augment", "seeds", "center", "beta2", "burn_in", "gamma_start", "beta2_start", "ema_kimg_start", "augment_start", "license"}  # may be zero
+                       "augment", "seeds", "center", "beta2", "burn_in", "gamma_start", "beta2_start", "ema_kimg_start", "augment_start", "license", "octaves", "octave_kimg", "steps"}  # may be zero
 
 def work(**arguments): raise AssertionError(f"it has begun, with {arguments}")
 
