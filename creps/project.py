@@ -53,8 +53,8 @@ class Window:
 
     def draw(self,
         ws: torch.Tensor,     # [B, num_ws, w_dim]
-        rows=slice(None),     # numbers of the pixels' rows
-        cols=slice(None),     # and columns
+        rows: slice | np.ndarray = slice(None),  # numbers of the pixels' rows
+        cols: slice | np.ndarray = slice(None),  # and columns
     ) -> torch.Tensor:        # [B, C, rows, cols], with a gradient
         "The pixels where some rows and columns meet."
         dy, dx = self.dy[rows].ravel(), self.dx[cols].ravel()
@@ -580,9 +580,9 @@ def report_project(
             begun = "the same command goes on from here" if state.exists() else "nothing is written"
             print(f"stopped in {name}; {begun}", file=sys.stderr)
             raise
-        about = dict(model=model, space=space, steps=steps, seed=seed, size=list(pixels))
-        about["psnr"] = round(found.psnr, 2)
-        about = {name: str(value) for name, value in about.items()}
+        said = dict(model=model, space=space, steps=steps, seed=seed, size=list(pixels))
+        said |= dict(psnr=round(found.psnr, 2))
+        about = {name: str(value) for name, value in said.items()}
         write_found(target, found, folder, pixels, about | dict(key=key), max_memory)
         state.unlink(missing_ok=True)
         seconds = round(time.time() - start, 1)
