@@ -83,9 +83,9 @@ def directions(
     if numbers is None: raise ValueError(f"no blocks are called {group!r}: there are all, {names}")
     w, found = many_codes(G), {}
     for method, (vectors, shares) in dict(pca=components(w), sefa=factors(G, numbers, w)).items():
-        for k, (vector, share) in enumerate(zip(vectors[:count], shares), 1):
+        for k, (vector, share) in enumerate(zip(vectors[:count], shares[:count].tolist()), 1):
             name = f"{method}-{k}" + f"@{group}" * (group != "all")
-            found[name] = Direction(name, vector, tuple(numbers), float(share))
+            found[name] = Direction(name, vector, tuple(numbers), share)
     return found
 
 def direction(
