@@ -43,7 +43,7 @@ def canvas(page, value): page.js(f"(e => {{ e.value = '{value}'; e.dispatchEvent
 def points(page, same):
     "The buttons that say how many points a pixel has."
     for places in (2, 4, 1):
-        page.button("1" if places == 1 else f"{places} × {places}")
+        page.button("1" if places == 1 else f"{places}×{places}")
         check(same(f"{places} x {places} points in a pixel")[0]["supersample"] == places, "a button chooses the points in a pixel")
 
 def tour(page, G, about, shots):

@@ -171,7 +171,7 @@ def tour(page, G, shots):
     shot("swirl")
     page.button("flat"); page.button("whole picture")
     for places in (4, 1, 2):
-        page.button("1" if places == 1 else f"{places} × {places}")
+        page.button("1" if places == 1 else f"{places}×{places}")
         state, areas = compare(page, G, f"{places} x {places} points in a pixel")
         check(state["supersample"] == places, f"a button chooses the points in a pixel: {state}")
     shot("points")

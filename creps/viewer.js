@@ -181,7 +181,7 @@ export function mount(el, ask, {state: given = {}, changed = () => {}, height = 
     const points = own => {  // to a pixel, along each side
         const box = h("div", {className: "points"}, h("span", {textContent: "points in a pixel"}));
         for (const s of [...new Set([1, 2, 4, own])].sort((a, b) => a - b))
-            box.append(keep(button(s === 1 ? "1" : `${s} × ${s}`, "a pixel is the mean of them: smoother edges, and slower", () => set({supersample: s})), b => b.classList.toggle("on", state.supersample === s)));
+            box.append(keep(button(s === 1 ? "1" : `${s}×${s}`, "a pixel is the mean of them: smoother edges, and slower", () => set({supersample: s})), b => b.classList.toggle("on", state.supersample === s)));
         return box;
     };
     const when = (e, test) => { refresh.push(() => { e.hidden = !test(); }); return e; };

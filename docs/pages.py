@@ -4,7 +4,7 @@ headings, and something that sets $formulas$.  docs/hooks.py hands them to mkdoc
 import gzip, json, os, re, shutil, subprocess, sys, tarfile, tempfile
 from configparser import ConfigParser
 from pathlib import Path
-import api, notebooks
+import api, exercises, notebooks
 
 root = Path(__file__).resolve().parents[1]
 nbs = root / "nbs"
@@ -40,6 +40,11 @@ def reference_page(path): return f"{path.parent.name}/{module(path).stem}.md"   
 
 def title(path): return re.search(r"^# (.*)", notebooks.text(notebooks.cells(path)[0]["source"]), re.M)[1].strip()
 
+def chapters() -> list:
+    "The notebooks by part, the tutorials last: (heading, [(title, path, address)])."
+    def of(paths): return [(f"{p.stem.split('_')[0]} {title(p)}" if p.stem[0].isdigit() else title(p), p, f"{p.parent.name}/{p.stem}.md") for p in paths]
+    return [*((part.title(), of(p for p in book() if p.parent.name == part)) for part in parts()), ("Tutorials", of(tutorials()))]
+
 class PageError(Exception): "A page that can't be made; the words say why."
 
 def nav() -> list:
@@ -48,7 +53,7 @@ def nav() -> list:
     lessons = [{part.title(): [{f"{p.stem.split('_')[0]} {title(p)}": f"{part}/{p.stem}.md"} for p in of(part)]} for part in parts()]
     reference = [{part.title(): [{f"creps.{m.stem}": reference_page(p)} for p in of(part) if (m := module(p))]} for part in parts()]
     guides = [{"Tutorials": [{title(p): f"tutorials/{p.stem}.md"} for p in tutorials()]}] if tutorials() else []
-    return [{"creps": ["index.md", {"The whole book": "contents.md"}]}, {"Live": "live.md"}, *lessons, *guides, {"Reference": reference}, {"Changes": "CHANGELOG.md"}]
+    return [{"creps": ["index.md", {"The whole book": "contents.md"}, {"Exercises": "exercises.md"}]}, {"Live": "live.md"}, *lessons, *guides, {"Reference": reference}, {"Changes": "CHANGELOG.md"}]
 
 def write(folder: Path):
     "Every page and every file that a page shows or loads, and `nav.json`."
@@ -64,6 +69,8 @@ def write(folder: Path):
         for name, data in pictures.items(): add(f"{where}/{name}".strip("/"), data)
     for p in book():
         if m := module(p): add(reference_page(p), api.page(m, f"{p.stem}.md"))
+    def words(text, path): return mentions(links(text, path.parent), names, path.parent.name, module(path) if path.stem[0].isdigit() else None)
+    add("exercises.md", exercises.page(chapters(), lambda text, path: notebooks.outside_code(notebooks.no_false_tags, words(text, path))))
     add("CHANGELOG.md", WIDE + mentions(links((root / "CHANGELOG.md").read_text(encoding="utf-8"), root), names, "", None))
     for p in nbs.rglob("images/*.*"): add(p.relative_to(nbs).as_posix(), p.read_bytes())
     for name, data in katex().items(): add(f"katex/{name}", data)
