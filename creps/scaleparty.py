@@ -71,7 +71,7 @@ class ScaleParty(Peer, library_name="creps", license="apache-2.0"):
         z_dim: int = 512,             # width of the latent z
         w_dim: int = 512,             # width of the style code w
         label_dim: int = 0,           # number of classes; 0: unconditional
-        channel_base: int = 32768,    # width of block r = channel_base / r ...
+        channel_base: int = 32768,    # width of block b = channel_base / b ...
         channel_max: int = 512,       # ... but at most this
         mapping_layers: int = 8,
     ):
@@ -134,7 +134,7 @@ class ScaleDiscriminator(Discriminator):
     def __init__(self,
         resolution: int = 256,      # R, the smaller size: a power of two
         label_dim: int = 0,         # 0: unconditional
-        channel_base: int = 32768,  # channels at size r: channel_base / r ...
+        channel_base: int = 32768,  # channels at size b: channel_base / b ...
         channel_max: int = 512,     # ... but at most this
         mbstd_group: int = 4,       # pictures compared with each other
         image_channels: int = 3,    # 1 grey, 3 RGB, 4 RGBA
