@@ -8,7 +8,7 @@ __all__ = ['main']
 # %% ../nbs/engine/55_cli.ipynb #19ebbcb1
 import argparse, base64, contextlib, errno, inspect, io, json, os, re, sys, tempfile, time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -33,7 +33,7 @@ from .directions import moves_of, parse_moves, report_directions
 from .filters import box_reduce
 from .generator import Generator
 from .export import report_export
-from .film import Shot, film, moments, move, smooth, walk
+from .film import Shot, film, moments, move, pictures, smooth, walk
 from .distributions import Samples, chosen, computable, distances, report_evaluate
 from .layers import truncate
 from .metrics import psnr, report_consistency, swd
@@ -92,6 +92,7 @@ def add_arguments(
     parser: argparse.ArgumentParser,
     f,            # the function that takes them, or a dataclass of settings
     required=(),  # parameters without default that are flags all the same
+    bare=(),      # parameters with a default that are no flags all the same
     skip=(),      # parameters that a shell can't give
 ):
     "An argument of `parser` for each parameter of `f`; what is left out has its default, or is not there."
@@ -107,6 +108,8 @@ def add_arguments(
         if get_origin(annotation) is list: how["nargs"] = "+"
         if name in required: parser.add_argument(flag, required=True, help=text, **how)
         elif default is inspect.Parameter.empty: parser.add_argument(name, help=text, **how)
+        elif name in bare:
+            parser.add_argument(name, nargs="?", default=default, help=f"{text} ({default})", **how)
         else:
             usual = "" if default in (None, argparse.SUPPRESS) else f" ({default})"
             parser.add_argument(flag, default=default, help=text + usual, **how)
@@ -527,26 +530,45 @@ def padded(picture) -> np.ndarray:
     "A picture with a white border to the right and below."
     return np.pad(picture, ((0, 4), (0, 4), (0, 0)), constant_values=255)
 
+NEAR = .46, .4  # where a close view has its middle
+
+def beyond_the_square(G: Generator, ws: torch.Tensor, height: int) -> list:
+    "Panoramas of 3:1, one of each code; the trained square is the middle third."
+    return list(render(G, ws, (height, 3 * height), View(zoom=1 / 3)))
+
+def side_by_side(
+    G: Generator,
+    ws: torch.Tensor,  # [B, num_ws, w_dim]: at least two codes
+    size: int,         # pixels of a square
+    count: int,        # squares in all
+) -> np.ndarray:       # uint8 [size, count * size, 3]
+    "A walk from the first code to the last, all steps in one picture."
+    return np.concatenate(list(pictures(G, ws[:1], walk(ws, count), size)), 1)
+
 def demo_sheet(
     G: Generator,
-    z: torch.Tensor,   # [B, z_dim]
+    ws: torch.Tensor,  # [B, num_ws, w_dim]
     tile: int = 192,   # pixels of one square
+    beyond: bool = False,  # what lies beyond the trained square, in place of walks
 ) -> np.ndarray:       # uint8 [height, width, 3]
-    "The same codes at R, 2R, 256 and 1024 pixels beside a bicubic enlargement, and panoramas."
-    with torch.no_grad(): ws = G.mapping(z)
+    "The same codes at R, 2R, 256 and 1024 pixels beside a bicubic enlargement, and wide pictures."
     def draw(size, view=None) -> np.ndarray: return np.asarray(render(G, ws, size, view))
     R, near = G.resolution, Image.Resampling.NEAREST
     cubic = Image.Resampling.BICUBIC
-    small, middle = draw(R), slice((1024 - tile) // 2, (1024 + tile) // 2)
+    small, part = draw(R), View(NEAR, 1024 / tile)   # an eye
     columns = {f"{R} px": enlarged(small, tile, near), f"{R} px, bicubic": enlarged(small, tile, cubic),
                f"{2 * R} px": enlarged(draw(2 * R), tile, near), "256 px": enlarged(draw(256), tile, cubic),
-               "1024 px, middle at 1:1": list(draw(1024)[:, middle, middle])}
-    rows = [np.concatenate([padded(pictures[i]) for pictures in columns.values()], 1) for i in range(len(z))]
+               "1024 px, a part": list(draw(tile, part))}
+    rows = [np.concatenate([padded(pictures[i]) for pictures in columns.values()], 1) for i in range(len(ws))]
     rows[0] = np.concatenate([padded(labelled(pictures[0], text)) for text, pictures in columns.items()], 1)
-    height = rows[0].shape[1] // 6
-    wide = draw((height, 3 * height), View(zoom=1 / 3))[:2]
-    said = "panorama, 3:1: the trained square is the middle third, the rest is beyond it"
-    rows.append(np.concatenate([padded(labelled(p, said)) for p in wide], 1))
+    width = rows[0].shape[1]
+    if beyond:
+        said = "panorama, 3:1: the trained square is the middle third, the rest is beyond it"
+        wide = [padded(labelled(p, said)) for p in beyond_the_square(G, ws[:2], width // 6)]
+        rows.append(np.concatenate(wide, 1))
+    else:
+        said = "on the way from one code to the next, in equal steps"
+        rows += [padded(labelled(side_by_side(G, pair, width // 8, 8), said)) for pair in ws.split(2)]
     width = max(r.shape[1] for r in rows)
     white = [((0, 0), (0, width - r.shape[1]), (0, 0)) for r in rows]
     return np.concatenate([np.pad(r, border, constant_values=255) for r, border in zip(rows, white)])
@@ -554,14 +576,21 @@ def demo_sheet(
 # %% ../nbs/engine/55_cli.ipynb #edd8e3a7
 def demo_film(
     G: Generator,
-    z: torch.Tensor,  # [1, z_dim]
-    path,             # .webp, .gif or .mp4
-    frames: int = 60, # of the flight in; as many lead back
+    ws: torch.Tensor,  # [B, num_ws, w_dim]
+    path,              # .webp, .gif or .mp4
+    far: View = View(), near: View = View(NEAR, zoom=5),  # between which it flies
+    frames: int = 24,  # of a flight in, and of one out
+    size: int = 288,
 ):
-    "A flight from three times the trained square into it, and back, 288 x 288."
-    with torch.no_grad(): ws = G.mapping(z)
-    flight = move(View(zoom=1 / 3), View((.55, .4), zoom=6), frames, smooth)
-    film(G, ws, flight + flight[::-1], path, 288)
+    "Into the picture of each code, and out of that of the next one; after the last follows the first."
+    codes = list(ws.split(1))
+    flight, shots = move(far, near, frames, smooth), []
+    for code, following in zip(codes, codes[1:] + codes[:1]):   # no frame comes twice in a row
+        shots += [replace(shot, ws=code) for shot in flight[:-1]]
+        both, close = torch.cat([code, following]), [replace(flight[-1], ws=code)]
+        shots += walk(both, frames // 2, ease=smooth, view=near) if len(codes) > 1 else close
+        shots += [replace(shot, ws=following) for shot in flight[-2:0:-1]]
+    film(G, ws[:1], shots, path, size)
 
 def samples(G: Generator, n: int = 256, seed: int = 1) -> tuple:
     "Pictures of n codes (uint8 [n, R, R, 3]), and their PSNR with those at 2R brought down (mean in dB)."
@@ -591,27 +620,32 @@ def demo_training(run, quick: bool, seed: int, device: str) -> tuple:
     return G, dict(swd_before=round(before, 2), swd_after=round(after, 2))
 
 def cmd_demo(
-    train: bool = False,     # train a small network first, which takes minutes, and draw with that
+    train: bool = False,     # train a small network on landscapes first, which takes minutes, and draw with that
     quick: bool = False,     # the same, but a shorter training, some 20 seconds
     out: str = "creps-demo", # folder for sheet.png, panorama.png, zoom.webp, and the trained network
     seed: Seed = 0,          # of everything random
     device: Device = "auto", # of the training: auto, cpu, cuda, mps
 ):
-    "Draw the same landscapes at many sizes, as a panorama and a film, with the network that comes with creps."
+    "Draw the same portraits at many sizes, in a row and in a film, with the network that comes with creps."
     start, folder = time.time(), writable_folder(out)
-    model, found = "scenery-64", {}
-    if train or quick:
+    model, beyond = "portraits-64", train or quick
+    found = {}
+    if beyond:
         model = folder / ("run-quick" if quick else "run")
         G, found = demo_training(model, quick, seed, device)
     else: G = Generator.from_pretrained(model)
-    z = seed_latents(range(seed, seed + 4), G.cpu().z_dim)
-    save_picture(demo_sheet(G, z), folder / "sheet.png")
-    with torch.no_grad(): ws = G.mapping(z[:1])
-    save_picture(np.asarray(render(G, ws, (480, 1440), View(zoom=1 / 3)))[0], folder / "panorama.png")
-    demo_film(G, z[:1], folder / "zoom.webp")
+    with torch.no_grad(): ws = G.mapping(seed_latents(range(seed, seed + 4), G.cpu().z_dim))
+    save_picture(demo_sheet(G, ws, beyond=beyond), folder / "sheet.png")
+    if beyond:
+        panorama = beyond_the_square(G, ws[:1], 480)[0]
+        demo_film(G, ws[:1], folder / "zoom.webp", View(zoom=1 / 3), View((.55, .4), zoom=6), 60)
+    else:
+        panorama = np.concatenate(np.split(side_by_side(G, ws, 240, 16), 2, 1))
+        demo_film(G, ws[:3], folder / "zoom.webp")
+    save_picture(panorama, folder / "panorama.png")
     agreement = samples(G, 64)[1]
-    sizes = f"{G.resolution} px and at {2 * G.resolution} px brought down"
-    print(f"the same codes at {sizes} agree to {agreement:.1f} dB")
+    print(f"the same codes at {G.resolution} px and at {2 * G.resolution} px, "
+          f"averaged over 2 x 2 pixels, agree to {agreement:.1f} dB")
     print(f"look at sheet.png, panorama.png and zoom.webp in {folder}; go on with: creps view {model}")
     seconds = round(time.time() - start, 1)
     print(json.dumps(dict(model=str(model), psnr=round(agreement, 2), **found, seconds=seconds)))
@@ -642,10 +676,11 @@ def parser() -> Parser:
     flags = dict(train=("data", "out"), evaluate=("data",))
     flags |= dict.fromkeys(("project", "directions"), ("model", "out"))
     flags |= dict.fromkeys(("render", "film", "average", "convert", "export"), out)
+    bare = dict(view=("model",))
     for name, f in COMMANDS.items():
         p = commands.add_parser(name, help=f.__doc__, description=f.__doc__)
         if f is cmd_train: training_arguments(p)
-        else: add_arguments(p, f, required=flags.get(name, ()))
+        else: add_arguments(p, f, flags.get(name, ()), bare.get(name, ()))
         if name in TABLES: add_arguments(p, TABLES[name])
         p.set_defaults(action=f)
     measures = ("Time and memory against the machine's limit: bench render, bench step; "
