@@ -265,8 +265,8 @@ def forest(
     data = data or columns_of(rows)[0]
     noisy = [f for f in compared(rows) if f.data == data and f.pair.column not in COUNTED]
     found = {f.pair: (f.interval, f.verdict) for f in noisy if f.interval}
-    height = .6 + .24 * max(len(found), 1)
-    fig, ax = plt.subplots(figsize=(9, height), layout="constrained", dpi=72)
+    height = max(2.6, .6 + .24 * len(found))
+    fig, ax = plt.subplots(figsize=(9, height), layout="constrained", dpi=100)
     for k, (pair, (interval, verdict)) in enumerate(reversed(found.items())):
         unit = .1 if pair.column == "psnr" else 1.  # ten decibels are as long as a factor e
         sign = unit * (-1 if pair.better_is_low() else 1)
