@@ -320,12 +320,11 @@ class AnyresGAN(Peer, library_name="creps", license="apache-2.0"):
         largest: float = 8.,          # largest scale S of the second stage
         normalise_scale: bool = True, # True: the authors' code, in which every scale looks alike; False: their paper
     ):
-        config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         depth = layers or (14 if resolution >= 256 else max(4, 2 * int(resolution).bit_length() - 8))
         grids = plan(check_resolution(resolution), depth, critical, channel_base, channel_max)
         synthesis = WaveSynthesis(w_dim, grids, patch, largest, normalise_scale)
         mapping = Mapping(z_dim, w_dim, label_dim, mapping_layers, synthesis.num_ws)
-        super().__init__(synthesis, mapping, **config)
+        super().__init__(synthesis, mapping)
 
     def how(self, size=None, view: View | None = None) -> str:
         n = len(placed_tiles(*square(self, size, view, "centers")))

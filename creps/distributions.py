@@ -16,11 +16,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from .core import Count, Device, Fraction, Number, Seed
 from .core import check_arguments, constant, from_uint8, rng, seeded, to_uint8, write_whole
-from .data import Drawn, open_data
+from .data import open_data
 from .device import pick_device
 from .generator import Generator
 from .metrics import CannotDraw, drawn, file_hash, frechet, latents, read_weights, styles, swd
-from .scenery import Scenery, World, scenes
+from .scenery import Scenery, scenes
 from .settings import sort_out, takes
 from .vectors import WORLDS
 
@@ -531,22 +531,6 @@ def evaluate(
     except CannotDraw as e:
         nothing = dict.fromkeys(chosen(metrics)) | dict(labels={})
         return nothing | asked | dict(reason=str(e))
-
-# %% ../nbs/evidence/31_distributions.ipynb #b7b444e9
-@lru_cache(maxsize=8)
-def _drawn(world): return Drawn(world)  # each picture is painted once a process
-
-def evaluate_scales(
-    G,                  # as for `evaluate`
-    world: World,       # the pictures of the training, at the training size
-    scales=(1, 2, 4),   # times the training size
-    **how,              # as for `evaluate`
-) -> dict[int, dict]:   # scale -> what `evaluate` says
-    "How far a generator's pictures are from the true ones at several sizes."
-    if any(s != int(s) or s < 1 for s in scales):
-        raise ValueError(f"scales must be whole numbers of at least 1, not {scales!r}")
-    def at(scale): return _drawn(world.at([int(scale) * n for n in world.size]))
-    return {scale: evaluate(G, at(scale), **how) for scale in scales}
 
 # %% ../nbs/evidence/31_distributions.ipynb #407baf41
 def print_distances(found: dict):

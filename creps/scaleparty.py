@@ -14,9 +14,8 @@ from . import losses
 from .coords import View
 from .discriminator import Discriminator, Epilogue, minibatch_deviation
 from .filters import double
-from .generator import block_channels, check_resolution
-from .layers import FullyConnected, Mapping, Styles
-from .peers import ModulatedConv, Peer, PeerStep, ToRGB, pyramid_table, upright
+from .layers import FullyConnected, Styles
+from .peers import Convolutional, ModulatedConv, PeerStep, ToRGB, pyramid_table, upright
 from .settings import Settings
 from .step import Iteration, Phase, Stream
 
@@ -64,22 +63,9 @@ class OpenPyramid(nn.Module):
         return rgb[..., 2:-2, 2:-2]
 
 # %% ../nbs/evidence/35_scaleparty.ipynb #9a790293
-class ScaleParty(Peer, library_name="creps", license="apache-2.0"):
+class ScaleParty(Convolutional, library_name="creps", license="apache-2.0"):
     "ScaleParty (Ntavelis et al. 2022): R pixels per picture side and more, on a larger grid of cells."
-    def __init__(self,
-        resolution: int = 256,        # R, the smaller of the training sizes (4 cells): a power of two
-        z_dim: int = 512,             # width of the latent z
-        w_dim: int = 512,             # width of the style code w
-        label_dim: int = 0,           # number of classes; 0: unconditional
-        channel_base: int = 32768,    # width of block r = channel_base / r ...
-        channel_max: int = 512,       # ... but at most this
-        mapping_layers: int = 8,
-    ):
-        config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        channels = block_channels(check_resolution(resolution), channel_base, channel_max)
-        synthesis = OpenPyramid(w_dim, channels)
-        mapping = Mapping(z_dim, w_dim, label_dim, mapping_layers, synthesis.num_ws)
-        super().__init__(synthesis, mapping, **config)
+    pyramid = OpenPyramid
 
     def _cells(self, size, view, align) -> tuple:
         "(H, W), cells and windows of a picture; ValueError for what can't be drawn."
