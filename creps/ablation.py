@@ -20,7 +20,8 @@ from . import peers, train
 from .anyres import AnyresPatchStep
 from .benchmark import Flops, HighWater, Plain, apart, stopwatch
 from .checkpoint import InUse, find_checkpoint, load_state, run_folder, versions
-from .core import Device, from_uint8, image_grid, reuse_memory, rng, to_pil, to_uint8, write_whole
+from .core import (Device, from_uint8, image_grid, parse_seeds, reuse_memory, rng, to_pil, to_uint8,
+                        write_whole)
 from .data import Drawn, Pictures, open_data
 from .device import pick_device
 from .distributions import METRICS, Samples, distances, evaluate, lite1_extractor
@@ -711,23 +712,6 @@ def truth_settings(preset: str, data: str) -> dict[str, Any]:
     return {k: s[k] for k in ("data", "resolution", "pictures", "samples", "far", "scales", "codes", "seed")}
 
 # %% ../nbs/evidence/37_ablation.ipynb #b2bde730
-def chosen_seeds(
-    text=None,  # 0-2, "1,4", or a list
-) -> list[int] | None:
-    "The seeds that `text` means; ValueError if it means none."
-    if text is None: return None
-    parts = text.split(",") if isinstance(text, str) else text
-    seeds = []
-    try:
-        for part in parts:
-            first, *others = map(int, str(part).split("-"))
-            last = others[0] if others else first
-            if len(others) > 1 or not 0 <= last - first < 1000: raise ValueError
-            seeds += range(first, last + 1)
-        if not seeds: raise ValueError
-    except (TypeError, ValueError): raise ValueError(f"seeds must be like 0-2 or 0,3, not {text!r}") from None
-    return seeds
-
 def words_for(data: str, group: str, variant: str) -> set[str]:
     "The words that mean a training."
     where, *what = (slug(name).lower() for name in (data, group, variant))
@@ -748,7 +732,7 @@ def _choice(only: str) -> str:
 def jobs(
     preset: str = "smoke",
     only: str | None = None,  # like portraits/creps or scenery,peers; None: all
-    seeds=None,               # see `chosen_seeds`; None: as many as the preset has
+    seeds=None,               # see `parse_seeds`; None: as many as the preset has
     results="results",        # folder
     runs=None,                # folder for checkpoints; None: .runs beside the results
     data: str | None = None,  # another data set in place of the preset's
@@ -756,7 +740,7 @@ def jobs(
     "All results of a table, whether they are there or not; of each data set the data themselves come first."
     parts = check_preset(preset).parts
     if data: parts = dict.fromkeys(replace(part, data=data) for part in parts)
-    numbers, results = chosen_seeds(seeds), Path(results)
+    numbers, results = None if seeds is None else parse_seeds(seeds), Path(results)
     wanted = set() if only is None else set(words_of(only))
     folders = results, Path(runs, preset) if runs else results / preset / ".runs"
     known: set[str] = set()
@@ -1032,7 +1016,7 @@ def read_results(
 def ablate(
     preset: Annotated[str, check_preset] = "smoke",  # smoke (minutes), cpu (a night), t4 and colab (a GPU), paper
     only: Annotated[str, _choice] | None = None,  # which of its trainings, like portraits/creps or scenery,peers; left out: all
-    seeds: Annotated[str, chosen_seeds] | None = None,  # like 0-2 or 0,3; left out: as many as the preset has
+    seeds: Annotated[str, parse_seeds] | None = None,  # like 0-2 or 0,3; left out: as many as the preset has
     table: Literal["markdown", "latex", "csv"] = "markdown",  # what is printed
     results: str = "results",  # folder for results
     runs: str | None = None,   # folder for checkpoints; left out: .runs beside the results

@@ -6,7 +6,7 @@
 __all__ = ['bench_render', 'bench_step']
 
 # %% ../nbs/engine/50_benchmark.ipynb #1d7795f4
-import ctypes, functools, gc, json, os, pkgutil, statistics, subprocess, sys, time
+import functools, gc, json, os, pkgutil, statistics, subprocess, sys, time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,8 +17,8 @@ from torch.utils.flop_counter import flop_registry
 from . import render as renderer
 from .checkpoint import versions
 from .coords import View
-from .core import Count, Device, Memory, Natural, Number, Positive, Seed
-from .core import check_arguments, resident_peak, reuse_memory, rng, seeded, size_pair, to_uint8, write_whole
+from .core import (Count, Device, Memory, Natural, Number, Positive, Seed, check_arguments, resident_peak,
+                        reuse_memory, rng, seeded, size_pair, to_uint8, trim_memory, write_whole)
 from .device import pick_device
 from .generator import Generator, check_resolution
 from .stages import stages_of
@@ -85,17 +85,13 @@ class Flops(TorchDispatchMode):
         return out
 
 # %% ../nbs/engine/50_benchmark.ipynb #83f830c7
-def _trim():
-    "Return free memory to the kernel."
-    gc.collect()
-    with suppress(AttributeError, OSError, TypeError): ctypes.CDLL(None).malloc_trim(0)
-
 class HighWater:
     "Memory that work needs at most: `mark`, work, then `above`."
     def __init__(self, device: torch.device | str = "cpu"): self.device = torch.device(device)
 
     def mark(self) -> "HighWater":
-        _trim()
+        gc.collect()
+        trim_memory()
         if self.device.type == "cuda":
             wait(self.device)
             torch.cuda.reset_peak_memory_stats(self.device)

@@ -318,6 +318,10 @@ def reuse_memory(threshold: int = 1 << 30) -> bool:  # bytes; blocks below it ar
     M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
     return bool(mallopt(M_MMAP_THRESHOLD, threshold) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
 
+def trim_memory() -> None:
+    "glibc keeps for each thread what that thread has freed; ask it to let go."
+    with contextlib.suppress(AttributeError, OSError, TypeError): ctypes.CDLL(None).malloc_trim(0)  # no glibc
+
 def resident_peak() -> int | None:  # bytes
     "The high-water mark of this process's resident memory."
     with contextlib.suppress(OSError):
@@ -381,6 +385,25 @@ def some_bytes(text) -> int:
     "`parse_bytes` of what must not be 0."
     if not parse_bytes(text): raise ValueError(f"must be some memory, such as 256MB, not {text!r}")
     return parse_bytes(text)
+
+def whole_numbers(text, least: int = 0) -> list[int]:
+    "Whole numbers with commas between them."
+    try: return [Within(least)(int(x)) for x in str(text).split(",")]
+    except ValueError:
+        raise ValueError(f"must be whole numbers from {least} on, such as 1,2,4, not {text!r}") from None
+
+def parse_seeds(
+    text,  # "0-15", "7", "1,4,9-12", or a list of seeds
+) -> list[int]:
+    "The seeds that `text` lists; ValueError if it lists none, or more than a million."
+    parts = text.split(",") if isinstance(text, str) else text
+    try:
+        spans = [[int(n) for n in str(part).split("-")] for part in parts]
+        if not spans or any(len(s) > 2 or s[0] > s[-1] for s in spans): raise ValueError
+    except (TypeError, ValueError):
+        raise ValueError(f"seeds must be like 0-15 or 1,4,9, not {text!r}") from None
+    if sum(s[-1] + 1 - s[0] for s in spans) > 10**6: raise ValueError(f"{text} are more than a million seeds")
+    return [n for s in spans for n in range(s[0], s[-1] + 1)]
 
 Count = Annotated[int, Within(1)]
 Natural = Annotated[int, Within(0)]

@@ -6,7 +6,7 @@
 __all__ = ['BadData', 'ImageFolder', 'open_data']
 
 # %% ../nbs/training/10_data.ipynb #6813d38b
-import copy, ctypes, importlib, io, json, math, os, re, stat, sys, threading, time
+import copy, importlib, io, json, math, os, re, stat, sys, threading, time
 import unicodedata, warnings, zipfile
 from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np, torch
 from PIL import Image, ImageChops, ImageCms, ImagePalette, TiffImagePlugin, features
 from tqdm import tqdm
-from .core import from_uint8, parse_bytes, rng, size_pair
+from .core import from_uint8, parse_bytes, rng, size_pair, trim_memory
 from .device import pinned, upload
 
 # %% ../nbs/training/10_data.ipynb #a8873d15
@@ -311,18 +311,13 @@ _MAX_BYTES, _MAX_PIXELS = 2**30, 2**27
 _LARGE = 2**24  # pixels or bytes
 _one_large = threading.RLock()
 
-def _trim():
-    "glibc keeps for each thread what that thread has freed; ask it to let go."
-    try: ctypes.CDLL(None).malloc_trim(0)
-    except (AttributeError, OSError, TypeError): pass  # no glibc
-
 @contextmanager
 def _in_turn(large: bool):
     "Wait until no other thread is at work on something large, and leave no memory behind."
     if not large: return (yield)
     with _one_large:
         try: yield
-        finally: _trim()
+        finally: trim_memory()
 
 # %% ../nbs/training/10_data.ipynb #a5e02b81
 def _decoded(data: bytes, size, fit: str, channels: int, icc: bool) -> tuple:

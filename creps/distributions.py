@@ -8,34 +8,24 @@ __all__ = ['METRICS', 'kid', 'precision', 'recall', 'Samples', 'Metric', 'distan
 # %% ../nbs/evidence/31_distributions.ipynb #eee8e678
 import hashlib, importlib.resources, json, math, os, re, sys
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Any, Callable, Iterator, Literal
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from .core import Count, Device, Fraction, Number, Seed
-from .core import check_arguments, constant, from_uint8, rng, seeded, to_uint8, write_whole
+from .core import (Count, Device, Fraction, Number, Seed, check_arguments, constant, from_uint8, rng, seeded,
+                        to_uint8, whole_numbers, write_whole)
 from .data import open_data
 from .device import pick_device
 from .generator import Generator
-from .metrics import CannotDraw, drawn, file_hash, frechet, latents, read_weights, styles, swd
+from .metrics import (CannotDraw, drawn, feature_pair, file_hash, frechet, latents, read_weights, styles,
+                           swd)
 from .scenery import Scenery, scenes
 from .settings import sort_out, takes
 from .vectors import WORLDS
 
 # %% ../nbs/evidence/31_distributions.ipynb #1191aadc
-def _same_width(a, b, least: int, what: str) -> tuple[np.ndarray, np.ndarray]:
-    "Two float64 arrays of features; ValueError if they are too few or don't fit."
-    def array(v): return np.asarray(v.cpu() if isinstance(v, torch.Tensor) else v, dtype=np.float64)
-    a, b = array(a), array(b)
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
-        raise ValueError(f"features [N, d] and [M, d] are needed, got {list(a.shape)} and {list(b.shape)}")
-    if min(len(a), len(b)) < least:
-        raise ValueError(f"{what} needs at least {least} pictures of each set, "
-                         f"there are {len(a)} and {len(b)}")
-    return a, b
-
 def kid(
     a,                   # features [N, d]
     b,                   # features [M, d]
@@ -44,7 +34,7 @@ def kid(
     seed: int = 0,       # of the subsets
 ) -> tuple[float, float]:  # mean and spread over the subsets
     "Kernel distance of two sets of features: squared maximum mean discrepancy, polynomial kernel of degree 3, unbiased."
-    a, b = _same_width(a, b, max(size, 2), f"a kernel distance with subsets of {size}")
+    a, b = feature_pair(a, b, max(size, 2), f"a kernel distance with subsets of {size}")
     g, found = np.random.RandomState(seed), []
     def kernel(x, y):
         k = x @ y.T / x.shape[1] + 1
@@ -67,7 +57,7 @@ def covered(
     "Share of `a` in the territory of `b`."
     places = [v.device for v in (a, b) if isinstance(v, torch.Tensor) and v.is_cuda]  # float64 is needed
     what = f"a territory of {neighbours} neighbours"
-    pair = _same_width(a, b, neighbours + 1, what)
+    pair = feature_pair(a, b, neighbours + 1, what)
     a, b = (torch.from_numpy(v).to(places[0] if places else "cpu") for v in pair)
     def reach(p): return torch.cdist(p, b).kthvalue(neighbours + 1).values  # the nearest is the picture itself
     radius = torch.cat([reach(p) for p in b.split(1024)])
@@ -542,12 +532,7 @@ def print_distances(found: dict):
         print(f"{name} {found[name]:.4g}{spread}  [{line.format(*about['size'], **about)}]")
 
 # %% ../nbs/evidence/31_distributions.ipynb #6847f71c
-def whole_numbers(text) -> list[int]:  # of "1,2,4"
-    "Whole numbers of at least 1 with commas between them."
-    try: numbers = [int(n) for n in str(text).split(",")]
-    except ValueError: numbers = [0]
-    if min(numbers) < 1: raise ValueError(f"must be whole numbers such as 1,2,4, not {text!r}")
-    return numbers
+_times = partial(whole_numbers, least=1)
 
 @dataclass(frozen=True)
 class _RealPictures:

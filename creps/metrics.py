@@ -191,6 +191,20 @@ def swd(
     distances = swd_levels(a, b, seed)
     return sum(distances.values()) / len(distances)
 
+# %% ../nbs/evidence/30_metrics.ipynb #67582ef1
+def feature_pair(a, b, least: int, what: str) -> tuple[np.ndarray, np.ndarray]:
+    "Two float64 arrays of features; ValueError if they are too few, not finite, or don't fit."
+    def array(v): return np.asarray(v.cpu() if isinstance(v, torch.Tensor) else v, dtype=np.float64)
+    a, b = array(a), array(b)
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
+        raise ValueError(f"features [N, d] and [M, d] are needed, got {list(a.shape)} and {list(b.shape)}")
+    if min(len(a), len(b)) < least:
+        raise ValueError(f"{what} needs at least {least} pictures of each set, "
+                         f"there are {len(a)} and {len(b)}")
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise ValueError("features must be finite, some are not")
+    return a, b
+
 # %% ../nbs/evidence/30_metrics.ipynb #f3835594
 def frechet(
     a,        # features [N, d]
@@ -198,11 +212,7 @@ def frechet(
     ddof: int = 0,  # covariances are divided by N - ddof; 1: as the FID of the literature does
 ) -> float:
     "Fréchet distance of two Gaussians with the means and covariances of `a` and `b`."
-    a, b = (np.asarray(v.cpu() if isinstance(v, torch.Tensor) else v, dtype=np.float64) for v in (a, b))
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) <= ddof:
-        raise ValueError(f"features [N, d] and [M, d] are needed, got {list(a.shape)} and {list(b.shape)}")
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        raise ValueError("features must be finite, some are not")
+    a, b = feature_pair(a, b, ddof + 1, "a Fréchet distance")
     shift = a.mean(0) - b.mean(0)
     a, b = ((v - v.mean(0)) / (len(v) - ddof)**.5 for v in (a, b))
     a, b = (np.asarray(np.linalg.qr(v, mode="r")) if len(v) > v.shape[1] else v for v in (a, b))  # the same covariance in fewer rows
@@ -260,16 +270,9 @@ def _check_sizes(sizes, reducer):
 # %% ../nbs/evidence/30_metrics.ipynb #acc6b157
 @torch.no_grad()
 def consistency_scores(
-    G,                            # has `z_dim`, `mapping` and `draw`; and `label_dim` if it is conditional
-    sizes=(256, 512),             # each N or (H, W), of one shape: the larger is reduced to the smaller
-    samples: int = 64,            # how many codes
-    seed: int = 0,                # of the codes, and of the labels
-    align: str = "centers",       # grid of the pictures; "corners": the authors'
-    reducer: str = "box",         # box | lanczos | nearest
-    truncation_psi: float = 1.,   # 1: none
-    batch: int = 8,               # pictures drawn at once
-    lpips_weights=None,           # AlexNet's, a file; None: in torch's cache
-) -> dict:                        # psnr, ssim: [samples]; lpips: [samples], or None
+    G, sizes=(256, 512), samples: int = 64, seed: int = 0, align: str = "centers", reducer: str = "box",
+    truncation_psi: float = 1., batch: int = 8, lpips_weights=None,   # as of `consistency`
+) -> dict:  # psnr, ssim: [samples]; lpips: [samples], or None
     "How much each picture is the same at two sizes."
     (small, large), scores = _check_sizes(sizes, reducer), []
     z, label = latents(G, samples, seed)
