@@ -164,8 +164,7 @@ def picked(
 # %% ../nbs/evidence/37_ablation.ipynb #dbac3753
 @lru_cache(maxsize=16)
 def bandwidth(
-    data: str,
-    resolution: int,
+    data: str, resolution: int,
     n: int = 4000,  # of the scenery
 ) -> float:         # cycles per picture side, to two decimals
     "Half the root mean square frequency of the pictures along an axis."
@@ -193,8 +192,7 @@ def settings_of(
 
 # %% ../nbs/evidence/37_ablation.ipynb #cbd0b130
 def setup(
-    preset: str,
-    variant: str,
+    preset: str, variant: str,
     data: str | None = None,    # None: that of the preset's first part
     seed: int = 0,
     kimg: float | None = None,  # None: of the preset's first part
@@ -253,11 +251,7 @@ def measurable(s: dict) -> dict[str, str]:  # as MEASURES
     names = {"swd": MEASURES["swd"]} if without_lite1() else MEASURES
     return {k: m for k, m in names.items() if METRICS[m].least <= s["samples"]}
 
-def quality(
-    s: dict,
-    G,
-    device: torch.device | str = "cpu",
-) -> dict[str, Any]:  # the keys of MEASURES, and labels
+def quality(s: dict, G, device: torch.device | str = "cpu") -> dict[str, Any]:  # the keys of MEASURES, and labels
     "How far the pictures of `G` are from the data, as sets."
     data = pictures(s["data"], s["resolution"], s["pictures"])
     found = evaluate(G, data, list(measurable(s).values()), s["samples"], device=device)
@@ -301,11 +295,7 @@ def log_lines(folder, s: dict) -> list[dict]:
 def rounded(values: dict) -> dict:
     return {k: v and float(f"{v:.6g}") for k, v in values.items()}
 
-def history(
-    folder,
-    s: dict,
-    device: torch.device | str = "cpu",
-) -> list[dict]:  # kimg, and the keys of MEASURES
+def history(folder, s: dict, device: torch.device | str = "cpu") -> list[dict]:  # kimg, and the keys of MEASURES
     "Distances on the way, from the untrained network on."
     untrained = own_step(s["network"]).begin(settings_of(s), device).ema
     first = dict(kimg=0.) | quality(s, untrained, device)
@@ -358,8 +348,7 @@ def truth(s: dict, scale: int, skip: int = 0) -> np.ndarray:  # uint8 [far, H, W
 
 def separated(
     fake: np.ndarray,  # uint8 [N, H, W, 3]
-    real: np.ndarray,
-    device: torch.device | str = "cpu",
+    real: np.ndarray, device: torch.device | str = "cpu",
 ) -> dict[str, float | None]:  # frechet, octave
     "Two sets of pictures: the Fréchet distance, and the sliced Wasserstein distance of the finest octave."
     metric = "lite1-frechet"
@@ -551,11 +540,7 @@ def cost(
 # %% ../nbs/evidence/37_ablation.ipynb #e884b895
 FINAL = ("psnr", "ssim", "lpips", "adds")
 
-def judged(
-    s: dict,
-    G,
-    device: torch.device | str = "cpu",
-) -> dict[str, Any]:
+def judged(s: dict, G, device: torch.device | str = "cpu") -> dict[str, Any]:
     "What is measured of the pictures at the end."
     sizes = s["resolution"], 2 * s["resolution"]
     at = consistency(G, sizes, s["codes"])
@@ -601,8 +586,7 @@ def made_with(preset: str, device: torch.device) -> dict[str, Any]:
 
 # %% ../nbs/evidence/37_ablation.ipynb #e0315a89
 def make_result(
-    preset: str,
-    variant: str,
+    preset: str, variant: str,
     s: dict,       # see `setup`
     folder,        # of the training
     device: torch.device | str = "auto",
@@ -953,8 +937,7 @@ def table(
 
 # %% ../nbs/evidence/37_ablation.ipynb #ed7f4c53
 def octave_table(
-    rows: list,
-    names,
+    rows: list, names,
     kind: str = "frechet",    # or octave: SWD of the finest octave
     data: str | None = None,  # None: that of the first result
     format: str = "markdown",

@@ -287,8 +287,7 @@ def placed_tiles(
 def square(
     G,      # AnyresGAN
     size,   # N, (H, W), or None: R
-    view: View | None,
-    align: str,
+    view: View | None, align: str,
 ) -> tuple[tuple, int, View]:  # (H, W), R, what is seen
     "What to draw; ValueError for what can't be drawn."
     R, view = G.resolution, view or View()

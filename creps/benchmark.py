@@ -33,8 +33,7 @@ def wait(device: torch.device | str):
 
 def stopwatch(
     f,            # what to do
-    repeats: int,
-    device: torch.device | str = "cpu",
+    repeats: int, device: torch.device | str = "cpu",
 ) -> float:
     "Median of the seconds that `f()` takes."
     seconds = []
@@ -48,8 +47,7 @@ def stopwatch(
 
 @torch.inference_mode()
 def matmul_peak(
-    device: torch.device | str = "cpu",
-    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32,
     n: int = 2048,     # rows and columns
     repeats: int = 3,
 ) -> float:            # GFLOP/s
@@ -141,12 +139,10 @@ def apart(
 
 # %% ../nbs/engine/50_benchmark.ipynb #afb3ffde
 def row(
-    command: str, size,
-    seconds: float, flops: float,
+    command: str, size, seconds: float, flops: float,
     peak: float,  # GFLOP/s
     extra,        # bytes, or None
-    device,
-    **more,
+    device, **more,
 ) -> dict:
     "One measurement, of JSON's types."
     megabytes, share = None if extra is None else round(extra / 2**20, 1), flops / 1e9 / seconds / peak
@@ -256,9 +252,7 @@ def phases(
     return runs | dict(average=lambda: step.average(state, settings), G=alone)
 
 # %% ../nbs/engine/50_benchmark.ipynb #1e6109b1
-def step_flops(
-    settings: Settings,
-) -> dict[str, int]:  # phase -> operations
+def step_flops(settings: Settings) -> dict[str, int]:  # phase -> operations
     "Operations of each phase of a training step; nothing is computed."
     state, counts = TrainingStep().begin(settings, "meta"), {}
     real = torch.empty(settings.batch, settings.image_channels, *settings.shape, device="meta")
@@ -269,10 +263,7 @@ def step_flops(
 
 # %% ../nbs/engine/50_benchmark.ipynb #09ec4ab0
 def measured_phases(
-    settings: Settings,
-    device: torch.device,
-    repeats: int,
-    plain: bool = False,
+    settings: Settings, device: torch.device, repeats: int, plain: bool = False,
     only=None,         # names of phases
 ) -> dict[str, tuple]: # phase -> (bytes above what was there, seconds)
     "Memory and time of phases, in this process."
@@ -292,10 +283,7 @@ def measured_phases(
 
 def measure_step(
     settings: dict,  # of JSON's types
-    device: str,
-    repeats: int,
-    plain: bool = False,
-    only=None,
+    device: str, repeats: int, plain: bool = False, only=None,
 ) -> dict:
     "The row of a step, and of each phase, measured in this process."
     reuse_memory()  # as `fit` does
@@ -429,8 +417,7 @@ def report_step(
     channel_base: Count | None = None,  # widths of the generator
     channel_max: Count | None = None,
     d_channel_base: Count | None = None,  # widths of the discriminator
-    d_channel_max: Count | None = None,
-    biline_channels: Count | None = None,
+    d_channel_max: Count | None = None, biline_channels: Count | None = None,
     threads: Count | None = None,  # left out: as many as torch takes
     plain: bool = False,      # with whole activations, in place of bands
     phase: Annotated[str, _phases] | None = None,  # only these, such as G or Gmain,Dmain; left out: the whole step

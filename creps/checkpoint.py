@@ -73,9 +73,7 @@ def digest(tensors: dict[str, torch.Tensor]) -> str:
     return h.hexdigest()
 
 def save_state(
-    state: State,
-    settings: Settings,
-    path,
+    state: State, settings: Settings, path,
     join: Callable = lambda sums: sums,  # sums of this process -> of all processes
 ):
     "Write a checkpoint."

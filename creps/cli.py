@@ -122,9 +122,7 @@ def parse_pair(
 
 def parse_labels(
     text,            # None, "3" for all, or "0,1,2" one for each
-    count: int,
-    label_dim: int,
-    flag: str = "--labels",
+    count: int, label_dim: int, flag: str = "--labels",
 ):                   # one-hot [count, label_dim], or None
     "Class labels for `count` pictures."
     if text is None and label_dim:
@@ -163,8 +161,7 @@ class Drawing:
         return G
 
     def codes(self,
-        G: Generator,
-        seeds: list[int],
+        G: Generator, seeds: list[int],
         labels: str | None,      # as `parse_labels` takes them
         flag: str = "--labels",  # that gives them
     ) -> dict[str, Callable]:    # name of a picture -> function that makes its code [1, num_ws, w_dim]

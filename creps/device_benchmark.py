@@ -101,8 +101,7 @@ def _weights(state) -> torch.Tensor:
 
 @torch.no_grad()
 def parity(
-    device,
-    resolution: int = 64,
+    device, resolution: int = 64,
     seed: int = 0,     # of weights, codes and pictures
     **given,           # settings of `creps.fit` that differ from its defaults
 ) -> list:             # rows: check, error, at_most, unit, ok

@@ -145,8 +145,7 @@ SIZES = {16: .15, 32: .4, 64: .3, 128: .15}  # how often
 def lesson(
     pictures,  # uint8 [N, 128, 128, 3]
     truth,     # [N, len(TARGETS)]
-    count: int,
-    g: torch.Generator,
+    count: int, g: torch.Generator,
 ) -> tuple[torch.Tensor, torch.Tensor]:  # images [count, 3, n, n], what to say of them [count, len(TARGETS) + 2]
     "One random batch."
     which = torch.randint(len(pictures), (count,), generator=g)
@@ -164,8 +163,7 @@ def lesson(
 def train_scenery_net(
     out=None,              # a .safetensors file for the weights
     pictures: int = 3072,  # from a world that no other notebook uses
-    steps: int = 1000,
-    batch: int = 64,
+    steps: int = 1000, batch: int = 64,
     seed: int = 1000,      # of the world, the first weights and the batches
 ) -> SceneryNet:
     "Train the network; the defaults are what the shipped weights come from, and take about two minutes."
@@ -306,8 +304,7 @@ class Samples:
         G,              # has `z_dim`, `mapping` and `draw`; and `label_dim` if it is conditional
         n: int,         # how many
         size,           # (H, W)
-        seed: int = 0,
-        truncation_psi: float = 1.,
+        seed: int = 0, truncation_psi: float = 1.,
         labels=None,    # [N, label_dim] to draw from; None: every class is as likely
     ):
         self.G, self.size = G, tuple(size)

@@ -71,8 +71,7 @@ class Graph:
 
 # %% ../nbs/engine/53_export.ipynb #2c825421
 def model(
-    graph: Graph,
-    name: str,
+    graph: Graph, name: str,
     **about,      # kept as the file's metadata
 ) -> bytes:
     "The file that says what `graph` says."
@@ -306,11 +305,7 @@ def _pixels_by_torch(net, ws: torch.Tensor, row_lines: torch.Tensor, col_lines: 
     maps = [compose(r, c) for r, c in zip(rows, cols)]
     return net.pixels([m.flatten(1, 2) for m in maps], net.styles(ws)).mT.unflatten(2, maps[0].shape[1:3])
 
-def by_torch(
-    G: Generator,
-    part: str,
-    feed: dict[str, np.ndarray],
-) -> list[torch.Tensor]:
+def by_torch(G: Generator, part: str, feed: dict[str, np.ndarray]) -> list[torch.Tensor]:
     "What the outputs of a part should be, on the network's device."
     net: Any = G.synthesis
     x, w_avg = {k: torch.from_numpy(v) for k, v in feed.items()}, G.mapping.w_avg
@@ -321,13 +316,7 @@ def by_torch(
     if part == "pixels": return [_pixels_by_torch(net, x["ws"], x["row_lines"], x["col_lines"])]
     return [lines.permute(0, 1, 3, 4, 2) for lines in net.bilines(net.styles(x["ws"]), x["rows"], x["cols"])]
 
-def example(
-    G: Generator,
-    part: str,
-    zoom: float,
-    seed: int = 0,
-    size=(24, 40),
-) -> dict[str, np.ndarray]:
+def example(G: Generator, part: str, zoom: float, seed: int = 0, size=(24, 40)) -> dict[str, np.ndarray]:
     "Inputs for a part: two random codes, in a window at a random place."
     dice = rng(seed)
     feed = dict(z=torch.randn(2, G.z_dim, generator=dice), psi=torch.rand(G.num_ws, generator=dice))
@@ -346,8 +335,7 @@ def example(
 def difference(
     G: Generator,
     file,                 # of a part: a path or its bytes
-    part: str = "image",
-    zooms=(1, 1e6),
+    part: str = "image", zooms=(1, 1e6),
 ) -> float:               # as a share of the largest magnitude, or of 1
     "The largest difference between onnxruntime and torch."
     run = session(file, 1).run

@@ -222,8 +222,7 @@ def frechet(
 # %% ../nbs/evidence/30_metrics.ipynb #183bc115
 def latents(
     G,               # has `z_dim`; `label_dim` if it is conditional
-    samples: int,
-    seed: int = 0,
+    samples: int, seed: int = 0,
     labels=None,     # [N, label_dim] to draw from; None: every class is as likely
 ):                   # z [samples, z_dim], labels [samples, label_dim] or None
     "Codes by number: the same for every batch size and device."

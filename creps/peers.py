@@ -314,8 +314,7 @@ class ModulatedConv(nn.Module):
     "A steered 3 x 3 convolution with noise, bias and rectifier."
     fixed: torch.Tensor | None  # the stored noise
     def __init__(self,
-        inputs: int,
-        outputs: int,
+        inputs: int, outputs: int,
         up: bool = False,   # double the size
         padding: int = 1,   # zeros around the picture, without `up`
         fixed: int = 0,     # side of the stored noise; 0: none

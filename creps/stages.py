@@ -78,8 +78,7 @@ class Buffered:
     def __init__(self,
         steps: list[Step],
         styles: dict,   # name -> [1, width]
-        device,
-        dtype: torch.dtype = torch.float32,
+        device, dtype: torch.dtype = torch.float32,
     ):
         def made(step): return replace(step, layer=Layer(step.layer, styles.get(step.name), dtype))
         self.steps = [step if step.layer is None else made(step) for step in steps]
@@ -139,8 +138,7 @@ class PixelStage:
     "Composed features [maps, C, n] -> colours [3, n], for one code."
     def __init__(self,
         program: Program,   # of a network
-        device,
-        dtype: torch.dtype = torch.float32,
+        device, dtype: torch.dtype = torch.float32,
         compile: bool = False,  # let torch.compile fuse it
     ):
         self.network = Buffered(program.pixels, program.styles, device, dtype)
@@ -167,11 +165,7 @@ class PixelStage:
 class MapStage:
     "What the line network of one code hands out at `columns` positions a point."
     planar = True  # there are no lines: pixels are points
-    def __init__(self,
-        program: Program,
-        device,
-        columns: int,
-    ):
+    def __init__(self, program: Program, device, columns: int):
         self.network = Buffered(program.lines, program.styles, device)
         self.input, self.style = program.input, program.styles.get("input")
         self.maps, self.skipped = program.maps, sum(step.out for step in program.lines) - program.maps

@@ -45,8 +45,7 @@ class Stream(IntEnum):
 
 # %% ../nbs/training/14_step.ipynb #849d7ba4
 def latents(
-    settings: Settings,
-    step: int,
+    settings: Settings, step: int,
     stream: int,         # what for: one of `Stream`
     count: int,
     labels: Any = None,  # [N, label_dim] of the data set, to draw from; None: unconditional
@@ -60,18 +59,12 @@ def latents(
     return z, torch.as_tensor(np.asarray(labels)[rows.numpy()], dtype=torch.float32).to(device)
 
 # %% ../nbs/training/14_step.ipynb #1e4d7b9b
-def new_discriminator(
-    settings: Settings,
-    kind: type = Discriminator,
-) -> Discriminator:
+def new_discriminator(settings: Settings, kind: type = Discriminator) -> Discriminator:
     "A critic for a training, of any system."
     s = settings
     return kind(s.resolution, s.label_dim, s.d_channel_base, s.d_channel_max, image_channels=s.image_channels)
 
-def new_networks(
-    settings: Settings,
-    device: torch.device | str = "cpu",
-) -> tuple[Generator, Discriminator]:
+def new_networks(settings: Settings, device: torch.device | str = "cpu") -> tuple[Generator, Discriminator]:
     "A new generator and its discriminator, from the run's seed; nobody else's random numbers are touched."
     def make():
         G = Generator(**vars(network_of(settings)))
@@ -295,9 +288,7 @@ def draw_styles(
     return torch.cat([ws[:, :cut], G.mapping(second[it.rows], label)[:, cut:]], 1), label
 
 # %% ../nbs/training/14_step.ipynb #248f12e8
-def training_grid(
-    settings: Settings,
-) -> tuple:  # coordinates t [sH], [sW] of s = settings.supersample places to a pixel
+def training_grid(settings: Settings) -> tuple:  # coordinates t [sH], [sW] of s = settings.supersample places to a pixel
     "Rows and columns of a training picture: the middle of the R x R grid, on the generator's plane."
     s = settings.supersample
     both = grid((settings.resolution,) * 2, settings.plane, places=s)
@@ -371,8 +362,7 @@ def move_averages(state: State, settings: Settings):
         torch._foreach_lerp_(list(average.values()), now, 1 - stays)
 
 def update_ema(
-    state: State,
-    settings: Settings,
+    state: State, settings: Settings,
     rampup: bool,  # quicker in the beginning
 ):
     "Move the slow average of G by one step, with a half-life of `ema_kimg`."

@@ -105,10 +105,7 @@ def available_memory() -> float:
     return math.inf
 
 def timed_step(
-    step: TrainingStep,
-    settings: Settings,
-    split: BatchSplit,
-    device: torch.device,
+    step: TrainingStep, settings: Settings, split: BatchSplit, device: torch.device,
     labels=None,  # of the data set [N, label_dim], or None
 ) -> float:       # seconds
     "The mean time of a step, of which one of each kind is done: with both penalties, with either, and with none."
@@ -132,10 +129,7 @@ def timed_step(
 
 # %% ../nbs/training/15_train.ipynb #df971e51
 def hours_text(
-    settings: Settings,
-    step: TrainingStep,
-    split: BatchSplit,
-    device: torch.device,
+    settings: Settings, step: TrainingStep, split: BatchSplit, device: torch.device,
     labels=None,  # as in `timed_step`
 ) -> str:
     "How long a training will take, as text."
@@ -150,9 +144,7 @@ def hours_text(
 
 # %% ../nbs/training/15_train.ipynb #d9a64e19
 def describe(
-    settings: Settings,
-    split: BatchSplit | None = None,
-    step: TrainingStep | None = None,
+    settings: Settings, split: BatchSplit | None = None, step: TrainingStep | None = None,
     device: str = "cpu",
 ) -> str:
     "The settings and what they cost, as text."
@@ -262,8 +254,7 @@ def write_sheet(pictures, path, cols: int = 8):
     write_png(image_grid(pictures, cols), path)
 
 def samples(
-    state: State,
-    settings: Settings,
+    state: State, settings: Settings,
     labels=None,          # of the data set
     count: int = 64,
     size=None,            # (H, W); None: that of the training
@@ -278,8 +269,7 @@ def samples(
     return np.concatenate(drawn)
 
 def write_samples(
-    state: State,
-    settings: Settings,
+    state: State, settings: Settings,
     labels,    # of the data set, or None
     folder: Path,
 ) -> np.ndarray:  # the pictures as trained, uint8 [64, H, W, C]
@@ -302,8 +292,7 @@ def finite(state: State) -> bool:
 
 def diverged(
     what: str,  # is not finite
-    state: State,
-    out,
+    state: State, out,
 ) -> Diverged:
     "The error, with advice."
     return Diverged(f"{what}, at {state.images / 1000:g} kimg: the last good checkpoint in {out} is kept; "
@@ -554,8 +543,7 @@ def open_for(
     data,                     # a name, or a data set
     given: Settings,          # what somebody asks for
     before: Settings | None,  # complete: of the checkpoint
-    step: TrainingStep,
-    max_bad: float = .05,
+    step: TrainingStep, max_bad: float = .05,
 ) -> tuple:                   # the data set; what is given, and what the data say
     "The pictures of a run, and what they settle."
     wish = given.otherwise(before) if before else given
