@@ -397,7 +397,8 @@ def measure_truth(s: dict, device: torch.device | str = "cpu") -> dict[str, Any]
     floor = rounded({k: found.get(m) for k, m in MEASURES.items()})
     out: dict[str, Any] = dict(floor=floor, areas=None, points=None, octaves={})
     if not isinstance(data, Drawn): return out
-    world, some = data.world, range(min(s["codes"], len(data.world)))
+    world = data.world
+    some = range(min(s["codes"], len(data.world)))
     areas = [world.at(n).draw(some) for n in (R, 2 * R)]
     points = [by_points(world, some, n) for n in (R, 2 * R)]
     out["areas"], out["points"] = (alike(*map(from_uint8, sizes)) for sizes in (areas, points))
@@ -755,14 +756,16 @@ def forecast(
         if not isinstance(j, TruthJob): groups.setdefault((j.data, j.variant), []).append(j)
     rows, bounds = [], {}  # operations don't depend on the data
     for (data, variant), group in groups.items():
-        s, done = group[0].settings, [r for j in group if (r := j.result())]
+        s = group[0].settings
+        done = [r for j in group if (r := j.result())]
         if done:
             speed = np.mean([r["seconds"] / r["kimg"] for r in done])
             known = dict(s_per_kimg=speed, tensor_mb=done[0]["tensor_mb"], source="measured")
         else:
             if variant not in bounds: bounds[variant] = counted(s, PRESETS[group[0].preset].gflops)
             known = bounds[variant] | dict(source="counted")
-        runs, minutes = len(group) - len(done), known["s_per_kimg"] * s["kimg"] / 60
+        runs = len(group) - len(done)
+        minutes = known["s_per_kimg"] * s["kimg"] / 60
         work = dict(runs=runs, kimg=s["kimg"], minutes=minutes, hours=runs * minutes / 60)
         rows.append(dict(training=f"{data}/{slug(variant)}") | work | known)
         say(rows[-1])

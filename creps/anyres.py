@@ -379,7 +379,8 @@ def patches(
     drawn = torch.rand(total or len(pictures), 3, generator=generator, dtype=torch.float64)
     for scale, *place in drawn[rows].tolist():
         m = round(R + (N - R) * scale)
-        share, starts = R / m, [int((m - R + 1) * v) for v in place]
+        share = R / m
+        starts = [int((m - R + 1) * v) for v in place]
         matrices += [lanczos(N, R, start / m, share) for start in starts]
         row, col = ((start + R / 2) / m - .5 for start in starts)
         transforms.append(torch.tensor([[share, 0, col], [0, share, row], [0, 0, 1]]))
@@ -391,7 +392,8 @@ def laid_back(
     transform: torch.Tensor,  # [B, 3, 3], upright
 ) -> tuple:                   # [B, 3, R, R], and where it is valid: [B, 1, R, R]
     "Patches at their places in the whole frame of R x R pixels."
-    R, known = patch.shape[-1], transform[:, (0, 1, 0), (0, 2, 2)]  # side, row and column of the middle
+    R = patch.shape[-1]
+    known = transform[:, (0, 1, 0), (0, 2, 2)]  # side, row and column of the middle
     matrices = []
     for side, *middles in known.tolist():
         matrices += [lanczos(R, R, .5 - (.5 + middle) / side, 1 / side) for middle in middles]

@@ -55,8 +55,9 @@ def _with_itself(v):
     "Sums [..., H, W] -> [..., 2 * (H // 2) + 1, 2 * (W // 2) + 1] of products with the shifted self."
     H, W = v.shape[-2:]
     h, w = H // 2, W // 2
-    power = torch.fft.rfft2(v, (2 * H, 2 * W)).abs().square()
-    products = torch.fft.irfft2(power, (2 * H, 2 * W)).roll((h, w), (-2, -1))
+    size = 2 * H, 2 * W
+    power = torch.fft.rfft2(v, size).abs().square()
+    products = torch.fft.irfft2(power, size).roll((h, w), (-2, -1))
     return products[..., :2 * h + 1, :2 * w + 1]
 
 def _overlap(H, W): return _with_itself(torch.ones(H, W))
@@ -81,11 +82,14 @@ def repetition(
     "The largest rise of the autocorrelation over its lowest value on the way from shift 0."
     a = autocorrelation(images)
     h, w = (n // 2 for n in a.shape[1:])
-    shifts = torch.meshgrid(torch.arange(-h, h + 1), torch.arange(-w, w + 1), indexing="ij")
+    down, across = (torch.arange(-n, n + 1) for n in (h, w))
+    shifts = torch.meshgrid(down, across, indexing="ij")
     steps_done = torch.arange(1, steps).view(-1, 1, 1, 1)
     way = (torch.stack(shifts) * steps_done / steps).round().long()
-    rows, cols = (way + torch.tensor([h, w]).view(2, 1, 1)).to(a.device).unbind(1)
-    return (a - a[:, rows, cols].amin(1)).amax((1, 2)).clamp(min=0)
+    middle = torch.tensor([h, w]).view(2, 1, 1)
+    rows, cols = (way + middle).to(a.device).unbind(1)
+    lowest = a[:, rows, cols].amin(1)
+    return (a - lowest).amax((1, 2)).clamp(min=0)
 
 # %% ../nbs/evidence/36_artefacts.ipynb #d07a8e5e
 def blob(
@@ -93,7 +97,8 @@ def blob(
     sizes=(.05, .075, .11),   # sigma, in picture sides
 ) -> torch.Tensor:            # [N]
     "Strength of the strongest light blob of each picture, in any channel."
-    (H, W), strongest = images.shape[2:], images.new_zeros(len(images))
+    H, W = images.shape[2:]
+    strongest = images.new_zeros(len(images))
     for size in sizes:
         rows = [constant(images, smoothing, H, size * H, order) for order in range(3)]
         cols = [constant(images, smoothing, W, size * W, order) for order in range(3)]
@@ -113,14 +118,16 @@ def spectrum(
 ) -> torch.Tensor:         # [N, H, W]
     "Power of the windowed pictures without their mean, sum over the channels."
     window = constant(images, _taper, *images.shape[2:])
-    images = images - (images * window).sum((2, 3), keepdim=True) / window.sum()
+    mean = (images * window).sum((2, 3), keepdim=True) / window.sum()
+    images = images - mean
     return torch.fft.fft2(images * window).abs().square().sum(1)
 
 def _threads(*shape) -> torch.Tensor:  # [3, H, W], 0 or 1
     "Where a spectrum is fine, where it is on the axis of streaks along rows, and of streaks along columns."
     rows, cols = (torch.fft.fftfreq(n, 1 / n).abs() for n in shape)
     rows, slow = rows[:, None], max(shape) / 16 + 1
-    level, upright = (cols <= 1) & (rows > slow), (rows <= 1) & (cols > slow)
+    level = (cols <= 1) & (rows > slow)
+    upright = (rows <= 1) & (cols > slow)
     return torch.stack([torch.maximum(rows, cols) > slow, level, upright])
 
 # %% ../nbs/evidence/36_artefacts.ipynb #45dd10e8
@@ -167,7 +174,8 @@ def compare(
     out = {}
     for name, a in found.items():
         b = own[name]
-        scale, error = max(b.std(), 1e-9), math.sqrt(a.var() / len(a) + b.var() / len(b))
+        scale = max(b.std(), 1e-9)
+        error = math.sqrt(a.var() / len(a) + b.var() / len(b))
         numbers = dict(mean=a.mean(), spread=a.std(), own=b.mean(), own_spread=b.std())
         numbers |= dict(beyond=(a.mean() - b.mean()) / scale, error=error / scale)
         numbers["above"] = (a > np.quantile(b, .95)).mean()
@@ -180,7 +188,8 @@ def artefacts(
     reference,  # uint8 [M, H, W, 3]: real ones
 ) -> dict:      # as of `compare`
     "How far pictures are beyond real ones in mirrors, repetition, blobs and plaids."
-    one, other = list(np.shape(pictures)[1:]), list(np.shape(reference)[1:])
+    one = list(np.shape(pictures)[1:])
+    other = list(np.shape(reference)[1:])
     if one != other: raise ValueError(f"the sets differ in size: {one} and {other}")
     return compare(measure(pictures), measure(reference))
 
@@ -223,7 +232,8 @@ class Penalty(TrainingStep):
     def g_main(self, it: Iteration) -> tuple:
         fake, label = self.draw(it, Stream.G_MAIN)
         loss = self.g_loss(it, fake, label)
-        excess = (plaid(fake).mean() - plaid(it.local(it.real)).mean()).relu()
+        real = it.local(it.real)
+        excess = (plaid(fake).mean() - plaid(real).mean()).relu()
         return loss + self.weight * excess, dict(loss_G=loss, plaid_excess=excess)
 
 # %% ../nbs/evidence/36_artefacts.ipynb #bcf658ff
@@ -287,7 +297,8 @@ def _examine(
     lines, pictures, G = history(run, step, own, samples // 4)
     at = np.array([l["kimg"] for l in lines])
     if sheet:
-        rows = [pictures[abs(at - at[-1] * share).argmin()] for share in (1 / 8, 1 / 4, 1 / 2, 1)]
+        nearest = [abs(at - at[-1] / part).argmin() for part in (8, 4, 2, 1)]
+        rows = [pictures[i] for i in nearest]
         write_sheet(np.concatenate(rows), sheet, pictures.shape[1])
     return dict(seconds=_seconds(run), samples=samples // 4, quality=quality(G, data, samples), history=lines)
 

@@ -145,7 +145,8 @@ def row(
     device, **more,
 ) -> dict:
     "One measurement, of JSON's types."
-    megabytes, share = None if extra is None else round(extra / 2**20, 1), flops / 1e9 / seconds / peak
+    megabytes = None if extra is None else round(extra / 2**20, 1)
+    share = flops / 1e9 / seconds / peak
     return dict(command=command, size=size, seconds=round(seconds, 5), gflop=round(flops / 1e9, 4),
                 peak_gflops=round(peak, 1), fraction=round(share, 4), extra_mb=megabytes,
                 threads=torch.get_num_threads(), device=str(device), versions=versions()) | more
@@ -181,7 +182,8 @@ def _painter(
 def measure_render(size, model, seed, device, repeats, dtype, view, draw, **how) -> dict:
     "A row, measured in this process."
     device = pick_device(device)
-    G, kind = _network(model, seed).to(device), dtype and getattr(torch, dtype)
+    G = _network(model, seed).to(device)
+    kind = dtype and getattr(torch, dtype)
     paint = _painter(G, _one_code(G, seed), draw, view and View(**view), dtype=kind, **how)
     out = np.ones((1, *size, G.image_channels), np.uint8)  # written to, so that it is there
     paint(np.ones((1, 64, 64, G.image_channels), np.uint8))

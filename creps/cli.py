@@ -43,7 +43,7 @@ from .render import render, targets
 from .report import report_run
 from .settings import NOT_GIVEN, Execution, Network, Settings, offered, sort_out
 from .step import TrainingStep
-from .train import fit, open_pictures, rule_of
+from .train import fit, open_pictures, step_of
 from .viewer import report_view
 from .warp import named
 
@@ -239,7 +239,8 @@ def cmd_generate(
     if bits == 16 and grid: raise ValueError("--grid has 8 bits: leave it out, or --bits 16")
     d = Drawing(**drawing)
     G, view = d.network(model), d.view()
-    pixels, codes = size_pair(d.size or G.shape), d.codes(G, parse_seeds(seeds), labels)
+    pixels = size_pair(d.size or G.shape)
+    codes = d.codes(G, parse_seeds(seeds), labels)
     for folder in (out, grid and png_name(grid) and Path(grid).parent):
         if folder: writable_folder(folder)
     drawn = []
@@ -304,7 +305,8 @@ def shots_of(
     "The frames of a film that moves its window, its code and its warp at once."
     n, ease = flight.frames, None if flight.even else smooth
     there = n // 2 + 1 if flight.back else n
-    views, times = move(flight.view(), flight.end(), there, ease), moments(there, ease=ease)
+    views = move(flight.view(), flight.end(), there, ease)
+    times = moments(there, ease=ease)
     codes = walk(ws, there, ease=ease) if len(ws) > 1 else [Shot()] * there
     warps = [named(warp, float(t)) if warp else None for t in times]
     shots = [Shot(view.view, bent, code.ws) for view, bent, code in zip(views, warps, codes)]
@@ -376,7 +378,7 @@ def trained(
     G, D = Generator.from_pretrained(path), None
     if Path(path, "checkpoints").is_dir() and (checkpoint := last_good(path)):
         settings = load_settings(path)
-        state = rule_of(settings).begin(settings)
+        state = step_of(settings).begin(settings)
         load_state(state, checkpoint)
         D = state.D
     return G, D
@@ -465,7 +467,8 @@ def cmd_info(
 ):
     "What a saved generator is."
     G = Generator.from_pretrained(model)
-    about = vars(Network.of(G)) | dict(num_ws=G.num_ws, parameters=sum(p.numel() for p in G.parameters()))
+    parameters = sum(p.numel() for p in G.parameters())
+    about = vars(Network.of(G)) | dict(num_ws=G.num_ws, parameters=parameters)
     about["creps"] = creps.__version__
     if picture:
         label = torch.eye(G.label_dim)[:1] if G.label_dim else None
@@ -499,7 +502,8 @@ def demo_sheet(
     def draw(size, view=None) -> np.ndarray: return np.asarray(render(G, ws, size, view))
     R, near = G.resolution, Image.Resampling.NEAREST
     cubic = Image.Resampling.BICUBIC
-    small, middle = draw(R), slice((1024 - tile) // 2, (1024 + tile) // 2)
+    small = draw(R)
+    middle = slice((1024 - tile) // 2, (1024 + tile) // 2)
     columns = {f"{R} px": enlarged(small, tile, near), f"{R} px, bicubic": enlarged(small, tile, cubic),
                f"{2 * R} px": enlarged(draw(2 * R), tile, near), "256 px": enlarged(draw(256), tile, cubic),
                "1024 px, middle at 1:1": list(draw(1024)[:, middle, middle])}
@@ -534,7 +538,8 @@ def samples(G: Generator, n: int = 256, seed: int = 1) -> tuple:
             ws = G.mapping(part)
             at.append(G.draw(ws).cpu())
             twice.append(box_reduce(G.draw(ws, 2 * G.resolution), 2).cpu())
-    return to_uint8(torch.cat(at)), float(psnr(torch.cat(at), torch.cat(twice)).mean())
+    images = torch.cat(at)
+    return to_uint8(images), float(psnr(images, torch.cat(twice)).mean())
 
 # %% ../nbs/engine/55_cli.ipynb #f166563e
 DEMO: dict[str, Any] = dict(
@@ -547,7 +552,8 @@ def demo_training(run, quick: bool, seed: int, device: str) -> tuple:
     real, kimg = data.batch(np.arange(256))[0], 1.5 if quick else 30.
     fit(data, run, kimg=kimg, snap=kimg / 3, seed=seed, device=device, resume="latest", **DEMO)
     G = Generator.from_pretrained(run)
-    before, after = (swd(samples(g)[0], real) for g in (TrainingStep().begin(load_settings(run)).ema, G))
+    untrained = TrainingStep().begin(load_settings(run)).ema
+    before, after = (swd(samples(g)[0], real) for g in (untrained, G))
     told = f"{before:.1f} before training, {after:.1f} after {kimg:g} kimg"
     print(f"sliced Wasserstein distance to the landscapes: {told}")
     return G, dict(swd_before=round(before, 2), swd_after=round(after, 2))
@@ -569,7 +575,8 @@ def cmd_demo(
     z = seed_latents(range(seed, seed + 4), G.cpu().z_dim)
     save_picture(demo_sheet(G, z), folder / "sheet.png")
     with torch.no_grad(): ws = G.mapping(z[:1])
-    save_picture(np.asarray(render(G, ws, (480, 1440), View(zoom=1 / 3)))[0], folder / "panorama.png")
+    panorama = np.asarray(render(G, ws, (480, 1440), View(zoom=1 / 3)))[0]
+    save_picture(panorama, folder / "panorama.png")
     demo_film(G, z[:1], folder / "zoom.webp")
     agreement = samples(G, 64)[1]
     sizes = f"{G.resolution} px and at {2 * G.resolution} px brought down"

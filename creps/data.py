@@ -174,10 +174,12 @@ def _fit(im: Image.Image, size: tuple, fit: str, turn: int = 1, colour=_colour) 
     x = y = 0  # what is cut off at the left, and above
     if fit == "crop":
         scale = min(w / W, h / H)
-        x, y = max(0, (w - W * scale) / 2), max(0, (h - H * scale) / 2)
+        x = max(0, (w - W * scale) / 2)
+        y = max(0, (h - H * scale) / 2)
     else:
         scale = max(w / W, h / H)
-        W, H = max(1, round(w / scale)), max(1, round(h / scale))
+        W = max(1, round(w / scale))
+        H = max(1, round(h / scale))
     shrink = min((w - 2 * x) / W, (h - 2 * y) / H)
     k = max(1, int(shrink / 3))
     box = x / k, y / k, (w - x) / k, (h - y) / k
@@ -185,7 +187,8 @@ def _fit(im: Image.Image, size: tuple, fit: str, turn: int = 1, colour=_colour) 
     if p.shape[:2] == size: return p
     height, width, channels = p.shape
     canvas = np.full((*size, channels), 255 if channels == 3 else 0, p.dtype)  # white, or nothing at all
-    top, left = (size[0] - height) // 2, (size[1] - width) // 2
+    top = (size[0] - height) // 2
+    left = (size[1] - width) // 2
     canvas[top:top + height, left:left + width] = p
     return canvas
 

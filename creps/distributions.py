@@ -101,8 +101,10 @@ def damaged(
 # %% ../nbs/evidence/31_distributions.ipynb #a70a43f6
 def _spans(n: int, m: int) -> torch.Tensor:
     "Adaptive mean pooling of n values to m, as a matrix [m, n]."
-    i, j = torch.arange(m)[:, None], torch.arange(n)
-    first, behind = i * n // m, -((i + 1) * n // -m)
+    i = torch.arange(m)[:, None]
+    j = torch.arange(n)
+    first = i * n // m
+    behind = -((i + 1) * n // -m)
     inside = ((j >= first) & (j < behind)).float()
     return inside / inside.sum(1, keepdim=True)
 
@@ -461,7 +463,8 @@ def _orders(fake, real, reals: int | None, seed: int) -> tuple:
     picks = torch.randperm(len(real), generator=rng(seed))[:reals or len(fake)]
     orders = np.arange(len(fake)), picks.numpy()
     def shape(data, order): return list(next(chunks(data, order[:1])).shape[1:])
-    ours, theirs = shape(fake, orders[0]), shape(real, orders[1])
+    ours = shape(fake, orders[0])
+    theirs = shape(real, orders[1])
     if ours != theirs: raise ValueError(f"the sets differ in size or channels: {ours} and {theirs}")
     return orders, ours[:2]
 

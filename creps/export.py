@@ -107,7 +107,8 @@ def angles(
 ) -> str:                 # [C/2, D, n], in [-pi, pi]
     "2 pi F t less its whole turns."
     turns = g.Mul(freqs.cpu().double()[..., None], t)  # Apple's GPUs have no float64
-    return g.Cast(g.Mul(g.Sub(turns, g.Round(turns)), np.float64(2 * np.pi)), to=1)
+    rest = g.Sub(turns, g.Round(turns))
+    return g.Cast(g.Mul(rest, np.float64(2 * np.pi)), to=1)
 
 def waves(g: Graph, angle: str) -> str: return g.Concat(g.Sin(angle), g.Cos(angle), axis=0)
 
@@ -130,7 +131,8 @@ def style(
     name: str,  # of the layer
 ) -> str:       # [B, width]
     "The style of a layer."
-    index, rows = {n: i for n, i, _ in styles.table}[name], styles.rows[name]
+    index = {n: i for n, i, _ in styles.table}[name]
+    rows = styles.rows[name]
     weight = styles.weight[rows].T * styles.inputs**-.5
     return g.Add(g.MatMul(g.Gather(ws, index, axis=1), weight), styles.bias[rows])
 
@@ -172,8 +174,10 @@ def axis_lines(
 ) -> list[str]: # of each map: [B, C, D, n]
     "The lines at positions of an axis."
     C, D = net.input.channels, net.input.rank
-    gain = g.Mul(g.Reshape(style("input"), [0, C, 2, D]), net.input.weight * C**-.5)
-    x = g.Mul(g.Unsqueeze(g.Gather(gain, axis, axis=2), [3]), waves(g, angles(g, t, net.input.freqs)))
+    styled = g.Reshape(style("input"), [0, C, 2, D])
+    gain = g.Mul(styled, net.input.weight * C**-.5)
+    gain = g.Unsqueeze(g.Gather(gain, axis, axis=2), [3])
+    x = g.Mul(gain, waves(g, angles(g, t, net.input.freqs)))
     kept = written(g, net.lines.steps(), style, g.Reshape(x, [0, C, -1]))
     return [g.Reshape(lines, [0, 0, D, -1]) for lines in kept[-net.pixels.maps:]]
 
@@ -185,7 +189,8 @@ def plane_maps(
     "The features of a network without lines."
     C, freqs = net.input.channels, net.input.freqs
     row_phase = g.Reshape(angles(g, rows, freqs[:, :1]), [C // 2, -1, 1])
-    x = g.Reshape(waves(g, g.Add(row_phase, angles(g, cols, freqs[:, 1:]))), [C, -1])
+    phase = g.Add(row_phase, angles(g, cols, freqs[:, 1:]))
+    x = g.Reshape(waves(g, phase), [C, -1])
     gain = g.Unsqueeze(g.Mul(style("input"), net.input.weight * C**-.5), [2])
     return written(g, net.lines.steps(), style, g.Mul(x, gain))[-net.pixels.maps:]
 
@@ -195,7 +200,8 @@ def composed(
     rows: str, cols: str,  # [B, C, D, H], [B, C, D, W]
 ) -> str:                  # [B, C, H*W]
     "Half the sum of D outer products, for every channel."
-    return g.Reshape(g.MatMul(g.Transpose(g.Mul(rows, PAIR_GAIN), perm=[0, 1, 3, 2]), cols), [0, 0, -1])
+    upright = g.Transpose(g.Mul(rows, PAIR_GAIN), perm=[0, 1, 3, 2])
+    return g.Reshape(g.MatMul(upright, cols), [0, 0, -1])
 
 def maps_of(
     g: Graph, net, style,
@@ -230,7 +236,8 @@ def image_graph(g: Graph, G: Generator) -> None:
     "ws [B, num_ws, w_dim], rows [H], cols [W] (of all places) -> image [B, 3, H, W]."
     styles, places = _style_of(g, G.synthesis), _coordinates(g)
     maps = maps_of(g, G.synthesis, styles, *places)
-    picture, square = pictured(g, G.synthesis, styles, maps, G.image_channels, *places), [G.supersample] * 2
+    picture = pictured(g, G.synthesis, styles, maps, G.image_channels, *places)
+    square = [G.supersample] * 2
     if G.supersample > 1: picture = g.AveragePool(picture, kernel_shape=square, strides=square)
     g.output("image", picture, ["B", G.image_channels, "H", "W"])
 
@@ -256,7 +263,8 @@ def pixels_graph(g: Graph, G: Generator) -> None:
 
 # %% ../nbs/engine/53_export.ipynb #ce3a3406
 def _normalized(g: Graph, x: str) -> str:
-    return g.Div(x, g.Sqrt(g.Add(g.ReduceMean(g.Mul(x, x), axes=[1]), 1e-8)))
+    power = g.ReduceMean(g.Mul(x, x), axes=[1])
+    return g.Div(x, g.Sqrt(g.Add(power, 1e-8)))
 
 def _column(g: Graph, layer, x: str) -> str:
     "A plain layer of a single position, [B, inputs] -> [B, outputs]."
@@ -308,7 +316,8 @@ def _pixels_by_torch(net, ws: torch.Tensor, row_lines: torch.Tensor, col_lines: 
 def by_torch(G: Generator, part: str, feed: dict[str, np.ndarray]) -> list[torch.Tensor]:
     "What the outputs of a part should be, on the network's device."
     net: Any = G.synthesis
-    x, w_avg = {k: torch.from_numpy(v) for k, v in feed.items()}, G.mapping.w_avg
+    x = {k: torch.from_numpy(v) for k, v in feed.items()}
+    w_avg = G.mapping.w_avg
     x = {k: v if v.dtype == torch.float64 else v.to(w_avg.device) for k, v in x.items()}  # positions stay exact
     if part == "mapping":
         return [w_avg + x["psi"][:, None] * (G.mapping.w(x["z"], x.get("label"))[:, None] - w_avg)]
@@ -356,7 +365,8 @@ def report_export(
     if path.suffix != ".onnx": raise ValueError(f"{out} should end in .onnx")
     G, rows = Generator.from_pretrained(model), []
     for p in parts_of(G) if part == "all" else [part]:
-        data, file = export_onnx(G, None, p), path.with_stem(f"{path.stem}-{p}") if part == "all" else path
+        data = export_onnx(G, None, p)
+        file = path.with_stem(f"{path.stem}-{p}") if part == "all" else path
         error = difference(G, data, p) if check else None
         if error is not None and not error <= 1e-4:
             raise RuntimeError(f"{file} is not written: its {p} differs from torch's by {error:.1e}")

@@ -30,7 +30,8 @@ def psnr(
 ) -> torch.Tensor:     # [B] in dB; inf for equal images
     "10 log10(peak^2 / mean square error) of each image."
     _pair(a, b)
-    return 10 * torch.log10(peak**2 / (a - b).square().flatten(1).mean(1))
+    error = (a - b).square().flatten(1).mean(1)
+    return 10 * torch.log10(peak**2 / error)
 
 # %% ../nbs/evidence/30_metrics.ipynb #67e62c0b
 def _window(size: int) -> torch.Tensor:
@@ -47,10 +48,12 @@ def ssim(
     _, channels, height, width = a.shape
     size = min(11, (min(height, width) - 1) // 2 * 2 + 1)
     taps = constant(a, _window, size)
-    window = (taps[:, None] * taps / taps.sum()**2).expand(channels, 1, size, size)
+    bell = taps[:, None] * taps / taps.sum()**2
+    window = bell.expand(channels, 1, size, size)
     def mean(x): return F.conv2d(x, window, groups=channels)
     ma, mb = mean(a), mean(b)
-    va, vb = mean(a * a) - ma**2, mean(b * b) - mb**2
+    va = mean(a * a) - ma**2
+    vb = mean(b * b) - mb**2
     cov = mean(a * b) - ma * mb
     c1, c2 = (.01 * peak)**2, (.03 * peak)**2
     alike = (2 * ma * mb + c1) * (2 * cov + c2)
@@ -141,7 +144,8 @@ def laplacian_pyramid(
 def _patches(x, generator, count=128, size=7):
     "`count` random patches of each picture, [B * count, C * size^2], each channel with mean 0 and variance 1."
     rows, cols = (torch.randint(0, n - size + 1, (len(x) * count,), generator=generator) for n in x.shape[2:])
-    which, rows, cols = torch.stack([torch.arange(len(x)).repeat_interleave(count), rows, cols]).to(x.device)
+    which = torch.arange(len(x)).repeat_interleave(count)
+    which, rows, cols = torch.stack([which, rows, cols]).to(x.device)
     p = x.unfold(2, size, 1).unfold(3, size, 1)[which, :, rows, cols]
     std, mean = torch.std_mean(p, (0, 2, 3), correction=0, keepdim=True)
     return ((p - mean) / std.clamp(min=1e-8)).flatten(1)
@@ -150,7 +154,8 @@ def _wasserstein(p, q):
     "Mean distance of sorted rows [directions, n] and [directions, m]; the longer list is read at the quantiles of the shorter."
     p, q = sorted((np.sort(p, 1), np.sort(q, 1)), key=lambda v: v.shape[1])
     if p.shape != q.shape:
-        at = ((np.arange(p.shape[1]) + .5) * (q.shape[1] / p.shape[1]) - .5).clip(0)
+        times = q.shape[1] / p.shape[1]
+        at = ((np.arange(p.shape[1]) + .5) * times - .5).clip(0)
         low = at.astype(int).clip(max=q.shape[1] - 2)
         q = q[:, low] + (q[:, low + 1] - q[:, low]) * (at - low).astype(q.dtype)
     return float(np.abs(p - q).mean())
@@ -214,10 +219,13 @@ def frechet(
     "Fréchet distance of two Gaussians with the means and covariances of `a` and `b`."
     a, b = feature_pair(a, b, ddof + 1, "a Fréchet distance")
     shift = a.mean(0) - b.mean(0)
-    a, b = ((v - v.mean(0)) / (len(v) - ddof)**.5 for v in (a, b))
-    a, b = (np.asarray(np.linalg.qr(v, mode="r")) if len(v) > v.shape[1] else v for v in (a, b))  # the same covariance in fewer rows
+    def root(v):  # of the covariance, in few rows
+        v = (v - v.mean(0)) / (len(v) - ddof)**.5
+        return np.asarray(np.linalg.qr(v, mode="r")) if len(v) > v.shape[1] else v
+    a, b = root(a), root(b)
     cross = np.linalg.svd(a @ b.T, compute_uv=False).sum()
-    return float(max(shift @ shift + (a**2).sum() + (b**2).sum() - 2 * cross, 0))
+    squares = shift @ shift + (a**2).sum() + (b**2).sum()
+    return float(max(squares - 2 * cross, 0))
 
 # %% ../nbs/evidence/30_metrics.ipynb #183bc115
 def latents(
@@ -278,7 +286,8 @@ def consistency_scores(
     for i in range(0, samples, batch):
         part = slice(i, i + batch)
         ws = styles(G, z[part], None if label is None else label[part], truncation_psi)
-        pair = reduced(drawn(G, ws, large, align), small, reducer), drawn(G, ws, small, align)
+        larger = drawn(G, ws, large, align)
+        pair = reduced(larger, small, reducer), drawn(G, ws, small, align)
         scores.append((psnr(*pair).clamp(max=150), ssim(*pair), lpips_distance(*pair, lpips_weights)))
     def joined(values): return None if values[0] is None else torch.cat(values).cpu()
     return dict(zip(("psnr", "ssim", "lpips"), map(joined, zip(*scores))))

@@ -320,7 +320,8 @@ class ModulatedConv(nn.Module):
         fixed: int = 0,     # side of the stored noise; 0: none
     ):
         super().__init__()
-        self.inputs, self.conv = inputs, doubling_conv if up else partial(F.conv2d, padding=padding)
+        self.inputs = inputs
+        self.conv = doubling_conv if up else partial(F.conv2d, padding=padding)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.strength = nn.Parameter(torch.zeros(()))
@@ -371,7 +372,8 @@ class Pyramid(nn.Module):
             else: self.layers[name] = ModulatedConv(inputs, channels[r], up=kind == "conv0", fixed=r)
 
     def forward(self, ws, noise: torch.Generator | None = None) -> torch.Tensor:
-        x, colours = self.const.expand(len(ws), -1, -1, -1), []
+        x = self.const.expand(len(ws), -1, -1, -1)
+        colours = []
         for name, style in self.styles(ws).items():
             if name.endswith("rgb"): colours.append(self.layers[name](x, style))
             else: x = self.layers[name](x, style, noise)

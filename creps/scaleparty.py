@@ -53,7 +53,8 @@ class OpenPyramid(nn.Module):
         noise: torch.Generator | None = None,  # None: without noise
     ) -> torch.Tensor:        # [B, 3, cells * 2^K, cells * 2^K]
         y, x = torch.meshgrid(places(cells[0], *rows), places(cells[1], *cols), indexing="ij")
-        x, colours = torch.stack([x, y]).to(ws).expand(len(ws), -1, -1, -1), []
+        x = torch.stack([x, y]).to(ws).expand(len(ws), -1, -1, -1)
+        colours = []
         for name, style in self.styles(ws).items():
             layer, kind = self.layers[name], name.split("_")[1]
             if kind == "conv0": x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
@@ -189,7 +190,8 @@ def _joined(
     "The same with penalties added to the losses, without optimiser steps of their own."
     def both(first: Phase, second: Phase) -> Phase:
         def loss(it: Iteration) -> tuple:
-            (a, said), (b, more) = first.loss(it), second.loss(it)
+            a, said = first.loss(it)
+            b, more = second.loss(it)
             return a + b, said | more
         return first._replace(loss=loss, exact=True)
     out = []

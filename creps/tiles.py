@@ -66,7 +66,8 @@ def plan(
     max_memory: int | None = None,  # bytes that may be kept until the backward pass; None: by the device
 ) -> tuple[int, bool]:      # rows of pixels in a band, whether bands are computed again
     "How pictures are drawn for a backward pass."
-    spare, row = spare_memory(device), batch * width * pixel_bytes(net) * (1 + twice)
+    spare = spare_memory(device)
+    row = batch * width * pixel_bytes(net) * (1 + twice)
     limit = max_memory or spare or _KEPT
     again = row * height > limit
     if spare is None: return max(1, _BAND // (batch * width * net.supersample**2)), again
