@@ -1,5 +1,5 @@
-"""Does the model draw in the site's own page?  `python .ci/live.py SITE [FOLDER FOR SCREENSHOTS]`, where `.ci/site.py SITE` has built it.
-Serves the site on loopback to a headless Chromium that can reach nothing else, drags, zooms, turns, mixes and chooses seeds on the live page, and compares its canvas with torch's picture of the same view.
+"""Do the networks draw in the site's own page?  `python .ci/live.py SITE [FOLDER FOR SCREENSHOTS]`, where `.ci/site.py SITE` has built it.
+Serves the site on loopback to a headless Chromium that can reach nothing else, drags, zooms, turns, mixes and chooses networks and seeds on the live page, and compares its canvas with torch's picture of the same view.
 Then files of the page are missing, and it must say so."""
 import functools, json, re, shutil, sys, tempfile, threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -36,15 +36,26 @@ def compare(page, G, what, most=2):
     check(off <= most, f"{what}: the canvas is the picture, but for {most} of 255 (off by {off}); state {state}")
     return state, seen
 
+def to(page, **state): page.js(f"document.querySelector('.creps').creps.set({json.dumps(state)})")
+
+def canvas(page, value): page.js(f"(e => {{ e.value = '{value}'; e.dispatchEvent(new Event('change')); }})(document.getElementById('live-size'))")
+
+def points(page, same):
+    "The buttons that say how many points a pixel has."
+    for places in (2, 4, 1):
+        page.button("1" if places == 1 else f"{places}×{places}")
+        check(same(f"{places} x {places} points in a pixel")[0]["supersample"] == places, "a button chooses the points in a pixel")
+
 def tour(page, G, about, shots):
     "As a visitor would; gives the times of the first picture and of the slowest one of 512 x 512."
     shot = lambda name: shots and page.screenshot(Path(shots, f"{name}.png"))
     middle = lambda: page.middle(page.stage)
     same = lambda what, most=2: compare(page, G, what, most)
-    to = lambda **state: page.js(f"document.querySelector('.creps').creps.set({json.dumps(state)})")
+    go = lambda **state: to(page, **state)
     state, first = same("the first picture")
     times = page.stats()
-    check(state["seed"] == about["seeds"][0] and first.std() > 3, f"the first picture is that of a seed chosen: {state}")
+    check(state["seed"] == about["seeds"][0] and first.std() > 3, f"the first picture is that of the first seed: {state}")
+    check(first.shape[:2] == (512, 512), f"it has 512 x 512 pixels: {first.shape}")
     shot("first")
     x, y = middle()
     page.drag((x + 60, y), (x - 61, y + 37))
@@ -62,42 +73,60 @@ def tour(page, G, about, shots):
     state, _ = same("the next seed")
     check(state["zoom"] == 1 and state["seed"] == about["seeds"][0] + 1, f"keys: 0 is home, n the next seed: {state}")
     page.press("document.querySelectorAll('#live-seeds button')[1]")
-    check(same("a seed worth a look")[0]["seed"] == about["seeds"][1], "its button chooses a seed")
-    page.js("(e => { e.value = '512'; e.dispatchEvent(new Event('change')); })(document.getElementById('live-size'))")
+    check(same("a seed of the row")[0]["seed"] == about["seeds"][1], "its button chooses a seed")
+    points(page, same)
+    canvas(page, "page")
+    page.until(f"{page.stage}.width !== 512")
+    wide = same("as wide as the page")[1]
+    check(wide.shape[1] > wide.shape[0] != 512, f"the canvas has the size chosen: {wide.shape}")
+    shot("wide")
+    canvas(page, 512)
     page.until(f"{page.stage}.width === 512")
-    state, seen = same("at 512 pixels")
-    check(seen.shape[:2] == (512, 512), f"the canvas has the size chosen: {seen.shape}")
     settled = []
     for psi, share in ((1, 0), (.7, .5), (.7, 1)):
-        to(psi=psi, other=12345, mix=[share, *[share / 2] * (len(about["groups"]) - 1)], col=.53)
+        go(psi=psi, other=12345, mix=[share, *[share / 2] * (len(about["groups"]) - 1)], col=.53)
         same("mixed")
         settled.append(page.stats()["settled"])
-    to(moves=[2, 0, 0, 0, -1.5, 0, 0, 0])
+    go(moves=[2, 0, 0, 0, -1.5, 0, 0, 0])
     same("moved along directions of all blocks")
-    to(part="rgb")
+    go(part="rgb")
     same("moved in the colours alone")
-    to(moves=[0] * 8)
+    go(moves=[0] * 8)
     for more in (dict(show="upto", block=1), dict(show="added", block=0), dict(show="residual")):
-        to(**more)
+        go(**more)
         same(f"{more}", 2 * state["gain"])
-    to(show="picture", angle=0)
+    go(show="picture", angle=0)
     for more in (dict(angle=30), dict(angle=90), dict(angle=0, bend="swirl"), dict(bend="lens"), dict(bend="ripple"), dict(bend="planet")):
-        to(**more)
+        go(**more)
         same(f"{more}", 3)
-    to(bend="none", show="residual")
+    go(bend="none", show="residual")
     page.settle()
     check(re.search(r"residual \d", page.js("document.querySelector('.creps footer').textContent")), "the residual is told in dB")
     check("none by a server" in page.js("document.getElementById('live-line').textContent"), "what was computed, and where, is told")
     page.resize(390, 844)
-    page.js("(e => { e.value = 'page'; e.dispatchEvent(new Event('change')); })(document.getElementById('live-size'))")
     page.until(f"{page.stage}.width < 390")
+    same("on a phone")
+    shot("phone")
     x, y = middle()
-    to(show="picture")
+    go(show="picture")
     page.pinch((x - 50, y), (x + 20, y), (x + 90, y + 20))
     check(same("pinched", 3)[0]["zoom"] > 1.5, "two fingers zoom")
     check(page.js("document.documentElement.scrollWidth") <= 390, "nothing is wider than a phone")
-    shot("phone")
+    page.resize(1280, 900)
     return times["first"], max(settled)
+
+def other(page, G, about, shots):
+    "Another network, chosen with its button."
+    same = lambda what, most=2: compare(page, G, what, most)
+    page.press(f"document.querySelector('#live-models [data-model={about['name']}]')")
+    page.until(f"document.querySelector('.creps header b')?.textContent === '{about['name']}'")
+    state, first = same(f"the first picture of {about['name']}")
+    check(state["seed"] == about["seeds"][0] and first.std() > 3, f"the first picture is that of the first seed: {state}")
+    page.until(f"document.querySelectorAll('#live-seeds button').length === {len(about['seeds'])}")
+    if shots: page.screenshot(Path(shots, f"{about['name']}.png"))
+    points(page, same)
+    to(page, psi=.7, other=12345, mix=[.5] * len(about["groups"]), moves=[0, 1.5, 0, 0, 0, 0, 0, 0], angle=20, bend="swirl")
+    same("all at once", 3)
 
 def told(page, url, words):
     "A page that can't draw says why."
@@ -118,20 +147,23 @@ def refused(page, url, name, words, shots):
 def main(site=None, shots=None):
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None) or skipped("there is no Chromium")
     if not site or not Path(site, "live.html").exists(): skipped("there is no site with a live page: python .ci/site.py SITE")
-    about = json.loads(Path(site, "live/model.json").read_text())
+    first_of_all, *others = json.loads(Path(site, "live/models.json").read_text())
     if shots: Path(shots).mkdir(parents=True, exist_ok=True)
     flags.append("--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1")
     server = Server(("127.0.0.1", 0), functools.partial(Handler, directory=site))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    G = Generator.from_pretrained(root / about["path"]).requires_grad_(False)
+    drawn_by = lambda about: Generator.from_pretrained(root / about["path"]).requires_grad_(False)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         page = Page(chromium, folder, (1280, 900))
         try:
             page("Page.navigate", url=(url := f"http://127.0.0.1:{server.server_port}/live.html"))
-            first, settled = tour(page, G, about, shots)
+            first, settled = tour(page, drawn_by(first_of_all), first_of_all, shots)
             sent = dict(Handler.sent)
+            check(not any(about["name"] in name for about in others for name in sent), "only the network that is shown is loaded")
+            for about in (*others, first_of_all): other(page, drawn_by(about), about, shots)
             check(not page.said, f"no errors in the browser's console: {page.said}")
-            for name, words in (("live/pixels.onnx", "live/pixels.onnx of this page can't be loaded (404)"), ("live/ort.js", "live/ort.js of this page can't be loaded"), ("live/worker.js", "can't start"), ("live/model.json", "live/model.json")):
+            for name, words in ((part := f"live/{first_of_all['name']}/pixels.onnx", f"{part} of this page can't be loaded (404)"), ("live/ort.js", "live/ort.js of this page can't be loaded"),
+                                ("live/worker.js", "can't start"), ("live/models.json", "live/models.json")):
                 refused(page, url, name, words, shots)
         finally: page.close()
         flags.append("--js-flags=--jitless")   # a browser without WebAssembly
@@ -140,6 +172,6 @@ def main(site=None, shots=None):
         try: told(page, url, "This browser runs no WebAssembly")
         finally: page.close()
     mb = sum(n for name, n in sent.items() if name.startswith("live/")) / 1e6
-    print(f"first picture after {first / 1000:.1f} s, 512 x 512 settled in {settled / 1000:.2f} s, as torch draws; {mb:.1f} MB for the viewer of {sum(sent.values()) / 1e6:.1f}; says what is missing")
+    print(f"first picture after {first / 1000:.1f} s, 512 x 512 settled in {settled / 1000:.2f} s, as torch draws; {mb:.1f} MB for the viewer of {sum(sent.values()) / 1e6:.1f}; also {', '.join(about['name'] for about in others)}; says what is missing")
 
 if __name__ == "__main__": main(*sys.argv[1:])

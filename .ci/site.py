@@ -61,6 +61,18 @@ def faults(folder):
     for address in addresses(): check("index.html", address, True)
     return bad, f"{len(pages)} pages, {followed} links followed"
 
+def exercises(folder):
+    "Faults of the page of exercises: each of the notebooks stands there once, with a link to its place."
+    asked = set()
+    for path in (root / "nbs").glob("*/[!_.]*.ipynb"):
+        cells = [(c["cell_type"], "".join(c["source"])) for c in json.loads(path.read_text(encoding="utf-8"))["cells"]]
+        begin = next((k for k, (kind, text) in enumerate(cells) if kind == "markdown" and text.startswith("## Exercises")), len(cells))
+        numbers = [n for kind, text in cells[begin:] if kind == "markdown" for n in re.findall(r"(?m)^\*\*(\d+)\.\*\*", text)]
+        asked |= {f"{path.parent.name}/{path.stem}.html#exercise-{n}" for n in numbers}
+    linked = {url for url in Page(folder / "exercises.html").links if "#exercise-" in url}
+    yield from (f"exercises.html: {url} is not there" for url in sorted(asked - linked))
+    yield from (f"exercises.html: {url} is no exercise" for url in sorted(linked - asked))
+
 def assigned(path, name):
     "The literal that a file assigns to a name; nothing is imported."
     found = (n.value for n in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(n, ast.Assign) and n.targets[0].id == name)
@@ -82,6 +94,7 @@ def main():
         folder = Path(sys.argv[1] if len(sys.argv) > 1 else tmp).resolve()
         build(folder)
         bad, said = faults(folder)
+        bad += exercises(folder)
         size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) / 1e6
     if bad: sys.exit("\n".join([*sorted(bad)[:60], f"{len(bad)} faults; {said}"]))
     print(f"{said}, {size:.0f} MB, {time.monotonic() - start:.0f} s")

@@ -14,9 +14,9 @@ from PIL import Image
 from creps import Generator
 from creps.coords import turn
 from creps.render import render
-from creps.viewer import BENDS, checked, code, view_of
+from creps.viewer import BENDS, checked, code, supersampled, view_of
 
-MODEL = "scenery-64"
+MODEL = "portraits-64"
 flags = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync
     --force-device-scale-factor=1 --window-size=1000,700 --remote-debugging-pipe""".split()
 
@@ -123,7 +123,7 @@ def compare(page, G, what, most=1):
     "The canvas and the library's picture of the same state."
     page.settle()
     state, seen = checked(page.state()), page.picture()
-    want = render(G, code(G, state), seen.shape[:2], view_of(state), BENDS[state["bend"]](state["amount"]))[0]
+    want = render(supersampled(G, state["supersample"]), code(G, state), seen.shape[:2], view_of(state), BENDS[state["bend"]](state["amount"]))[0]
     off = abs(seen - want).max()
     check(off <= most, f"{what}: the canvas is the picture, but for {most} of 255 (off by {off}); state {state}")
     return state, seen
@@ -133,6 +133,9 @@ def tour(page, G, shots):
     state, first = compare(page, G, "the first picture")
     times = page.stats()
     check(first.shape == (512, 512, 3) and first.std() > 3, "there is a picture of 512 x 512")
+    check(state["supersample"] == 2, f"--supersample says how many points there are to begin with: {state}")
+    page.button("1")
+    first = compare(page, G, "one point in a pixel")[1]
     shot("first")
     page.drag((300, 300), (180, 340))
     state, moved = compare(page, G, "after a drag")
@@ -166,7 +169,13 @@ def tour(page, G, shots):
     page.button("swirl")
     compare(page, G, "swirled", 8)
     shot("swirl")
-    page.button("flat"); page.button("whole picture"); page.button("residual")
+    page.button("flat"); page.button("whole picture")
+    for places in (4, 1, 2):
+        page.button("1" if places == 1 else f"{places}×{places}")
+        state, areas = compare(page, G, f"{places} x {places} points in a pixel")
+        check(state["supersample"] == places, f"a button chooses the points in a pixel: {state}")
+    shot("points")
+    page.button("residual")
     page.settle()
     check("residual" in page.js("document.querySelector('.creps footer').textContent"), "the residual is told in dB")
     shot("residual")
@@ -197,8 +206,8 @@ def tour(page, G, shots):
 
 def shell(page, G, shots):
     "`creps view`, to its violent end."
-    start = "import sys; from creps.viewer import report_view; report_view(sys.argv[1], browser=False)"
-    server = subprocess.Popen([sys.executable, "-c", start, MODEL], stdout=subprocess.PIPE, text=True, env=os.environ | dict(PYTHONPATH=str(root)))
+    command = [sys.executable, "-m", "creps", "view", "--no-browser", "--supersample", "2"]   # its model is the first that ships
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | dict(PYTHONPATH=str(root)))
     try:
         page("Page.navigate", url=server.stdout.readline().strip())
         times = tour(page, G, shots)

@@ -8,7 +8,7 @@ __all__ = ['main']
 # %% ../nbs/engine/55_cli.ipynb #19ebbcb1
 import argparse, base64, contextlib, errno, inspect, io, json, os, re, sys, tempfile, time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -24,8 +24,8 @@ from .checkpoint import checkpoints, last_good, load_settings, load_state, netwo
 from .convert import load_official, networks_in
 from .coords import View
 from .core import (Count, Device, Memory, Number, Positive, Seed, Size, Supersample, Within, image_grid,
-                        meant, out_of_memory, parse_seeds, png_bytes, reuse_memory, rng, size_pair, to_pil,
-                        to_uint8, whole_numbers, write_png)
+                        meant, out_of_memory, png_bytes, reuse_memory, rng, size_pair, to_pil, to_uint8,
+                        write_png)
 from .data import open_data
 from .device import pick_device
 from .device_benchmark import report_device
@@ -33,7 +33,7 @@ from .directions import moves_of, parse_moves, report_directions
 from .filters import box_reduce
 from .generator import Generator
 from .export import report_export
-from .film import Shot, film, moments, move, smooth, walk
+from .film import Shot, film, moments, move, pictures, smooth, walk
 from .distributions import Samples, chosen, computable, distances, report_evaluate
 from .layers import truncate
 from .metrics import psnr, report_consistency, swd
@@ -43,7 +43,7 @@ from .render import render, targets
 from .report import report_run
 from .settings import NOT_GIVEN, Execution, Network, Settings, offered, sort_out
 from .step import TrainingStep
-from .train import fit, open_pictures, step_of
+from .train import fit, open_pictures, rule_of
 from .viewer import report_view
 from .warp import named
 
@@ -92,6 +92,7 @@ def add_arguments(
     parser: argparse.ArgumentParser,
     f,            # the function that takes them, or a dataclass of settings
     required=(),  # parameters without default that are flags all the same
+    bare=(),      # parameters with a default that are no flags all the same
     skip=(),      # parameters that a shell can't give
 ):
     "An argument of `parser` for each parameter of `f`; what is left out has its default, or is not there."
@@ -107,11 +108,27 @@ def add_arguments(
         if get_origin(annotation) is list: how["nargs"] = "+"
         if name in required: parser.add_argument(flag, required=True, help=text, **how)
         elif default is inspect.Parameter.empty: parser.add_argument(name, help=text, **how)
+        elif name in bare:
+            parser.add_argument(name, nargs="?", default=default, help=f"{text} ({default})", **how)
         else:
             usual = "" if default in (None, argparse.SUPPRESS) else f" ({default})"
             parser.add_argument(flag, default=default, help=text + usual, **how)
 
 # %% ../nbs/engine/55_cli.ipynb #02e64d13
+MOST_SEEDS = 10**6  # pictures of one command
+
+def parse_seeds(
+    text: str,  # "0-15", "7", "1,4,9-12"
+) -> list:
+    "The seeds that `text` lists."
+    try:
+        spans = [[int(n) for n in part.split("-")] for part in str(text).split(",")]
+        if any(len(s) > 2 or s[0] > s[-1] for s in spans): raise ValueError
+    except ValueError: raise ValueError(f"seeds must be like 0-15 or 1,4,9, not {text!r}") from None
+    if sum(s[-1] + 1 - s[0] for s in spans) > MOST_SEEDS:
+        raise ValueError(f"{text} are more than {MOST_SEEDS} seeds")
+    return [n for s in spans for n in range(s[0], s[-1] + 1)]
+
 def parse_pair(
     text,  # ".5,.5"
 ) -> tuple:
@@ -120,16 +137,23 @@ def parse_pair(
     except ValueError: raise ValueError(f"center must be ROW,COLUMN like .5,.5, not {text!r}") from None
     return row, col
 
+def classes(text) -> list:
+    "Whole numbers with commas between them."
+    try: return [Within(0)(int(x)) for x in str(text).split(",")]
+    except ValueError: raise ValueError(f"must be classes such as 3 or 0,1,2, not {text!r}") from None
+
 def parse_labels(
     text,            # None, "3" for all, or "0,1,2" one for each
-    count: int, label_dim: int, flag: str = "--labels",
+    count: int,
+    label_dim: int,
+    flag: str = "--labels",
 ):                   # one-hot [count, label_dim], or None
     "Class labels for `count` pictures."
     if text is None and label_dim:
         raise ValueError(f"this model draws {label_dim} classes: name one, such as {flag} 0")
     if text is None: return None
     if not label_dim: raise ValueError(f"this model is unconditional: leave {flag} out")
-    try: wanted = whole_numbers(text)
+    try: wanted = classes(text)
     except ValueError: wanted = [label_dim]
     if len(wanted) not in (1, count) or max(wanted) >= label_dim:
         asked = f"one class or {count} of them, each from 0 to {label_dim - 1}"
@@ -138,47 +162,17 @@ def parse_labels(
 
 # %% ../nbs/engine/55_cli.ipynb #5d478b5b
 @dataclass(frozen=True)
-class Drawing:
-    "Which part of the plane is drawn, and how."
+class Window:
+    "Which part of the plane a picture shows."
     zoom: Positive = 1.  # below 1 shows what lies beyond the trained square
     center: Annotated[str, parse_pair] = ".5,.5"  # ROW,COLUMN on the plane
     angle: Number = 0.  # degrees, counter-clockwise
     aspect: Positive | None = None  # width : height of the window; left out: square pixels
-    size: Size | None = None  # N or HxW, height first; left out: that of the training
-    trunc: Number = 1.  # truncation psi: below 1 closer to the mean picture
-    ws: str | None = None  # codes in place of seeds: a file that creps project wrote, or its folder with all of them
-    direction: Annotated[str, parse_moves] | None = None  # NAME:AMOUNT like pca-1:2, several with commas: see creps directions
-    supersample: Supersample | None = None  # places along each side of a pixel; left out: as the network was trained
-    max_memory: Memory | None = None  # besides the network and its pictures; left out: 256MB, more on a GPU or with very many threads
-    device: Device = "auto"  # auto, cpu, cuda, mps
 
     def view(self) -> View: return View(parse_pair(self.center), self.zoom, self.angle, self.aspect)
 
-    def network(self, model) -> Generator:
-        "The network as it is to draw."
-        G = Generator.from_pretrained(model).to(pick_device(self.device))
-        G.supersample = self.supersample or G.supersample
-        return G
-
-    def codes(self,
-        G: Generator, seeds: list[int],
-        labels: str | None,      # as `parse_labels` takes them
-        flag: str = "--labels",  # that gives them
-    ) -> dict[str, Callable]:    # name of a picture -> function that makes its code [1, num_ws, w_dim]
-        "What a command draws; ValueError now for codes or directions that don't exist."
-        moves, where = moves_of(G, self.direction), next(G.parameters()).device
-        if self.ws:
-            codes = moves(truncate(load_codes(self.ws, G), G.mapping.w_avg, self.trunc))
-            return {f"code{i:04d}": partial(codes.narrow, 0, i, 1) for i in range(len(codes))}
-        label = parse_labels(labels, len(seeds), G.label_dim, flag)
-        @torch.no_grad()
-        def of_seed(i: int) -> torch.Tensor:
-            one = None if label is None else label[i:i + 1].to(where)
-            return moves(G.mapping(seed_latents([seeds[i]], G.z_dim).to(where), one, self.trunc))
-        return {f"seed{seed:04d}": partial(of_seed, i) for i, seed in enumerate(seeds)}
-
 @dataclass(frozen=True)
-class Flight(Drawing):
+class Flight(Window):
     "Where the window of a film goes, and for how long."
     zoom_to: Positive | None = None  # zoom at the end; left out: as in the beginning
     center_to: Annotated[str, parse_pair] | None = None  # centre at the end; left out: as in the beginning
@@ -193,9 +187,9 @@ class Flight(Drawing):
 
     def end(self) -> View:
         "The view of the last frame."
+        zoom, center = self.zoom_to or self.zoom, self.center_to or self.center
         angle = self.angle if self.angle_to is None else self.angle_to
-        center = parse_pair(self.center_to or self.center)
-        return View(center, self.zoom_to or self.zoom, angle, self.aspect)
+        return Window(zoom, center, angle, self.aspect).view()
 
 # %% ../nbs/engine/55_cli.ipynb #e6d3cf3a
 def seed_latents(
@@ -224,28 +218,56 @@ def save_picture(picture, path):
     write_png(picture, path)
 
 # %% ../nbs/engine/55_cli.ipynb #c7582fd5
+def codes_for(
+    G: Generator,
+    seeds: list[int],
+    label: torch.Tensor | None = None,  # one-hot [seeds, label_dim], of a network with classes
+    trunc: float = 1.,       # truncation psi
+    ws: str | None = None,   # a file of codes, or a folder of them, in place of the seeds
+    direction: str | None = None,  # NAME:AMOUNT, with commas between several
+) -> dict[str, Callable]:    # name of a picture -> function that makes its code [1, num_ws, w_dim]
+    "What a command draws; ValueError now for codes or directions that don't exist."
+    moves, where = moves_of(G, direction), next(G.parameters()).device
+    @torch.no_grad()
+    def of_seed(i: int) -> torch.Tensor:
+        one = None if label is None else label[i:i + 1].to(where)
+        return moves(G.mapping(seed_latents([seeds[i]], G.z_dim).to(where), one, trunc))
+    if not ws: return {f"seed{seed:04d}": partial(of_seed, i) for i, seed in enumerate(seeds)}
+    codes = moves(truncate(load_codes(ws, G), G.mapping.w_avg, trunc))
+    return {f"code{i:04d}": partial(codes.narrow, 0, i, 1) for i in range(len(codes))}
+
 def cmd_generate(
     model,                # folder, shipped name, or owner/name on the hub
     seeds: Annotated[str, parse_seeds] = "0-15",  # like 0-15 or 1,4,9
+    size: Size | None = None,  # N or HxW, height first; left out: that of the training
+    trunc: Number = 1.,   # truncation psi: below 1 closer to the mean picture
     warp: Annotated[str, named] | None = None,  # NAME:AMOUNT like swirl:90; several with commas between them
     bits: Literal[8, 16] = 8,  # of a colour; 16 for pictures that will be worked on: PNG with --out
-    labels: Annotated[str, whole_numbers] | None = None,  # a class for all, or one for each seed
+    labels: Annotated[str, classes] | None = None,  # a class for all, or one for each seed
+    ws: str | None = None,  # codes in place of seeds: a file that creps project wrote, or its folder with all of them
+    direction: Annotated[str, parse_moves] | None = None,  # NAME:AMOUNT like pca-1:2, several with commas: see creps directions
+    supersample: Supersample | None = None,  # places along each side of a pixel; left out: as the network was trained
     out: str | None = None,  # folder for one PNG a seed
     grid: Annotated[str, png_name] | None = None,  # one PNG with all of them
-    **drawing,            # fields of `Drawing`
+    # for everything but the network and the pictures; left out: 256MB, more on a GPU or with very many threads
+    max_memory: Memory | None = None,
+    device: Device = "auto",  # auto, cpu, cuda, mps
+    **window,             # fields of `Window`
 ):
     "Draw pictures of a trained generator at any size and view."
     if not (out or grid): raise ValueError("say where to write: --out DIR or --grid FILE.png")
     if bits == 16 and grid: raise ValueError("--grid has 8 bits: leave it out, or --bits 16")
-    d = Drawing(**drawing)
-    G, view = d.network(model), d.view()
-    pixels = size_pair(d.size or G.shape)
-    codes = d.codes(G, parse_seeds(seeds), labels)
+    numbers, view = parse_seeds(seeds), Window(**window).view()
+    G = Generator.from_pretrained(model).to(pick_device(device))
+    G.supersample = supersample or G.supersample
+    pixels = size_pair(size or G.shape)
+    label = None if ws else parse_labels(labels, len(numbers), G.label_dim)
+    codes = codes_for(G, numbers, label, trunc, ws, direction)
     for folder in (out, grid and png_name(grid) and Path(grid).parent):
         if folder: writable_folder(folder)
     drawn = []
-    how: dict[str, Any] = dict(view=view, warp=warp and named(warp), max_memory=d.max_memory)
     for name, code in codes.items():
+        how: dict[str, Any] = dict(view=view, warp=warp and named(warp), max_memory=max_memory)
         path = Path(out or "", f"{name}.png")
         if bits == 16:
             render(G, code(), pixels, out=path, bits=bits, **how)
@@ -267,20 +289,30 @@ def cmd_render(
     model,                # folder, shipped name, or owner/name on the hub
     out: Annotated[str, drawable],  # FILE.png, .tif (pyramid) or .dzi (deep zoom)
     seed: Seed = 0,       # of the latent code
+    size: Size | None = None,  # N or HxW, height first; left out: that of the training
+    trunc: Number = 1.,   # truncation psi: below 1 closer to the mean picture
     warp: Annotated[str, named] | None = None,  # NAME:AMOUNT like swirl:90; several with commas between them
     bits: Literal[8, 16] = 8,  # of a colour; 16, for pictures that will be worked on, in .png and .tif
-    label: Annotated[str, whole_numbers] | None = None,  # class, for a conditional model
-    **drawing,            # fields of `Drawing`
+    label: Annotated[str, classes] | None = None,  # class, for a conditional model
+    ws: str | None = None,  # a code in place of a seed: a file that creps project wrote
+    direction: Annotated[str, parse_moves] | None = None,  # NAME:AMOUNT like pca-1:2, several with commas: see creps directions
+    supersample: Supersample | None = None,  # places along each side of a pixel; left out: as the network was trained
+    # for everything but the network; left out: 256MB, more on a GPU or with very many threads
+    max_memory: Memory | None = None,
+    device: Device = "auto",  # auto, cpu, cuda, mps
+    **window,             # fields of `Window`
 ):
     "Draw one picture of any size straight into a file, in constant memory; a .tif or .dzi that broke off is continued."
-    start, d = time.time(), Drawing(**drawing)
-    G, view = d.network(model), d.view()
-    pixels = size_pair(d.size or G.shape)
-    code, *more = d.codes(G, [seed], label, "--label").values()
+    start, view = time.time(), Window(**window).view()
+    G = Generator.from_pretrained(model).to(pick_device(device))
+    G.supersample = supersample or G.supersample
+    pixels = size_pair(size or G.shape)
+    labels = None if ws else parse_labels(label, 1, G.label_dim, "--label")
+    code, *more = codes_for(G, [seed], labels, trunc, ws, direction).values()
     if more:
-        raise ValueError(f"{d.ws} holds {1 + len(more)} codes: "
+        raise ValueError(f"{ws} holds {1 + len(more)} codes: "
                          "give one, or draw all of them with creps generate")
-    how: dict[str, Any] = dict(bits=bits, max_memory=d.max_memory, progress=sys.stderr.isatty())
+    how: dict[str, Any] = dict(bits=bits, max_memory=max_memory, progress=sys.stderr.isatty())
     try: render(G, code(), pixels, view, warp and named(warp), out=out, **how)
     except KeyboardInterrupt:
         begun = Path(out + ".part").exists()
@@ -305,8 +337,7 @@ def shots_of(
     "The frames of a film that moves its window, its code and its warp at once."
     n, ease = flight.frames, None if flight.even else smooth
     there = n // 2 + 1 if flight.back else n
-    views = move(flight.view(), flight.end(), there, ease)
-    times = moments(there, ease=ease)
+    views, times = move(flight.view(), flight.end(), there, ease), moments(there, ease=ease)
     codes = walk(ws, there, ease=ease) if len(ws) > 1 else [Shot()] * there
     warps = [named(warp, float(t)) if warp else None for t in times]
     shots = [Shot(view.view, bent, code.ws) for view, bent, code in zip(views, warps, codes)]
@@ -317,23 +348,31 @@ def cmd_film(
     model,                # folder, shipped name, or owner/name on the hub
     out: str,             # FILE.mp4, .gif or .webp
     seeds: Annotated[str, parse_seeds] = "0",  # one, or several like 0-3 or 1,4,9: a walk among their pictures
+    size: Size | None = None,  # N or HxW, height first, even for mp4; left out: that of the training
+    trunc: Number = 1.,   # truncation psi: below 1 closer to the mean picture
     warp: Annotated[str, moving] | None = None,  # NAME:AMOUNT like lens:.3, or NAME:FROM:TO like swirl:0:180
-    labels: Annotated[str, whole_numbers] | None = None,  # a class for all, or one for each seed
+    labels: Annotated[str, classes] | None = None,  # a class for all, or one for each seed
+    ws: str | None = None,  # codes to walk among: a file that creps project wrote, or its folder with all of them
+    direction: Annotated[str, parse_moves] | None = None,  # NAME:AMOUNT like pca-1:2, several with commas: see creps directions
+    supersample: Supersample | None = None,  # places along each side of a pixel; left out: as the network was trained
+    # for everything but the network; left out: 256MB, more on a GPU or with very many threads
+    max_memory: Memory | None = None,
+    device: Device = "auto",  # auto, cpu, cuda, mps
     **flight,             # fields of `Flight`
 ):
     "Film a trained generator: zoom, pan, turn, walk among seeds, bend, or all of them at once."
     start, way = time.time(), Flight(**flight)
     numbers = parse_seeds(seeds)
-    still = way.view() == way.end() and len(numbers) == 1 and not way.ws
-    if still and not re.search(":.*:", warp or ""):
+    if way.view() == way.end() and len(numbers) == 1 and not ws and not re.search(":.*:", warp or ""):
         ways = "--zoom-to, --center-to, --angle-to, several --seeds, or --warp NAME:FROM:TO"
         raise ValueError(f"nothing moves in this film: give {ways}")
-    G = way.network(model)
-    pixels = size_pair(way.size or G.shape)
-    codes = torch.cat([code() for code in way.codes(G, numbers, labels).values()])
+    G = Generator.from_pretrained(model).to(pick_device(device))
+    G.supersample = supersample or G.supersample
+    pixels = size_pair(size or G.shape)
+    label = None if ws else parse_labels(labels, len(numbers), G.label_dim)
+    codes = torch.cat([code() for code in codes_for(G, numbers, label, trunc, ws, direction).values()])
     shots = shots_of(codes, way, warp)
-    how: dict[str, Any] = dict(progress=sys.stderr.isatty(), max_memory=way.max_memory)
-    film(G, codes[:1], shots, out, pixels, way.fps, **how)
+    film(G, codes[:1], shots, out, pixels, way.fps, progress=sys.stderr.isatty(), max_memory=max_memory)
     seconds = round(time.time() - start, 1)
     print(json.dumps(dict(command="film", frames=len(shots), size=list(pixels), out=out, seconds=seconds)))
 
@@ -378,7 +417,7 @@ def trained(
     G, D = Generator.from_pretrained(path), None
     if Path(path, "checkpoints").is_dir() and (checkpoint := last_good(path)):
         settings = load_settings(path)
-        state = step_of(settings).begin(settings)
+        state = rule_of(settings).begin(settings)
         load_state(state, checkpoint)
         D = state.D
     return G, D
@@ -467,8 +506,7 @@ def cmd_info(
 ):
     "What a saved generator is."
     G = Generator.from_pretrained(model)
-    parameters = sum(p.numel() for p in G.parameters())
-    about = vars(Network.of(G)) | dict(num_ws=G.num_ws, parameters=parameters)
+    about = vars(Network.of(G)) | dict(num_ws=G.num_ws, parameters=sum(p.numel() for p in G.parameters()))
     about["creps"] = creps.__version__
     if picture:
         label = torch.eye(G.label_dim)[:1] if G.label_dim else None
@@ -492,27 +530,45 @@ def padded(picture) -> np.ndarray:
     "A picture with a white border to the right and below."
     return np.pad(picture, ((0, 4), (0, 4), (0, 0)), constant_values=255)
 
+NEAR = .46, .4  # where a close view has its middle
+
+def beyond_the_square(G: Generator, ws: torch.Tensor, height: int) -> list:
+    "Panoramas of 3:1, one of each code; the trained square is the middle third."
+    return list(render(G, ws, (height, 3 * height), View(zoom=1 / 3)))
+
+def side_by_side(
+    G: Generator,
+    ws: torch.Tensor,  # [B, num_ws, w_dim]: at least two codes
+    size: int,         # pixels of a square
+    count: int,        # squares in all
+) -> np.ndarray:       # uint8 [size, count * size, 3]
+    "A walk from the first code to the last, all steps in one picture."
+    return np.concatenate(list(pictures(G, ws[:1], walk(ws, count), size)), 1)
+
 def demo_sheet(
     G: Generator,
-    z: torch.Tensor,   # [B, z_dim]
+    ws: torch.Tensor,  # [B, num_ws, w_dim]
     tile: int = 192,   # pixels of one square
+    beyond: bool = False,  # what lies beyond the trained square, in place of walks
 ) -> np.ndarray:       # uint8 [height, width, 3]
-    "The same codes at R, 2R, 256 and 1024 pixels beside a bicubic enlargement, and panoramas."
-    with torch.no_grad(): ws = G.mapping(z)
+    "The same codes at R, 2R, 256 and 1024 pixels beside a bicubic enlargement, and wide pictures."
     def draw(size, view=None) -> np.ndarray: return np.asarray(render(G, ws, size, view))
     R, near = G.resolution, Image.Resampling.NEAREST
     cubic = Image.Resampling.BICUBIC
-    small = draw(R)
-    middle = slice((1024 - tile) // 2, (1024 + tile) // 2)
+    small, part = draw(R), View(NEAR, 1024 / tile)   # an eye
     columns = {f"{R} px": enlarged(small, tile, near), f"{R} px, bicubic": enlarged(small, tile, cubic),
                f"{2 * R} px": enlarged(draw(2 * R), tile, near), "256 px": enlarged(draw(256), tile, cubic),
-               "1024 px, middle at 1:1": list(draw(1024)[:, middle, middle])}
-    rows = [np.concatenate([padded(pictures[i]) for pictures in columns.values()], 1) for i in range(len(z))]
+               "1024 px, a part": list(draw(tile, part))}
+    rows = [np.concatenate([padded(pictures[i]) for pictures in columns.values()], 1) for i in range(len(ws))]
     rows[0] = np.concatenate([padded(labelled(pictures[0], text)) for text, pictures in columns.items()], 1)
-    height = rows[0].shape[1] // 6
-    wide = draw((height, 3 * height), View(zoom=1 / 3))[:2]
-    said = "panorama, 3:1: the trained square is the middle third, the rest is beyond it"
-    rows.append(np.concatenate([padded(labelled(p, said)) for p in wide], 1))
+    width = rows[0].shape[1]
+    if beyond:
+        said = "panorama, 3:1: the trained square is the middle third, the rest is beyond it"
+        wide = [padded(labelled(p, said)) for p in beyond_the_square(G, ws[:2], width // 6)]
+        rows.append(np.concatenate(wide, 1))
+    else:
+        said = "on the way from one code to the next, in equal steps"
+        rows += [padded(labelled(side_by_side(G, pair, width // 8, 8), said)) for pair in ws.split(2)]
     width = max(r.shape[1] for r in rows)
     white = [((0, 0), (0, width - r.shape[1]), (0, 0)) for r in rows]
     return np.concatenate([np.pad(r, border, constant_values=255) for r, border in zip(rows, white)])
@@ -520,14 +576,21 @@ def demo_sheet(
 # %% ../nbs/engine/55_cli.ipynb #edd8e3a7
 def demo_film(
     G: Generator,
-    z: torch.Tensor,  # [1, z_dim]
-    path,             # .webp, .gif or .mp4
-    frames: int = 60, # of the flight in; as many lead back
+    ws: torch.Tensor,  # [B, num_ws, w_dim]
+    path,              # .webp, .gif or .mp4
+    far: View = View(), near: View = View(NEAR, zoom=5),  # between which it flies
+    frames: int = 24,  # of a flight in, and of one out
+    size: int = 288,
 ):
-    "A flight from three times the trained square into it, and back, 288 x 288."
-    with torch.no_grad(): ws = G.mapping(z)
-    flight = move(View(zoom=1 / 3), View((.55, .4), zoom=6), frames, smooth)
-    film(G, ws, flight + flight[::-1], path, 288)
+    "Into the picture of each code, and out of that of the next one; after the last follows the first."
+    codes = list(ws.split(1))
+    flight, shots = move(far, near, frames, smooth), []
+    for code, following in zip(codes, codes[1:] + codes[:1]):   # no frame comes twice in a row
+        shots += [replace(shot, ws=code) for shot in flight[:-1]]
+        both, close = torch.cat([code, following]), [replace(flight[-1], ws=code)]
+        shots += walk(both, frames // 2, ease=smooth, view=near) if len(codes) > 1 else close
+        shots += [replace(shot, ws=following) for shot in flight[-2:0:-1]]
+    film(G, ws[:1], shots, path, size)
 
 def samples(G: Generator, n: int = 256, seed: int = 1) -> tuple:
     "Pictures of n codes (uint8 [n, R, R, 3]), and their PSNR with those at 2R brought down (mean in dB)."
@@ -538,8 +601,7 @@ def samples(G: Generator, n: int = 256, seed: int = 1) -> tuple:
             ws = G.mapping(part)
             at.append(G.draw(ws).cpu())
             twice.append(box_reduce(G.draw(ws, 2 * G.resolution), 2).cpu())
-    images = torch.cat(at)
-    return to_uint8(images), float(psnr(images, torch.cat(twice)).mean())
+    return to_uint8(torch.cat(at)), float(psnr(torch.cat(at), torch.cat(twice)).mean())
 
 # %% ../nbs/engine/55_cli.ipynb #f166563e
 DEMO: dict[str, Any] = dict(
@@ -552,35 +614,38 @@ def demo_training(run, quick: bool, seed: int, device: str) -> tuple:
     real, kimg = data.batch(np.arange(256))[0], 1.5 if quick else 30.
     fit(data, run, kimg=kimg, snap=kimg / 3, seed=seed, device=device, resume="latest", **DEMO)
     G = Generator.from_pretrained(run)
-    untrained = TrainingStep().begin(load_settings(run)).ema
-    before, after = (swd(samples(g)[0], real) for g in (untrained, G))
+    before, after = (swd(samples(g)[0], real) for g in (TrainingStep().begin(load_settings(run)).ema, G))
     told = f"{before:.1f} before training, {after:.1f} after {kimg:g} kimg"
     print(f"sliced Wasserstein distance to the landscapes: {told}")
     return G, dict(swd_before=round(before, 2), swd_after=round(after, 2))
 
 def cmd_demo(
-    train: bool = False,     # train a small network first, which takes minutes, and draw with that
+    train: bool = False,     # train a small network on landscapes first, which takes minutes, and draw with that
     quick: bool = False,     # the same, but a shorter training, some 20 seconds
     out: str = "creps-demo", # folder for sheet.png, panorama.png, zoom.webp, and the trained network
     seed: Seed = 0,          # of everything random
     device: Device = "auto", # of the training: auto, cpu, cuda, mps
 ):
-    "Draw the same landscapes at many sizes, as a panorama and a film, with the network that comes with creps."
+    "Draw the same portraits at many sizes, in a row and in a film, with the network that comes with creps."
     start, folder = time.time(), writable_folder(out)
-    model, found = "scenery-64", {}
-    if train or quick:
+    model, beyond = "portraits-64", train or quick
+    found = {}
+    if beyond:
         model = folder / ("run-quick" if quick else "run")
         G, found = demo_training(model, quick, seed, device)
     else: G = Generator.from_pretrained(model)
-    z = seed_latents(range(seed, seed + 4), G.cpu().z_dim)
-    save_picture(demo_sheet(G, z), folder / "sheet.png")
-    with torch.no_grad(): ws = G.mapping(z[:1])
-    panorama = np.asarray(render(G, ws, (480, 1440), View(zoom=1 / 3)))[0]
+    with torch.no_grad(): ws = G.mapping(seed_latents(range(seed, seed + 4), G.cpu().z_dim))
+    save_picture(demo_sheet(G, ws, beyond=beyond), folder / "sheet.png")
+    if beyond:
+        panorama = beyond_the_square(G, ws[:1], 480)[0]
+        demo_film(G, ws[:1], folder / "zoom.webp", View(zoom=1 / 3), View((.55, .4), zoom=6), 60)
+    else:
+        panorama = np.concatenate(np.split(side_by_side(G, ws, 240, 16), 2, 1))
+        demo_film(G, ws[:3], folder / "zoom.webp")
     save_picture(panorama, folder / "panorama.png")
-    demo_film(G, z[:1], folder / "zoom.webp")
     agreement = samples(G, 64)[1]
-    sizes = f"{G.resolution} px and at {2 * G.resolution} px brought down"
-    print(f"the same codes at {sizes} agree to {agreement:.1f} dB")
+    print(f"the same codes at {G.resolution} px and at {2 * G.resolution} px, "
+          f"averaged over 2 x 2 pixels, agree to {agreement:.1f} dB")
     print(f"look at sheet.png, panorama.png and zoom.webp in {folder}; go on with: creps view {model}")
     seconds = round(time.time() - start, 1)
     print(json.dumps(dict(model=str(model), psnr=round(agreement, 2), **found, seconds=seconds)))
@@ -599,7 +664,7 @@ COMMANDS = dict(
     film=cmd_film, project=report_project, directions=report_directions, evaluate=report_evaluate,
     consistency=report_consistency, ablate=ablate, average=cmd_average, convert=cmd_convert,
     export=report_export, push=cmd_push, view=report_view, info=cmd_info)
-TABLES = dict(generate=Drawing, render=Drawing, film=Flight)   # further parameters of a command
+TABLES = dict(generate=Window, render=Window, film=Flight)   # further parameters of a command
 BENCHES = dict(render=report_render, step=report_step, device=report_device)
 
 def parser() -> Parser:
@@ -611,10 +676,11 @@ def parser() -> Parser:
     flags = dict(train=("data", "out"), evaluate=("data",))
     flags |= dict.fromkeys(("project", "directions"), ("model", "out"))
     flags |= dict.fromkeys(("render", "film", "average", "convert", "export"), out)
+    bare = dict(view=("model",))
     for name, f in COMMANDS.items():
         p = commands.add_parser(name, help=f.__doc__, description=f.__doc__)
         if f is cmd_train: training_arguments(p)
-        else: add_arguments(p, f, required=flags.get(name, ()))
+        else: add_arguments(p, f, flags.get(name, ()), bare.get(name, ()))
         if name in TABLES: add_arguments(p, TABLES[name])
         p.set_defaults(action=f)
     measures = ("Time and memory against the machine's limit: bench render, bench step; "

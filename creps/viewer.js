@@ -1,7 +1,7 @@
 // The viewer: a canvas to drag, a panel to play with. `mount(el, ask)` works with anything that carries a request to
 // creps.viewer.answer in Python and brings back {...reply, image: Blob}. Notebook cells (anywidget) and `creps view` share it.
 const TILE = 256, WHOLE = 1024, ZOOMS = [.05, 1e9];  // bent views are drawn in large pieces: what they cost is mostly the same for any size
-const START = {seed: 0, found: 0, psi: 1, label: 0, other: 1, mix: [], moves: [], part: "all", row: .5, col: .5, zoom: 1, angle: 0, bend: "none", amount: .4, show: "picture", block: 0, gain: 8};
+const START = {seed: 0, found: 0, psi: 1, label: 0, other: 1, mix: [], moves: [], part: "all", row: .5, col: .5, zoom: 1, angle: 0, bend: "none", amount: .4, show: "picture", block: 0, gain: 8, supersample: 0};
 const VIEW = ["row", "col", "zoom", "angle"], SHOWS = {picture: "picture", residual: "residual", upto: "up to block", added: "block adds"};
 const GAINS = {residual: 8, added: 1}, BENDS = {none: "flat", lens: "lens", swirl: "swirl", ripple: "ripple", planet: "planet"};
 
@@ -178,6 +178,12 @@ export function mount(el, ask, {state: given = {}, changed = () => {}, height = 
     const number = (key, max) => { const e = h("input", {type: "number", min: 0, max, step: 1, oninput: () => e.value !== "" && set({[key]: clamp(+e.value, 0, max)})}); return keep(e, e => { e.value = state[key]; }); };
     const several = (columns, ...kids) => { const box = h("div", {className: "several"}, ...kids); box.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`; return box; };
     const choice = (key, names, columns) => { const box = several(columns); for (const [k, name] of Object.entries(names)) box.append(keep(button(name, "", () => set({[key]: k, ...GAINS[k] && {gain: GAINS[k]}})), b => b.classList.toggle("on", state[key] === k))); return box; };
+    const points = own => {  // to a pixel, along each side
+        const box = h("div", {className: "points"}, h("span", {textContent: "points in a pixel"}));
+        for (const s of [...new Set([1, 2, 4, own])].sort((a, b) => a - b))
+            box.append(keep(button(s === 1 ? "1" : `${s}×${s}`, "a pixel is the mean of them: smoother edges, and slower", () => set({supersample: s})), b => b.classList.toggle("on", state.supersample === s)));
+        return box;
+    };
     const when = (e, test) => { refresh.push(() => { e.hidden = !test(); }); return e; };
 
     function build() {
@@ -186,6 +192,7 @@ export function mount(el, ask, {state: given = {}, changed = () => {}, height = 
         if (state.moves.length !== ways.length) state.moves = ways.map(() => 0);
         if (given.found === undefined && codes) state.found = 1;
         state.found = clamp(state.found, 0, codes);
+        state.supersample ||= about.supersample;
         state.block = clamp(state.block, 0, about.blocks.length - 1);
         const most = 2 ** 31 - 2, fader = (name, i) => {
             const e = h("input", {type: "range", min: 0, max: 1, step: .01, title: name, oninput: () => set({mix: state.mix.map((m, j) => j === i ? +e.value : m)})});
@@ -204,7 +211,7 @@ export function mount(el, ask, {state: given = {}, changed = () => {}, height = 
                 button("⚄", "any", () => set({seed: Math.floor(Math.random() * 1e6)}))), several(1, keep(button("", "from seed to seed (space)", play), b => { b.textContent = playing ? "❚❚ stay here" : "▶ walk on"; })),
                 ...codes ? [slider("found", "found", 0, codes, .01, 1)] : [], slider("truncation", "psi", 0, 1.5, .01, 1), ...about.label_dim ? [row("class", number("label", about.label_dim - 1))] : []),
             h("section", {}, h("h3", {textContent: "View"}), slider("turn", "angle", -180, 180, .5, 0), choice("bend", BENDS, 5), when(slider("amount", "amount", -1, 1, .01, 0), () => !["none", "planet"].includes(state.bend)),
-                several(2, button("whole picture", "0", home), button("save PNG", "as it is on the screen", save))),
+                points(about.supersample), several(2, button("whole picture", "0", home), button("save PNG", "as it is on the screen", save))),
             h("section", {}, h("h3", {textContent: "Mix with another seed"}), row("other", number("other", most), button("swap", "", () => set({seed: state.other, other: state.seed, mix: state.mix.map(m => 1 - m)})), button("clear", "", () => set({mix: state.mix.map(() => 0)}))),
                 h("div", {className: "faders"}, ...about.groups.map(fader))),
             ...ways.length ? [h("section", {className: "ways"}, h("h3", {textContent: "Move along directions, in all blocks or one"}),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 from .coords import View, turn
-from .core import Device, Memory, Within, from_uint8, png_bytes, rng
+from .core import Device, Memory, Supersample, Within, from_uint8, png_bytes, rng
 from .device import pick_device
 from .directions import Direction, directions, groups, moved
 from .export import needs
@@ -29,10 +29,12 @@ from .warp import lens, planet, ripple, swirl
 # %% ../nbs/engine/54_viewer.ipynb #6a290374
 STATE: dict[str, Any] = dict(
     seed=0., found=0., psi=1., label=0, other=1., mix=(), moves=(), part="all", row=.5, col=.5, zoom=1.,
-    angle=0., bend="none", amount=.4, show="picture", block=0, gain=8.)
+    angle=0., bend="none", amount=.4, show="picture", block=0, gain=8.,
+    supersample=0)  # 0: as the network is
 LIMITS = dict(
     seed=(0, 2**31 - 1), found=(0, 1e6), psi=(-2, 2), label=(0, 1e6), other=(0, 2**31 - 1), row=(-1e9, 1e9),
-    col=(-1e9, 1e9), zoom=(.01, 1e9), angle=(-360, 360), amount=(-1, 1), block=(0, 99), gain=(0, 255))
+    col=(-1e9, 1e9), zoom=(.01, 1e9), angle=(-360, 360), amount=(-1, 1), block=(0, 99), gain=(0, 255),
+    supersample=(0, 16))
 BENDS = dict(  # amount -> warp
     none=lambda a: None,
     lens=lambda a: lens(a if a > 0 else a / 3),
@@ -65,7 +67,8 @@ def checked(
     if not isinstance(s["part"], str): raise ValueError("part must be all, or the name of a group of styles")
     mix = [_number("mix", m, 0, 1) for m in s["mix"]]
     moves = [_number("moves", m, -10, 10) for m in s["moves"]]
-    return s | dict(mix=mix, moves=moves, label=int(s["label"]), block=int(s["block"]))
+    whole = {name: int(s[name]) for name in ("label", "block", "supersample")}
+    return s | dict(mix=mix, moves=moves, **whole)
 
 # %% ../nbs/engine/54_viewer.ipynb #a65c5466
 def latent(
@@ -129,8 +132,7 @@ def part_view(
     (H, W), (y, x, h, w) = size, tile
     height, width = view.window(size)
     row, col = turn(view, ((y + h / 2) / H - .5) * height, ((x + w / 2) / W - .5) * width)
-    height = height * h / H
-    width = width * w / W
+    height, width = height * h / H, width * w / W
     return View((float(row), float(col)), min(1, height / width) / height, view.angle, width / height)
 
 def view_of(state: dict) -> View: return View((state["row"], state["col"]), state["zoom"], state["angle"])
@@ -143,12 +145,26 @@ def _drawing(G: Generator) -> dict[str, Any]:
 
 def blocks(G: Generator) -> list[str]: return list(_drawing(G))
 
+def _twin(G: Generator) -> Generator:
+    "A copy that shares all tensors."
+    return copy.deepcopy(G, {id(t): t for t in (*G.parameters(), *G.buffers())})
+
+def supersampled(
+    G: Generator,
+    places: int,  # along each side of a pixel; 0: as it is
+) -> Generator:
+    "The generator, with pixels that are means over more places, or fewer."
+    if places in (0, G.supersample): return G
+    twin = _twin(G)
+    twin.supersample = places
+    return twin
+
 def without(
     G: Generator,
     names,  # of blocks, as `blocks` gives them
 ) -> Generator:
     "The generator, with nothing handed out by some blocks."
-    twin = copy.deepcopy(G, {id(t): t for t in (*G.parameters(), *G.buffers())})
+    twin = _twin(G)
     for size, block in _drawing(twin).items():
         for name, p in list(block.out.named_parameters()) if size in names else ():
             setattr(block.out, name, nn.Parameter(torch.zeros_like(p), requires_grad=False))
@@ -171,8 +187,8 @@ def picture(
     own: torch.Tensor | None = None,  # as in `code`
 ) -> tuple[np.ndarray, dict]:  # uint8 [ceil(h/step), ceil(w/step), 3], and what was measured
     "A tile of what a state shows."
-    view = part_view(view_of(state), size, tile)
-    ws = code(G, state, own)
+    view, ws = part_view(view_of(state), size, tile), code(G, state, own)
+    G = supersampled(G, state["supersample"] if step == 1 else 1)
     h, w = (math.ceil(n / step) for n in tile[2:])
     show, block = state["show"], state["block"]
     names = blocks(G)
@@ -198,6 +214,7 @@ def nothing_new(
 ) -> bool:
     "Is a picture of a sixteenth of the pixels as good?"
     ws, view = code(G, state, own), view_of(state)
+    G = supersampled(G, state["supersample"])
     view = View(view.center, view.zoom, view.angle, size[1] / size[0])  # the same window at both sizes
     half, quarter = (tuple(max(n // k, 16) for n in size) for k in (2, 4))
     def draw(size): return from_uint8(_drawn(G, state, ws, view, size, max_memory=max_memory)[None])
@@ -217,7 +234,7 @@ def about(
         raise ValueError(f"the viewer shows RGB, and {name} draws {G.image_channels} channels")
     ways = [way.name for way in sliders(G)]
     parts = dict(groups=list(groups(G)), blocks=blocks(G), directions=ways, codes=codes)
-    return dict(name=name, resolution=G.resolution, label_dim=G.label_dim) | parts
+    return dict(name=name, resolution=G.resolution, label_dim=G.label_dim, supersample=G.supersample) | parts
 
 # %% ../nbs/engine/54_viewer.ipynb #1721a41b
 def _whole_numbers(name: str, values, count: int, low: int, high: int) -> tuple[int, ...]:
@@ -414,12 +431,14 @@ def serve(
     device: str = "auto",
     max_memory=None,          # as in `render`
     ws=None,                  # codes to begin with: a file or a folder of `creps project`
+    supersample: int | None = None,  # places along each side of a pixel to begin with; None: as the network has
 ) -> Server:                  # look at its `url`; `close` it
     "Serve the viewer of a model."
     G, name = model, "CREPS"
     if not isinstance(model, Generator):
         G = Generator.from_pretrained(model).to(pick_device(device)).requires_grad_(False)
         name = Path(str(model)).name
+    if supersample: G = supersampled(G, supersample)
     about(G, name)
     return Server(G, name, host, port, max_memory, None if ws is None else load_codes(ws, G))
 
@@ -471,16 +490,17 @@ def explore(
 
 # %% ../nbs/engine/54_viewer.ipynb #4cbaa265
 def report_view(
-    model,                    # folder, shipped name, or owner/name on the hub
+    model: str = "portraits-64",  # folder, shipped name, or owner/name on the hub
     host: str = "127.0.0.1",  # other addresses can be reached from other computers
     port: Annotated[int, Within(0, 65535)] = 0,  # 0: any that is free
     browser: bool = True,     # open one
     ws: str | None = None,    # begin with these codes: a file that creps project wrote, or its folder with all of them
+    supersample: Supersample | None = None,  # places along each side of a pixel, to begin with; left out: as the network was trained
     device: Device = "auto",  # auto, cpu, cuda, mps
     max_memory: Memory | None = None,  # for a picture, such as 1GB; left out: 256MB, more on a GPU or with very many threads
 ):
     "Pan, zoom and turn a model's pictures in a browser, until Ctrl-C."
-    server = serve(model, host, port, device, max_memory, ws)
+    server = serve(model, host, port, device, max_memory, ws, supersample)
     local = host in ("127.0.0.1", "localhost", "::1")
     warning = "" if local else " Whoever can reach this computer and knows the address can look, too."
     try:

@@ -1,6 +1,7 @@
 "A notebook as a page of Markdown: hidden cells left out, directives cut off, outputs as they are stored."
 import base64, json, re
 from pathlib import Path
+import exercises
 
 IMAGES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/gif": "gif", "image/svg+xml": "svg"}
 DIRECTIVES = re.compile(r"\A(?:\s*#\s*\|.*(?:\n|\Z))+")
@@ -42,11 +43,15 @@ def plain(s): return re.sub(r"\x1b\[[0-9;]*m", "", re.sub(r"[^\n]*\r(?!\n)", "",
 def page(path):
     "Markdown of the notebook, and its pictures by name."
     parts, pictures, name = [], {}, Path(path).stem
+    behind = False  # the heading of the exercises
     for c in cells(path):
         source = text(c["source"])
         directives = " ".join(re.findall(r"#\s*\|\s*(.*)", "".join(DIRECTIVES.findall(source))))
         if re.search(r"\bhide\b", directives): continue
-        if c["cell_type"] == "markdown": parts.append(outside_code(no_false_tags, source)); continue
+        if c["cell_type"] == "markdown":
+            behind = behind or source.startswith("## Exercises")
+            parts.append(outside_code(no_false_tags, exercises.anchored(source) if behind else source))
+            continue
         code = DIRECTIVES.sub("", source)
         if c["cell_type"] != "code": continue
         fold = re.search(r'code-summary: "(.*?)"', directives)

@@ -4,13 +4,14 @@ headings, and something that sets $formulas$.  docs/hooks.py hands them to mkdoc
 import gzip, json, os, re, shutil, subprocess, sys, tarfile, tempfile
 from configparser import ConfigParser
 from pathlib import Path
-import api, notebooks
+import api, exercises, notebooks
 
 root = Path(__file__).resolve().parents[1]
 nbs = root / "nbs"
 WIDE = "---\nhide: [navigation]\n---\n\n"   # a page alone in its part
 KATEX, ORT = "0.19.1", "1.30.0"            # versions of npm packages
-MODEL, SEEDS = root / "creps/models/scenery-64", [36, 16, 23, 1, 27, 12]   # what the live page draws; there is no such page without the model
+# what the live page draws, the first one at first, and some seeds of each
+LIVE = {"portraits-64": ("people", [3, 24, 30, 44, 53, 61, 8, 12]), "scenery-64": ("landscapes", [36, 16, 23, 1, 27, 12])}
 kept = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "creps-site/npm"
 
 ini = ConfigParser()
@@ -39,6 +40,11 @@ def reference_page(path): return f"{path.parent.name}/{module(path).stem}.md"   
 
 def title(path): return re.search(r"^# (.*)", notebooks.text(notebooks.cells(path)[0]["source"]), re.M)[1].strip()
 
+def chapters() -> list:
+    "The notebooks by part, the tutorials last: (heading, [(title, path, address)])."
+    def of(paths): return [(f"{p.stem.split('_')[0]} {title(p)}" if p.stem[0].isdigit() else title(p), p, f"{p.parent.name}/{p.stem}.md") for p in paths]
+    return [*((part.title(), of(p for p in book() if p.parent.name == part)) for part in parts()), ("Tutorials", of(tutorials()))]
+
 class PageError(Exception): "A page that can't be made; the words say why."
 
 def nav() -> list:
@@ -47,8 +53,7 @@ def nav() -> list:
     lessons = [{part.title(): [{f"{p.stem.split('_')[0]} {title(p)}": f"{part}/{p.stem}.md"} for p in of(part)]} for part in parts()]
     reference = [{part.title(): [{f"creps.{m.stem}": reference_page(p)} for p in of(part) if (m := module(p))]} for part in parts()]
     guides = [{"Tutorials": [{title(p): f"tutorials/{p.stem}.md"} for p in tutorials()]}] if tutorials() else []
-    shown = [{"Live": "live.md"}] if MODEL.exists() else []
-    return [{"creps": ["index.md", {"The whole book": "contents.md"}]}, *shown, *lessons, *guides, {"Reference": reference}, {"Changes": "CHANGELOG.md"}]
+    return [{"creps": ["index.md", {"The whole book": "contents.md"}, {"Exercises": "exercises.md"}]}, {"Live": "live.md"}, *lessons, *guides, {"Reference": reference}, {"Changes": "CHANGELOG.md"}]
 
 def write(folder: Path):
     "Every page and every file that a page shows or loads, and `nav.json`."
@@ -64,13 +69,14 @@ def write(folder: Path):
         for name, data in pictures.items(): add(f"{where}/{name}".strip("/"), data)
     for p in book():
         if m := module(p): add(reference_page(p), api.page(m, f"{p.stem}.md"))
+    def words(text, path): return mentions(links(text, path.parent), names, path.parent.name, module(path) if path.stem[0].isdigit() else None)
+    add("exercises.md", exercises.page(chapters(), lambda text, path: notebooks.outside_code(notebooks.no_false_tags, words(text, path))))
     add("CHANGELOG.md", WIDE + mentions(links((root / "CHANGELOG.md").read_text(encoding="utf-8"), root), names, "", None))
     for p in nbs.rglob("images/*.*"): add(p.relative_to(nbs).as_posix(), p.read_bytes())
     for name, data in katex().items(): add(f"katex/{name}", data)
-    if MODEL.exists():
-        parts = live()
-        for name, data in parts.items(): add(f"live/{name}", data)
-        add("live.md", told(parts))
+    parts = live()
+    for name, data in parts.items(): add(f"live/{name}", data)
+    add("live.md", told(parts))
     shutil.copytree(root / "docs/assets", folder, dirs_exist_ok=True)
     add("nav.json", json.dumps(nav(), indent=1, ensure_ascii=False))
 
@@ -128,28 +134,44 @@ def katex():
     files["katex.min.css"] = re.sub(rb',url\([^)]*\.(woff|ttf)\) format\("[a-z]*"\)', b"", files["katex.min.css"])
     return files
 
+PARTS = "mapping", "lines", "pixels"
+
 def live():
-    "What the live page loads, by name: the viewer, the model in parts, and what executes them."
-    try:
-        from creps import Generator
-        from creps.export import export_onnx
-        from creps.directions import groups
-        from creps.viewer import about, sliders
-        G = Generator.from_pretrained(MODEL).requires_grad_(False)
-        files = {f"{part}.onnx": export_onnx(G, None, part) for part in ("mapping", "lines", "pixels")}
-    except (ImportError, ValueError) as e: raise PageError(f"the live page needs the package and its export: pip install -e '.[docs,export]' ({e})") from None
+    "What the live page loads, by name: the viewer, each network in parts, and what executes them."
     runtime = vendored("onnxruntime-web", ORT, r"ort\.wasm\.bundle\.min\.mjs|ort-wasm-simd-threaded\.wasm")
-    files["ort.wasm.packed"] = gzip.compress(runtime["ort-wasm-simd-threaded.wasm"], mtime=0)   # gzip, which not every server would do
-    known = about(G, MODEL.name) | {k: getattr(G, k) for k in ("z_dim", "w_dim", "num_ws", "rank", "supersample")}
-    known |= dict(path=MODEL.relative_to(root).as_posix(), members=list(groups(G).values()), maps=len(known["blocks"]), channels=G.biline_channels, seeds=SEEDS, bytes=sum(map(len, files.values())))
-    known["ways"] = {part: [[round(x, 5) for x in way.vector.tolist()] for way in sliders(G, part)] for part in ("all", *known["groups"])}
-    files |= {"ort.js": runtime["ort.wasm.bundle.min.mjs"], "model.json": json.dumps(known).encode()}
+    packed = gzip.compress(runtime["ort-wasm-simd-threaded.wasm"], mtime=0)   # which not every server would do
+    files, models = {"ort.wasm.packed": packed, "ort.js": runtime["ort.wasm.bundle.min.mjs"]}, []
+    for name, (_, seeds) in LIVE.items():
+        parts, known = network(name)
+        files |= {f"{name}/{part}.onnx": data for part, data in parts.items()}
+        models.append(known | dict(seeds=seeds, bytes=sum(map(len, parts.values())), runtime=len(packed)))
+    files["models.json"] = json.dumps(models).encode()
     return files | {name: (root / cfg["lib_path"] / name).read_bytes() for name in ("viewer.js", "viewer.css")}
 
-def told(parts):
+def network(name):
+    "A network in parts, and what the page must know of it."
+    try:
+        from creps import Generator
+        from creps.directions import groups
+        from creps.export import export_onnx
+        from creps.viewer import about, sliders
+        path = f"{cfg['lib_path']}/models/{name}"
+        G = Generator.from_pretrained(root / path).requires_grad_(False)
+        parts = {part: export_onnx(G, None, part) for part in PARTS}
+    except (ImportError, ValueError) as e: raise PageError(f"the live page needs the package and its export: pip install -e '.[docs,export]' ({e})") from None
+    known = about(G, name) | {k: getattr(G, k) for k in ("z_dim", "w_dim", "num_ws", "rank")}
+    known |= dict(path=path, members=list(groups(G).values()), maps=len(known["blocks"]), channels=G.biline_channels)
+    ways = {part: [[round(x, 5) for x in way.vector.tolist()] for way in sliders(G, part)] for part in ("all", *known["groups"])}
+    return parts, known | dict(ways=ways)
+
+def told(files):
     "The live page, which says what it loads."
-    mb = lambda *names: f"{sum(len(parts[n]) for n in names) / 1e6:.1f}"
-    facts = dict(model=MODEL.name, whole=mb(*parts), weights=mb("mapping.onnx", "lines.onnx", "pixels.onnx"), runtime=mb("ort.js", "ort.wasm.packed"))
+    def mb(*names): return f"{sum(len(files[n]) for n in names) / 1e6:.1f}"
+    first, *_ = LIVE
+    runtime, weights = ("ort.js", "ort.wasm.packed"), {name: [f"{name}/{part}.onnx" for part in PARTS] for name in LIVE}
+    choices = "".join(f'<button type="button" data-model="{name}" aria-pressed="{str(name == first).lower()}">{what} <small>{name}</small></button>' for name, (what, _) in LIVE.items())
+    listed = " and ".join(f"`{name}` ({mb(*parts)} MB)" for name, parts in weights.items())
+    facts = dict(choices=choices, models=listed, whole=mb("models.json", "viewer.js", "viewer.css", *runtime, *weights[first]), runtime=mb(*runtime))
     return re.sub(r"\{(\w+)\}", lambda m: facts[m[1]], (root / "docs/live.md").read_text(encoding="utf-8"))
 
 if __name__ == "__main__":

@@ -1,27 +1,29 @@
-// Draws with the parts of the network that creps.export writes: mapping, lines and pixels. One request after the other: {kind: load, draw or detail; state, size, tile, step}, as creps.viewer.answer takes them.
+// Draws with the parts of a network that creps.export writes: mapping, lines and pixels. One request after the other: {about: which network; kind: load, draw or detail; state, size, tile, step}, as creps.viewer.answer takes them.
 import {latent} from "./seeds.js";
 const LINES = 64, PIXELS = 4096;  // positions and pixels of one run: what it works on stays in the processor's cache
 const NODES = 4096;               // positions that a turned or bent piece may take along an axis
 
-let about, nets, ort;
+let about, nets, ort;  // the network of the request that is being answered, and what executes it
 
 async function load() {
     if (typeof WebAssembly !== "object") throw Error("This browser runs no WebAssembly, which draws here. It may be switched off, or the browser may be too old.");
-    const parts = ["mapping", "lines", "pixels"], whole = about.bytes;
+    const parts = ["mapping", "lines", "pixels"], whole = about.bytes + (ort ? 0 : about.runtime);
     let got = 0;
     const bytes = async name => {
         const chunks = [], reader = (await file(name)).body.getReader();
         for (let r; !(r = await reader.read()).done;) { chunks.push(r.value); postMessage({got: got += r.value.length, whole}); }
         return new Response(new Blob(chunks));
     };
-    const [wasm, ...models] = await Promise.all([bytes("ort.wasm.packed"), ...parts.map(p => bytes(`${p}.onnx`))]);
-    ort = await import("./ort.js").catch(e => { throw Error(`The file live/ort.js of this page can't be loaded (${e.message}).`); });
-    const unpacked = new Response(wasm.body.pipeThrough(new DecompressionStream("gzip")));
-    Object.assign(ort.env.wasm, {wasmBinary: await unpacked.arrayBuffer(), numThreads: self.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency || 1, 4) : 1});
-    const found = {};
+    const [wasm, ...models] = await Promise.all([ort ? null : bytes("ort.wasm.packed"), ...parts.map(p => bytes(`${about.name}/${p}.onnx`))]), found = {};
+    if (wasm) {
+        const runtime = await import("./ort.js").catch(e => { throw Error(`The file live/ort.js of this page can't be loaded (${e.message}).`); });
+        const unpacked = new Response(wasm.body.pipeThrough(new DecompressionStream("gzip")));
+        Object.assign(runtime.env.wasm, {wasmBinary: await unpacked.arrayBuffer(), numThreads: self.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency || 1, 4) : 1});
+        ort = runtime;
+    }
     try { for (const p of parts) found[p] = await ort.InferenceSession.create(await models.shift().arrayBuffer(), {executionProviders: ["wasm"]}); }
     catch (e) { throw Error(`This browser can't execute the model: ${e.message}`); }
-    nets = found;
+    return found;
 }
 async function file(name) {
     const answer = await fetch(new URL(name, import.meta.url)).catch(() => ({status: "no answer"}));
@@ -102,7 +104,7 @@ const toT = u => (about.resolution * u - .5) / (about.resolution - 1);
 
 // Bytes [h, w, RGBA] of a window: pixel (i, j) lies (top + i * high, left + j * wide) plane units off the middle of the view. It is the mean over k x k places.
 async function drawn(s, lines, pixels, how = {}) {
-    const k = about.supersample, high = pixels.high / k, wide = pixels.wide / k, h = k * pixels.h, w = k * pixels.w;
+    const k = s.supersample, high = pixels.high / k, wide = pixels.wide / k, h = k * pixels.h, w = k * pixels.w;
     const top = pixels.top - (k - 1) * high / 2, left = pixels.left - (k - 1) * wide / 2, sums = new Float32Array(3 * pixels.h * pixels.w), unit = about.resolution / (about.resolution - 1);
     const run = async (rows, cols, a, b, at) => {
         const shape = [about.maps, 1, about.channels, about.rank], {image} = await nets.pixels.run({ws: lines.ws, row_lines: floats(rows, [...shape, a]), col_lines: floats(cols, [...shape, b])});
@@ -159,6 +161,7 @@ function frame(s, size, [y, x, h, w], rows, cols, [tall, broad] = windowOf(s, si
 
 const grey = (a, b, gain) => a.map((x, i) => i % 4 === 3 ? 255 : Math.floor(128 + gain * (x - b[i])));
 async function picture(s, lines, size, tile, step) {  // as creps.viewer.picture
+    if (step > 1) s = {...s, supersample: 1};
     const [h, w] = tile.slice(2).map(n => Math.ceil(n / step)), draw = (how, k = 1) => drawn(s, lines, frame(s, size, tile, k * h, k * w), how);
     if (s.show === "upto") return {pixels: await draw({only: s.block}), h, w};
     if (s.show === "picture") return {pixels: await draw(), h, w};
@@ -188,20 +191,23 @@ async function nothingNew(s, lines, size) {  // is a picture of a sixteenth of t
 // ---- requests
 const known = new Map();  // lines of the last few codes
 async function linesOf(s) {
-    const key = JSON.stringify([s.seed, s.psi, s.label, s.mix.some(m => m) && [s.other, s.mix], s.moves.some(m => m) && [s.part, s.moves]]), lines = known.get(key) || new Lines(await code(s));
+    const key = JSON.stringify([about.name, s.seed, s.psi, s.label, s.mix.some(m => m) && [s.other, s.mix], s.moves.some(m => m) && [s.part, s.moves]]), lines = known.get(key) || new Lines(await code(s));
     known.delete(key);
     known.set(key, lines);
     if (known.size > 3) known.delete(known.keys().next().value);
     return lines;
 }
-async function answer({kind, state, size, tile, step}) {
-    await (ready ||= load());
+const loaded = new Map();  // parts of each network
+async function answer(request) {
+    const {kind, state, size, tile, step} = request;
+    about = request.about;
+    if (!loaded.has(about.name)) loaded.set(about.name, await load());
+    nets = loaded.get(about.name);
     if (kind === "load") return {};
     const lines = await linesOf(state);
     return kind === "detail" ? {nothing_new: await nothingNew(state, lines, size)} : picture(state, lines, size, tile, step);
 }
-let ready, queue = Promise.resolve();
+let queue = Promise.resolve();
 onmessage = ({data: {id, ...request}}) => {
-    about ||= request.about;
     queue = queue.then(() => answer(request)).then(reply => postMessage({id, reply}, reply.pixels ? [reply.pixels.buffer] : []), e => postMessage({id, error: e.message || `${e}`}));
 };
