@@ -263,7 +263,7 @@ class CIPS(Peer, library_name="creps", license="apache-2.0"):
         z_dim: int = 512,             # width of the latent z
         w_dim: int = 512,             # width of the style code w
         label_dim: int = 0,           # number of classes; 0: unconditional
-        channel_base: int = 32768,    # width of block r = channel_base / r ...
+        channel_base: int = 32768,    # width of block b = channel_base / b ...
         channel_max: int = 512,       # ... but at most this
         hidden: int | None = None,    # channels of sines and of the embedding; None: channel_max
         mapping_layers: int = 8,
@@ -404,7 +404,7 @@ class Convolutional(Peer):
         z_dim: int = 512,             # width of the latent z
         w_dim: int = 512,             # width of the style code w
         label_dim: int = 0,           # number of classes; 0: unconditional
-        channel_base: int = 32768,    # width of block r = channel_base / r ...
+        channel_base: int = 32768,    # width of block b = channel_base / b ...
         channel_max: int = 512,       # ... but at most this
         mapping_layers: int = 8,
     ):
