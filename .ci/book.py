@@ -36,7 +36,7 @@ ceilings = {   # zero is asked for everywhere
     "exercises missing": 0,
     "formulas": 0,
     "pictures": 35,
-    "code lines": 165,
+    "code lines": 159,
     "long cells": 48,
     "statements": 7,
     "words": 2,

@@ -26,7 +26,8 @@ from .data import Drawn, Pictures, open_data
 from .device import pick_device
 from .distributions import METRICS, Samples, distances, evaluate, lite1_extractor
 from .filters import box_reduce, resample
-from .metrics import CannotDraw, alexnet_file, consistency, drawn, latents, psnr, ssim, styles, swd_levels
+from .metrics import (CannotDraw, alexnet_file, consistency, drawn, latents, psnr, ssim, styles,
+                        swd_levels)
 from .settings import Settings
 from .step import Stream, TrainingStep
 from .vectors import WORLDS

@@ -14,7 +14,8 @@ from typing import Annotated, Any, Callable, Iterator, Literal
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from .core import (Count, Device, Fraction, Number, Seed, check_arguments, constant, from_uint8, rng, seeded,
+from .core import (Count, Device, Fraction, Number, Seed, check_arguments, constant, from_uint8, rng,
+                        seeded,
                         to_uint8, whole_numbers, write_whole)
 from .data import open_data
 from .device import pick_device

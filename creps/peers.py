@@ -17,7 +17,8 @@ from .coords import View, points, whole
 from .core import constant, rng, seeded, size_pair
 from .discriminator import Discriminator
 from .filters import double, low_pass, resample
-from .generator import (Generator, Pointwise, Program, at_once, block_channels, check_resolution, find_model,
+from .generator import (Generator, Pointwise, Program, at_once, block_channels, check_resolution,
+                        find_model,
                              joined, restored, widest)
 from .layers import (ACT_GAIN, Mapping, ModulatedLinear, Step, Styles, fold, rectify, rectify_, run,
                           truncate)

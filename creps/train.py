@@ -29,7 +29,8 @@ from .data import batches, open_data
 from .octaves import OctaveStep
 from .settings import Execution, Settings, settle, sort_out, takes
 from .step import BatchSplit, State, Stream, TrainingStep, latents, training_grid
-from .checkpoint import (checkpoints, find_checkpoint, load_state, read_settings, run_folder, save_averages,
+from .checkpoint import (checkpoints, find_checkpoint, load_state, read_settings, run_folder,
+                        save_averages,
                               save_network, save_state, versions)
 
 # %% ../nbs/training/15_train.ipynb #93ed7d1a
