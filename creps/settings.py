@@ -70,8 +70,7 @@ Octaves = Annotated[int, Within(0, 10)]
 
 # %% ../nbs/training/09_settings.ipynb #8d36a9da
 def half_cosine(
-    start: float,
-    end: float,
+    start: float, end: float,
     share: float,  # of the way, in [0, 1]
 ) -> float:
     "A value that leaves `start` and reaches `end` without a jolt."
