@@ -7,7 +7,8 @@ root = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(root))
 import numpy as np, torch
 from PIL import Image, ImageCms
-from creps.data import ImageFolder, Sampler, _trim, batches, decode, open_data
+from creps.data import ImageFolder, Sampler, batches, decode, open_data
+from creps.core import trim_memory
 
 torch.set_num_threads(1)
 Image.init()
@@ -19,7 +20,7 @@ def peak(): return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").re
 def child(f, *args, seconds=1200):
     "What `f` returns in a process of its own, what it wrote on stderr, and by how many bytes its memory rose at most."
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        _trim()  # what this process has free, the child would use unseen
+        trim_memory()  # what this process has free, the child would use unseen
         pid = os.fork()
         if not pid:
             status = 1

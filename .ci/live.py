@@ -57,6 +57,8 @@ def tour(page, G, about, shots):
     check(state["seed"] == about["seeds"][0] and first.std() > 3, f"the first picture is that of the first seed: {state}")
     check(first.shape[:2] == (512, 512), f"it has 512 x 512 pixels: {first.shape}")
     shot("first")
+    canvas(page, 256)   # what follows is as good at a quarter of the pixels
+    page.until(f"{page.stage}.width === 256")
     x, y = middle()
     page.drag((x + 60, y), (x - 61, y + 37))
     moved, _ = same("after a drag")
@@ -76,7 +78,7 @@ def tour(page, G, about, shots):
     check(same("a seed of the row")[0]["seed"] == about["seeds"][1], "its button chooses a seed")
     points(page, same)
     canvas(page, "page")
-    page.until(f"{page.stage}.width !== 512")
+    page.until(f"{page.stage}.width > 256")
     wide = same("as wide as the page")[1]
     check(wide.shape[1] > wide.shape[0] != 512, f"the canvas has the size chosen: {wide.shape}")
     shot("wide")
@@ -87,6 +89,7 @@ def tour(page, G, about, shots):
         go(psi=psi, other=12345, mix=[share, *[share / 2] * (len(about["groups"]) - 1)], col=.53)
         same("mixed")
         settled.append(page.stats()["settled"])
+    canvas(page, 256)
     go(moves=[2, 0, 0, 0, -1.5, 0, 0, 0])
     same("moved along directions of all blocks")
     go(part="rgb")
@@ -104,7 +107,8 @@ def tour(page, G, about, shots):
     check(re.search(r"residual \d", page.js("document.querySelector('.creps footer').textContent")), "the residual is told in dB")
     check("none by a server" in page.js("document.getElementById('live-line').textContent"), "what was computed, and where, is told")
     page.resize(390, 844)
-    page.until(f"{page.stage}.width < 390")
+    canvas(page, 512)   # more than fit
+    page.until(f"{page.stage}.width > 256 && {page.stage}.width < 390")
     same("on a phone")
     shot("phone")
     x, y = middle()
@@ -124,7 +128,9 @@ def other(page, G, about, shots):
     check(state["seed"] == about["seeds"][0] and first.std() > 3, f"the first picture is that of the first seed: {state}")
     page.until(f"document.querySelectorAll('#live-seeds button').length === {len(about['seeds'])}")
     if shots: page.screenshot(Path(shots, f"{about['name']}.png"))
+    canvas(page, 256)
     points(page, same)
+    canvas(page, 512)
     to(page, psi=.7, other=12345, mix=[.5] * len(about["groups"]), moves=[0, 1.5, 0, 0, 0, 0, 0, 0], angle=20, bend="swirl")
     same("all at once", 3)
 

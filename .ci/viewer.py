@@ -131,11 +131,11 @@ def compare(page, G, what, most=1):
 def tour(page, G, shots):
     shot = lambda name: shots and page.screenshot(Path(shots, f"{name}.png"))
     state, first = compare(page, G, "the first picture")
-    times = page.stats()
     check(first.shape == (512, 512, 3) and first.std() > 3, "there is a picture of 512 x 512")
     check(state["supersample"] == 2, f"--supersample says how many points there are to begin with: {state}")
     page.button("1")
     first = compare(page, G, "one point in a pixel")[1]
+    times = page.stats()
     shot("first")
     page.drag((300, 300), (180, 340))
     state, moved = compare(page, G, "after a drag")

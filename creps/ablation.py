@@ -20,12 +20,14 @@ from . import peers, train
 from .anyres import AnyresPatchStep
 from .benchmark import Flops, HighWater, Plain, apart, stopwatch
 from .checkpoint import InUse, find_checkpoint, load_state, run_folder, versions
-from .core import Device, from_uint8, image_grid, reuse_memory, rng, to_pil, to_uint8, write_whole
+from .core import (Device, from_uint8, image_grid, parse_seeds, reuse_memory, rng, to_pil, to_uint8,
+                        write_whole)
 from .data import Drawn, Pictures, open_data
 from .device import pick_device
 from .distributions import METRICS, Samples, distances, evaluate, lite1_extractor
 from .filters import box_reduce, resample
-from .metrics import CannotDraw, alexnet_file, consistency, drawn, latents, psnr, ssim, styles, swd_levels
+from .metrics import (CannotDraw, alexnet_file, consistency, drawn, latents, psnr, ssim, styles,
+                        swd_levels)
 from .settings import Settings
 from .step import Stream, TrainingStep
 from .vectors import WORLDS
@@ -163,8 +165,7 @@ def picked(
 # %% ../nbs/evidence/37_ablation.ipynb #dbac3753
 @lru_cache(maxsize=16)
 def bandwidth(
-    data: str,
-    resolution: int,
+    data: str, resolution: int,
     n: int = 4000,  # of the scenery
 ) -> float:         # cycles per picture side, to two decimals
     "Half the root mean square frequency of the pictures along an axis."
@@ -192,8 +193,7 @@ def settings_of(
 
 # %% ../nbs/evidence/37_ablation.ipynb #cbd0b130
 def setup(
-    preset: str,
-    variant: str,
+    preset: str, variant: str,
     data: str | None = None,    # None: that of the preset's first part
     seed: int = 0,
     kimg: float | None = None,  # None: of the preset's first part
@@ -252,11 +252,7 @@ def measurable(s: dict) -> dict[str, str]:  # as MEASURES
     names = {"swd": MEASURES["swd"]} if without_lite1() else MEASURES
     return {k: m for k, m in names.items() if METRICS[m].least <= s["samples"]}
 
-def quality(
-    s: dict,
-    G,
-    device: torch.device | str = "cpu",
-) -> dict[str, Any]:  # the keys of MEASURES, and labels
+def quality(s: dict, G, device: torch.device | str = "cpu") -> dict[str, Any]:  # the keys of MEASURES, and labels
     "How far the pictures of `G` are from the data, as sets."
     data = pictures(s["data"], s["resolution"], s["pictures"])
     found = evaluate(G, data, list(measurable(s).values()), s["samples"], device=device)
@@ -300,11 +296,7 @@ def log_lines(folder, s: dict) -> list[dict]:
 def rounded(values: dict) -> dict:
     return {k: v and float(f"{v:.6g}") for k, v in values.items()}
 
-def history(
-    folder,
-    s: dict,
-    device: torch.device | str = "cpu",
-) -> list[dict]:  # kimg, and the keys of MEASURES
+def history(folder, s: dict, device: torch.device | str = "cpu") -> list[dict]:  # kimg, and the keys of MEASURES
     "Distances on the way, from the untrained network on."
     untrained = own_step(s["network"]).begin(settings_of(s), device).ema
     first = dict(kimg=0.) | quality(s, untrained, device)
@@ -357,8 +349,7 @@ def truth(s: dict, scale: int, skip: int = 0) -> np.ndarray:  # uint8 [far, H, W
 
 def separated(
     fake: np.ndarray,  # uint8 [N, H, W, 3]
-    real: np.ndarray,
-    device: torch.device | str = "cpu",
+    real: np.ndarray, device: torch.device | str = "cpu",
 ) -> dict[str, float | None]:  # frechet, octave
     "Two sets of pictures: the Fréchet distance, and the sliced Wasserstein distance of the finest octave."
     metric = "lite1-frechet"
@@ -407,7 +398,8 @@ def measure_truth(s: dict, device: torch.device | str = "cpu") -> dict[str, Any]
     floor = rounded({k: found.get(m) for k, m in MEASURES.items()})
     out: dict[str, Any] = dict(floor=floor, areas=None, points=None, octaves={})
     if not isinstance(data, Drawn): return out
-    world, some = data.world, range(min(s["codes"], len(data.world)))
+    world = data.world
+    some = range(min(s["codes"], len(data.world)))
     areas = [world.at(n).draw(some) for n in (R, 2 * R)]
     points = [by_points(world, some, n) for n in (R, 2 * R)]
     out["areas"], out["points"] = (alike(*map(from_uint8, sizes)) for sizes in (areas, points))
@@ -550,11 +542,7 @@ def cost(
 # %% ../nbs/evidence/37_ablation.ipynb #e884b895
 FINAL = ("psnr", "ssim", "lpips", "adds")
 
-def judged(
-    s: dict,
-    G,
-    device: torch.device | str = "cpu",
-) -> dict[str, Any]:
+def judged(s: dict, G, device: torch.device | str = "cpu") -> dict[str, Any]:
     "What is measured of the pictures at the end."
     sizes = s["resolution"], 2 * s["resolution"]
     at = consistency(G, sizes, s["codes"])
@@ -600,8 +588,7 @@ def made_with(preset: str, device: torch.device) -> dict[str, Any]:
 
 # %% ../nbs/evidence/37_ablation.ipynb #e0315a89
 def make_result(
-    preset: str,
-    variant: str,
+    preset: str, variant: str,
     s: dict,       # see `setup`
     folder,        # of the training
     device: torch.device | str = "auto",
@@ -711,23 +698,6 @@ def truth_settings(preset: str, data: str) -> dict[str, Any]:
     return {k: s[k] for k in ("data", "resolution", "pictures", "samples", "far", "scales", "codes", "seed")}
 
 # %% ../nbs/evidence/37_ablation.ipynb #b2bde730
-def chosen_seeds(
-    text=None,  # 0-2, "1,4", or a list
-) -> list[int] | None:
-    "The seeds that `text` means; ValueError if it means none."
-    if text is None: return None
-    parts = text.split(",") if isinstance(text, str) else text
-    seeds = []
-    try:
-        for part in parts:
-            first, *others = map(int, str(part).split("-"))
-            last = others[0] if others else first
-            if len(others) > 1 or not 0 <= last - first < 1000: raise ValueError
-            seeds += range(first, last + 1)
-        if not seeds: raise ValueError
-    except (TypeError, ValueError): raise ValueError(f"seeds must be like 0-2 or 0,3, not {text!r}") from None
-    return seeds
-
 def words_for(data: str, group: str, variant: str) -> set[str]:
     "The words that mean a training."
     where, *what = (slug(name).lower() for name in (data, group, variant))
@@ -748,7 +718,7 @@ def _choice(only: str) -> str:
 def jobs(
     preset: str = "smoke",
     only: str | None = None,  # like portraits/creps or scenery,peers; None: all
-    seeds=None,               # see `chosen_seeds`; None: as many as the preset has
+    seeds=None,               # see `parse_seeds`; None: as many as the preset has
     results="results",        # folder
     runs=None,                # folder for checkpoints; None: .runs beside the results
     data: str | None = None,  # another data set in place of the preset's
@@ -756,7 +726,7 @@ def jobs(
     "All results of a table, whether they are there or not; of each data set the data themselves come first."
     parts = check_preset(preset).parts
     if data: parts = dict.fromkeys(replace(part, data=data) for part in parts)
-    numbers, results = chosen_seeds(seeds), Path(results)
+    numbers, results = None if seeds is None else parse_seeds(seeds), Path(results)
     wanted = set() if only is None else set(words_of(only))
     folders = results, Path(runs, preset) if runs else results / preset / ".runs"
     known: set[str] = set()
@@ -787,14 +757,16 @@ def forecast(
         if not isinstance(j, TruthJob): groups.setdefault((j.data, j.variant), []).append(j)
     rows, bounds = [], {}  # operations don't depend on the data
     for (data, variant), group in groups.items():
-        s, done = group[0].settings, [r for j in group if (r := j.result())]
+        s = group[0].settings
+        done = [r for j in group if (r := j.result())]
         if done:
             speed = np.mean([r["seconds"] / r["kimg"] for r in done])
             known = dict(s_per_kimg=speed, tensor_mb=done[0]["tensor_mb"], source="measured")
         else:
             if variant not in bounds: bounds[variant] = counted(s, PRESETS[group[0].preset].gflops)
             known = bounds[variant] | dict(source="counted")
-        runs, minutes = len(group) - len(done), known["s_per_kimg"] * s["kimg"] / 60
+        runs = len(group) - len(done)
+        minutes = known["s_per_kimg"] * s["kimg"] / 60
         work = dict(runs=runs, kimg=s["kimg"], minutes=minutes, hours=runs * minutes / 60)
         rows.append(dict(training=f"{data}/{slug(variant)}") | work | known)
         say(rows[-1])
@@ -969,8 +941,7 @@ def table(
 
 # %% ../nbs/evidence/37_ablation.ipynb #ed7f4c53
 def octave_table(
-    rows: list,
-    names,
+    rows: list, names,
     kind: str = "frechet",    # or octave: SWD of the finest octave
     data: str | None = None,  # None: that of the first result
     format: str = "markdown",
@@ -1032,7 +1003,7 @@ def read_results(
 def ablate(
     preset: Annotated[str, check_preset] = "smoke",  # smoke (minutes), cpu (a night), t4 and colab (a GPU), paper
     only: Annotated[str, _choice] | None = None,  # which of its trainings, like portraits/creps or scenery,peers; left out: all
-    seeds: Annotated[str, chosen_seeds] | None = None,  # like 0-2 or 0,3; left out: as many as the preset has
+    seeds: Annotated[str, parse_seeds] | None = None,  # like 0-2 or 0,3; left out: as many as the preset has
     table: Literal["markdown", "latex", "csv"] = "markdown",  # what is printed
     results: str = "results",  # folder for results
     runs: str | None = None,   # folder for checkpoints; left out: .runs beside the results

@@ -54,7 +54,8 @@ def like_samples(rows: Sequence[dict], s: Settings) -> str | None:
     "What there is to say of a G that draws one picture."
     known = [row for row in rows if "spread" in row]
     if len(known) < 2: return None
-    best, now = max(known[:-1], key=lambda row: row["spread"]), known[-1]
+    best = max(known[:-1], key=lambda row: row["spread"])
+    now = known[-1]
     fell = now["spread"] < min(ALIKE, best["spread"] / 2)
     never = max(row["spread"] for row in known) < ALIKE / 3
     if not (fell or never): return None

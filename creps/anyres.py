@@ -287,8 +287,7 @@ def placed_tiles(
 def square(
     G,      # AnyresGAN
     size,   # N, (H, W), or None: R
-    view: View | None,
-    align: str,
+    view: View | None, align: str,
 ) -> tuple[tuple, int, View]:  # (H, W), R, what is seen
     "What to draw; ValueError for what can't be drawn."
     R, view = G.resolution, view or View()
@@ -320,12 +319,11 @@ class AnyresGAN(Peer, library_name="creps", license="apache-2.0"):
         largest: float = 8.,          # largest scale S of the second stage
         normalise_scale: bool = True, # True: the authors' code, in which every scale looks alike; False: their paper
     ):
-        config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         depth = layers or (14 if resolution >= 256 else max(4, 2 * int(resolution).bit_length() - 8))
         grids = plan(check_resolution(resolution), depth, critical, channel_base, channel_max)
         synthesis = WaveSynthesis(w_dim, grids, patch, largest, normalise_scale)
         mapping = Mapping(z_dim, w_dim, label_dim, mapping_layers, synthesis.num_ws)
-        super().__init__(synthesis, mapping, **config)
+        super().__init__(synthesis, mapping)
 
     def how(self, size=None, view: View | None = None) -> str:
         n = len(placed_tiles(*square(self, size, view, "centers")))
@@ -381,7 +379,8 @@ def patches(
     drawn = torch.rand(total or len(pictures), 3, generator=generator, dtype=torch.float64)
     for scale, *place in drawn[rows].tolist():
         m = round(R + (N - R) * scale)
-        share, starts = R / m, [int((m - R + 1) * v) for v in place]
+        share = R / m
+        starts = [int((m - R + 1) * v) for v in place]
         matrices += [lanczos(N, R, start / m, share) for start in starts]
         row, col = ((start + R / 2) / m - .5 for start in starts)
         transforms.append(torch.tensor([[share, 0, col], [0, share, row], [0, 0, 1]]))
@@ -393,7 +392,8 @@ def laid_back(
     transform: torch.Tensor,  # [B, 3, 3], upright
 ) -> tuple:                   # [B, 3, R, R], and where it is valid: [B, 1, R, R]
     "Patches at their places in the whole frame of R x R pixels."
-    R, known = patch.shape[-1], transform[:, (0, 1, 0), (0, 2, 2)]  # side, row and column of the middle
+    R = patch.shape[-1]
+    known = transform[:, (0, 1, 0), (0, 2, 2)]  # side, row and column of the middle
     matrices = []
     for side, *middles in known.tolist():
         matrices += [lanczos(R, R, .5 - (.5 + middle) / side, 1 / side) for middle in middles]

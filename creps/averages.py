@@ -12,13 +12,6 @@ import numpy as np
 from safetensors.torch import load_file
 from .generator import Generator
 
-# %% ../nbs/training/16_averages.ipynb #e55523dd
-def relative_width(
-    gamma: float,  # exponent of the weights tau^gamma, >= 0
-) -> float:        # in (0, .29)
-    "Standard deviation of the power-function weights as a share of the training so far (Karras et al. 2023, appendix C)."
-    return (gamma + 1)**.5 / ((gamma + 2) * (gamma + 3)**.5)
-
 # %% ../nbs/training/16_averages.ipynb #4e7c9175
 def exponent(
     width: float,  # relative width, above 0, at most 12^-1/2 = .2887

@@ -6,7 +6,7 @@
 __all__ = ['bench_render', 'bench_step']
 
 # %% ../nbs/engine/50_benchmark.ipynb #1d7795f4
-import ctypes, functools, gc, json, os, pkgutil, statistics, subprocess, sys, threading, time
+import functools, gc, json, os, pkgutil, statistics, subprocess, sys, time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,11 +17,11 @@ from torch.utils.flop_counter import flop_registry
 from . import render as renderer
 from .checkpoint import versions
 from .coords import View
-from .core import Count, Device, Memory, Natural, Number, Positive, Seed
-from .core import check_arguments, resident_peak, reuse_memory, rng, seeded, size_pair, to_uint8, write_whole
+from .core import (Count, Device, Memory, Natural, Number, Positive, Seed, check_arguments, resident_peak,
+                        reuse_memory, rng, seeded, size_pair, to_uint8, trim_memory, write_whole)
 from .device import pick_device
 from .generator import Generator, check_resolution
-from .stages import LineStage, MapStage, PixelStage, stages_of
+from .stages import stages_of
 from .settings import Settings, sort_out, takes
 from .step import BatchSplit, Iteration, Phase, State, Stream, TrainingStep, minimise, training_grid
 
@@ -33,8 +33,7 @@ def wait(device: torch.device | str):
 
 def stopwatch(
     f,            # what to do
-    repeats: int,
-    device: torch.device | str = "cpu",
+    repeats: int, device: torch.device | str = "cpu",
 ) -> float:
     "Median of the seconds that `f()` takes."
     seconds = []
@@ -48,8 +47,7 @@ def stopwatch(
 
 @torch.inference_mode()
 def matmul_peak(
-    device: torch.device | str = "cpu",
-    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32,
     n: int = 2048,     # rows and columns
     repeats: int = 3,
 ) -> float:            # GFLOP/s
@@ -85,17 +83,13 @@ class Flops(TorchDispatchMode):
         return out
 
 # %% ../nbs/engine/50_benchmark.ipynb #83f830c7
-def _trim():
-    "Return free memory to the kernel."
-    gc.collect()
-    with suppress(AttributeError, OSError, TypeError): ctypes.CDLL(None).malloc_trim(0)
-
 class HighWater:
     "Memory that work needs at most: `mark`, work, then `above`."
     def __init__(self, device: torch.device | str = "cpu"): self.device = torch.device(device)
 
     def mark(self) -> "HighWater":
-        _trim()
+        gc.collect()
+        trim_memory()
         if self.device.type == "cuda":
             wait(self.device)
             torch.cuda.reset_peak_memory_stats(self.device)
@@ -145,15 +139,14 @@ def apart(
 
 # %% ../nbs/engine/50_benchmark.ipynb #afb3ffde
 def row(
-    command: str, size,
-    seconds: float, flops: float,
+    command: str, size, seconds: float, flops: float,
     peak: float,  # GFLOP/s
     extra,        # bytes, or None
-    device,
-    **more,
+    device, **more,
 ) -> dict:
     "One measurement, of JSON's types."
-    megabytes, share = None if extra is None else round(extra / 2**20, 1), flops / 1e9 / seconds / peak
+    megabytes = None if extra is None else round(extra / 2**20, 1)
+    share = flops / 1e9 / seconds / peak
     return dict(command=command, size=size, seconds=round(seconds, 5), gflop=round(flops / 1e9, 4),
                 peak_gflops=round(peak, 1), fraction=round(share, 4), extra_mb=megabytes,
                 threads=torch.get_num_threads(), device=str(device), versions=versions()) | more
@@ -186,10 +179,11 @@ def _painter(
     return drawn if draw else rendered
 
 # %% ../nbs/engine/50_benchmark.ipynb #580c2fdd
-def measure_render(size, model, seed, device, repeats, dtype, view, profile, draw, **how) -> dict:
+def measure_render(size, model, seed, device, repeats, dtype, view, draw, **how) -> dict:
     "A row, measured in this process."
     device = pick_device(device)
-    G, kind = _network(model, seed).to(device), dtype and getattr(torch, dtype)
+    G = _network(model, seed).to(device)
+    kind = dtype and getattr(torch, dtype)
     paint = _painter(G, _one_code(G, seed), draw, view and View(**view), dtype=kind, **how)
     out = np.ones((1, *size, G.image_channels), np.uint8)  # written to, so that it is there
     paint(np.ones((1, 64, 64, G.image_channels), np.uint8))
@@ -199,7 +193,6 @@ def measure_render(size, model, seed, device, repeats, dtype, view, profile, dra
     peak = (before + matmul_peak(device)) / 2
     command, flops = "bench draw" if draw else "bench render", render_flops(G, size)
     more = dict(pixels_per_second=round(size[0] * size[1] / seconds), repeats=repeats, model=model)
-    if profile: how["profile"] = _profiled(lambda: paint(out), device)
     more |= dict(seed=seed, dtype=dtype, view=view, **how)
     return row(command, size, seconds, flops, peak, extra, device, **more)
 
@@ -213,7 +206,6 @@ def bench_render(
     warp=None,                 # a 3 x 3 matrix
     dtype=None,                # of the pixel stage: torch.bfloat16 or float16
     compile: bool = False,
-    profile: bool = False,     # also say where the time goes
     draw: bool = False,        # measure `G.draw` in place of the renderer
     seed: int = 0,             # of the code, and of random weights
     threads: int | None = None,  # None: as many as torch has now
@@ -223,67 +215,14 @@ def bench_render(
     if callable(warp):
         raise ValueError("warp must be a 3 x 3 matrix here: a function can't go to another process")
     if repeats < 1: raise ValueError(f"repeats must be at least 1, not {repeats}")
-    if draw and (warp is not None or profile or dtype):
-        raise ValueError("G.draw has no warp, dtype or profile: leave them out")
+    if draw and (warp is not None or dtype): raise ValueError("G.draw has no warp or dtype: leave them out")
     if model is None: model = dict(resolution=512)
     if not isinstance(model, dict): model = str(model)
     matrix = None if warp is None else np.asarray(warp).tolist()
     kind = dtype and str(dtype).removeprefix("torch.")
     asked = dict(model=model, seed=seed, device=device, repeats=repeats, draw=draw, dtype=kind, warp=matrix,
-                 profile=profile, view=view and asdict(view), max_memory=max_memory, compile=compile)
+                 view=view and asdict(view), max_memory=max_memory, compile=compile)
     return [apart("creps.benchmark:measure_render", threads, size=size_pair(n), **asked) for n in sizes]
-
-# %% ../nbs/engine/50_benchmark.ipynb #d905efab
-_DENSITY = "_lines_at", "_interpolated", "_crossings"
-STAGES = dict(  # stage of a render -> the functions whose time it is
-    fold=[(MapStage, "__init__"), (PixelStage, "__init__")],
-    coordinates=[(renderer.Frame, "__call__")],
-    density=[(renderer, name) for name in _DENSITY],
-    lines=[(LineStage, "lines"), (MapStage, "points")],
-    composition=[(c, "__call__") for c in (renderer.Straight, renderer.Bent, renderer.Points)],
-    pixels=[(PixelStage, "__call__")],
-    bytes=[(renderer, "to_uint8")],
-)
-
-class StageTimes:
-    "While active, the seconds of each stage of a render, summed over threads."
-    def __init__(self, device: torch.device | str = "cpu"):
-        self.device, self.seconds = device, dict.fromkeys(STAGES, 0.)
-        self.within, self.lock = threading.local(), threading.Lock()
-
-    def __enter__(self):
-        self.kept = []
-        for stage, places in STAGES.items():
-            for owner, name in places:
-                self.kept.append((owner, name, getattr(owner, name)))
-                setattr(owner, name, self._timed(stage, getattr(owner, name)))
-        return self
-
-    def __exit__(self, *error):
-        for place in self.kept: setattr(*place)
-
-    def _timed(self, stage, f):
-        @functools.wraps(f)
-        def timed(*args, **kwargs):
-            outer, start = getattr(self.within, "seconds", 0.), time.perf_counter()
-            self.within.seconds = 0.
-            try: return f(*args, **kwargs)
-            finally:
-                wait(self.device)
-                spent = time.perf_counter() - start
-                with self.lock: self.seconds[stage] += spent - self.within.seconds
-                self.within.seconds = outer + spent
-        return timed
-
-def _profiled(
-    f,             # a function that renders
-    device: torch.device | str = "cpu",
-) -> dict:         # stage -> seconds; the sum is workers x seconds
-    "Where the time of a render goes."
-    with StageTimes(device) as times: seconds = stopwatch(f, 1, device)
-    workers = torch.get_num_threads() if torch.device(device).type == "cpu" else 1
-    rest = workers * seconds - sum(times.seconds.values())
-    return {k: round(s, 5) for k, s in (times.seconds | dict(rest=rest)).items()}
 
 # %% ../nbs/engine/50_benchmark.ipynb #cb6ef366
 def phase_weights(settings: Settings) -> dict[str, float]:  # phase -> how often in a step
@@ -315,9 +254,7 @@ def phases(
     return runs | dict(average=lambda: step.average(state, settings), G=alone)
 
 # %% ../nbs/engine/50_benchmark.ipynb #1e6109b1
-def step_flops(
-    settings: Settings,
-) -> dict[str, int]:  # phase -> operations
+def step_flops(settings: Settings) -> dict[str, int]:  # phase -> operations
     "Operations of each phase of a training step; nothing is computed."
     state, counts = TrainingStep().begin(settings, "meta"), {}
     real = torch.empty(settings.batch, settings.image_channels, *settings.shape, device="meta")
@@ -328,10 +265,7 @@ def step_flops(
 
 # %% ../nbs/engine/50_benchmark.ipynb #09ec4ab0
 def measured_phases(
-    settings: Settings,
-    device: torch.device,
-    repeats: int,
-    plain: bool = False,
+    settings: Settings, device: torch.device, repeats: int, plain: bool = False,
     only=None,         # names of phases
 ) -> dict[str, tuple]: # phase -> (bytes above what was there, seconds)
     "Memory and time of phases, in this process."
@@ -351,10 +285,7 @@ def measured_phases(
 
 def measure_step(
     settings: dict,  # of JSON's types
-    device: str,
-    repeats: int,
-    plain: bool = False,
-    only=None,
+    device: str, repeats: int, plain: bool = False, only=None,
 ) -> dict:
     "The row of a step, and of each phase, measured in this process."
     reuse_memory()  # as `fit` does
@@ -420,16 +351,10 @@ def _columns(r: dict) -> dict:
     about |= {"GFLOP": r["gflop"], "GFLOP/s": r["gflop"] / r["seconds"], "limit": r["peak_gflops"]}
     return about | {"share": f"{100 * r['fraction']:.1f} %", "extra MB": r["extra_mb"]}
 
-def _print_profile(seconds: dict):  # of each stage
-    total = sum(seconds.values())
-    print_table([dict(stage=k, seconds=s, share=f"{100 * s / total:.1f} %") for k, s in seconds.items()])
-
 def _print_rows(line: dict, rows: list, out: str | None = None, remark: str = ""):
     "Print a table, a remark and one line of JSON; keep the rows in a file."
     print_table([_columns(r) for r in rows])
     if remark: print(remark)
-    for r in rows:
-        if "profile" in r: _print_profile(r["profile"])
     if out: write_whole(out, lambda p: Path(p).write_text(json.dumps(rows, indent=1)))
     print(json.dumps(line))
 
@@ -465,7 +390,6 @@ def report_render(
     zoom: Positive = 1.,      # of the view
     dtype: Literal["float32", "bfloat16", "float16"] | None = None,  # of the pixel stage: bfloat16 or float16; left out: float32
     compile: bool = False,    # let torch.compile fuse the pixel stage
-    profile: bool = False,    # also say where the time goes
     draw_up_to: Natural = 0,  # also measure G.draw, which keeps the whole picture, up to this size
     seed: Seed = 0,           # of the code, and of random weights
     threads: Count | None = None,  # left out: as many as torch takes
@@ -482,7 +406,7 @@ def report_render(
     bench = functools.partial(bench_render, model or widths, threads=threads, max_memory=max_memory,
                               repeats=repeats, view=view, seed=seed, device=device)
     pairs = _sizes(sizes)
-    rows = bench(pairs, dtype=dtype, compile=compile, profile=profile)
+    rows = bench(pairs, dtype=dtype, compile=compile)
     rows += bench([s for s in pairs if max(s) <= draw_up_to], draw=True)
     largest = rows[len(pairs) - 1]
     _print_rows(largest | dict(results=rows) if len(rows) > 1 else largest, rows, out)
@@ -495,8 +419,7 @@ def report_step(
     channel_base: Count | None = None,  # widths of the generator
     channel_max: Count | None = None,
     d_channel_base: Count | None = None,  # widths of the discriminator
-    d_channel_max: Count | None = None,
-    biline_channels: Count | None = None,
+    d_channel_max: Count | None = None, biline_channels: Count | None = None,
     threads: Count | None = None,  # left out: as many as torch takes
     plain: bool = False,      # with whole activations, in place of bands
     phase: Annotated[str, _phases] | None = None,  # only these, such as G or Gmain,Dmain; left out: the whole step

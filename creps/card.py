@@ -29,7 +29,8 @@ def list_sheets(run) -> dict[str, list]:   # series -> [(path, label)], ascendin
 
 def state_of(history: History) -> str:
     "How the run stands: finished, interrupted or unfinished."
-    last, total = history.events[-1].get("event") if history.events else None, history.total()
+    last = history.events[-1].get("event") if history.events else None
+    total = history.total()
     if last in ("finished", "interrupted"): return str(last)
     return "finished" if total and history.kimg >= total - 1e-9 else "unfinished"
 
@@ -159,9 +160,11 @@ def card(
 ) -> str:
     "The text of a model card."
     run = Path(run)
-    title, history = (name or run.resolve().name).split("/")[-1], History()
+    title = (name or run.resolve().name).split("/")[-1]
+    history = History()
     if Path(run, "log.jsonl").exists(): history = read_run(run)[0]
-    about, settings = json.loads(Path(run, "config.json").read_text()), history.setting("settings")
+    about = json.loads(Path(run, "config.json").read_text())
+    settings = history.setting("settings")
     size = "x".join(map(str, about.get("shape") or [about["resolution"]] * 2))
     classes = f" It draws {about['label_dim']} classes." if about.get("label_dim") else ""
     what = (f"A generator trained on pictures of {size} pixels that draws them at any size: "

@@ -73,9 +73,7 @@ def digest(tensors: dict[str, torch.Tensor]) -> str:
     return h.hexdigest()
 
 def save_state(
-    state: State,
-    settings: Settings,
-    path,
+    state: State, settings: Settings, path,
     join: Callable = lambda sums: sums,  # sums of this process -> of all processes
 ):
     "Write a checkpoint."
@@ -153,7 +151,8 @@ def load_state(
         saved = _below(f"average{width:g}", tensors) or _below("ema", tensors)
         for name, tensor in average.items(): tensor.copy_(saved[name])
     device = str(state.device)
-    state.pl_mean, state.bad = tensors["pl_mean"].to(device), tensors["bad"].to(device)
+    state.pl_mean = tensors["pl_mean"].to(device)
+    state.bad = tensors["bad"].to(device)
     state.step, state.images = about["step"], about["images"]
     if state.augment and state.strength:
         if about["strength"]: state.strength.restore(about["strength"], first, device)

@@ -24,8 +24,8 @@ from .checkpoint import checkpoints, last_good, load_settings, load_state, netwo
 from .convert import load_official, networks_in
 from .coords import View
 from .core import (Count, Device, Memory, Number, Positive, Seed, Size, Supersample, Within, image_grid,
-                        meant, out_of_memory, png_bytes, reuse_memory, rng, size_pair, to_pil, to_uint8,
-                        write_png)
+                        meant, out_of_memory, parse_seeds, png_bytes, reuse_memory, rng, size_pair, to_pil,
+                        to_uint8, whole_numbers, write_png)
 from .data import open_data
 from .device import pick_device
 from .device_benchmark import report_device
@@ -43,7 +43,7 @@ from .render import render, targets
 from .report import report_run
 from .settings import NOT_GIVEN, Execution, Network, Settings, offered, sort_out
 from .step import TrainingStep
-from .train import fit, open_pictures, rule_of
+from .train import fit, open_pictures, step_of
 from .viewer import report_view
 from .warp import named
 
@@ -115,20 +115,6 @@ def add_arguments(
             parser.add_argument(flag, default=default, help=text + usual, **how)
 
 # %% ../nbs/engine/55_cli.ipynb #02e64d13
-MOST_SEEDS = 10**6  # pictures of one command
-
-def parse_seeds(
-    text: str,  # "0-15", "7", "1,4,9-12"
-) -> list:
-    "The seeds that `text` lists."
-    try:
-        spans = [[int(n) for n in part.split("-")] for part in str(text).split(",")]
-        if any(len(s) > 2 or s[0] > s[-1] for s in spans): raise ValueError
-    except ValueError: raise ValueError(f"seeds must be like 0-15 or 1,4,9, not {text!r}") from None
-    if sum(s[-1] + 1 - s[0] for s in spans) > MOST_SEEDS:
-        raise ValueError(f"{text} are more than {MOST_SEEDS} seeds")
-    return [n for s in spans for n in range(s[0], s[-1] + 1)]
-
 def parse_pair(
     text,  # ".5,.5"
 ) -> tuple:
@@ -137,23 +123,16 @@ def parse_pair(
     except ValueError: raise ValueError(f"center must be ROW,COLUMN like .5,.5, not {text!r}") from None
     return row, col
 
-def classes(text) -> list:
-    "Whole numbers with commas between them."
-    try: return [Within(0)(int(x)) for x in str(text).split(",")]
-    except ValueError: raise ValueError(f"must be classes such as 3 or 0,1,2, not {text!r}") from None
-
 def parse_labels(
     text,            # None, "3" for all, or "0,1,2" one for each
-    count: int,
-    label_dim: int,
-    flag: str = "--labels",
+    count: int, label_dim: int, flag: str = "--labels",
 ):                   # one-hot [count, label_dim], or None
     "Class labels for `count` pictures."
     if text is None and label_dim:
         raise ValueError(f"this model draws {label_dim} classes: name one, such as {flag} 0")
     if text is None: return None
     if not label_dim: raise ValueError(f"this model is unconditional: leave {flag} out")
-    try: wanted = classes(text)
+    try: wanted = whole_numbers(text)
     except ValueError: wanted = [label_dim]
     if len(wanted) not in (1, count) or max(wanted) >= label_dim:
         asked = f"one class or {count} of them, each from 0 to {label_dim - 1}"
@@ -162,17 +141,47 @@ def parse_labels(
 
 # %% ../nbs/engine/55_cli.ipynb #5d478b5b
 @dataclass(frozen=True)
-class Window:
-    "Which part of the plane a picture shows."
+class Drawing:
+    "Which part of the plane is drawn, and how."
     zoom: Positive = 1.  # below 1 shows what lies beyond the trained square
     center: Annotated[str, parse_pair] = ".5,.5"  # ROW,COLUMN on the plane
     angle: Number = 0.  # degrees, counter-clockwise
     aspect: Positive | None = None  # width : height of the window; left out: square pixels
+    size: Size | None = None  # N or HxW, height first; left out: that of the training
+    trunc: Number = 1.  # truncation psi: below 1 closer to the mean picture
+    ws: str | None = None  # codes in place of seeds: a file that creps project wrote, or its folder with all of them
+    direction: Annotated[str, parse_moves] | None = None  # NAME:AMOUNT like pca-1:2, several with commas: see creps directions
+    supersample: Supersample | None = None  # places along each side of a pixel; left out: as the network was trained
+    max_memory: Memory | None = None  # besides the network and its pictures; left out: 256MB, more on a GPU or with very many threads
+    device: Device = "auto"  # auto, cpu, cuda, mps
 
     def view(self) -> View: return View(parse_pair(self.center), self.zoom, self.angle, self.aspect)
 
+    def network(self, model) -> Generator:
+        "The network as it is to draw."
+        G = Generator.from_pretrained(model).to(pick_device(self.device))
+        G.supersample = self.supersample or G.supersample
+        return G
+
+    def codes(self,
+        G: Generator, seeds: list[int],
+        labels: str | None,      # as `parse_labels` takes them
+        flag: str = "--labels",  # that gives them
+    ) -> dict[str, Callable]:    # name of a picture -> function that makes its code [1, num_ws, w_dim]
+        "What a command draws; ValueError now for codes or directions that don't exist."
+        moves, where = moves_of(G, self.direction), next(G.parameters()).device
+        if self.ws:
+            codes = moves(truncate(load_codes(self.ws, G), G.mapping.w_avg, self.trunc))
+            return {f"code{i:04d}": partial(codes.narrow, 0, i, 1) for i in range(len(codes))}
+        label = parse_labels(labels, len(seeds), G.label_dim, flag)
+        @torch.no_grad()
+        def of_seed(i: int) -> torch.Tensor:
+            one = None if label is None else label[i:i + 1].to(where)
+            return moves(G.mapping(seed_latents([seeds[i]], G.z_dim).to(where), one, self.trunc))
+        return {f"seed{seed:04d}": partial(of_seed, i) for i, seed in enumerate(seeds)}
+
 @dataclass(frozen=True)
-class Flight(Window):
+class Flight(Drawing):
     "Where the window of a film goes, and for how long."
     zoom_to: Positive | None = None  # zoom at the end; left out: as in the beginning
     center_to: Annotated[str, parse_pair] | None = None  # centre at the end; left out: as in the beginning
@@ -187,9 +196,9 @@ class Flight(Window):
 
     def end(self) -> View:
         "The view of the last frame."
-        zoom, center = self.zoom_to or self.zoom, self.center_to or self.center
         angle = self.angle if self.angle_to is None else self.angle_to
-        return Window(zoom, center, angle, self.aspect).view()
+        center = parse_pair(self.center_to or self.center)
+        return View(center, self.zoom_to or self.zoom, angle, self.aspect)
 
 # %% ../nbs/engine/55_cli.ipynb #e6d3cf3a
 def seed_latents(
@@ -218,56 +227,28 @@ def save_picture(picture, path):
     write_png(picture, path)
 
 # %% ../nbs/engine/55_cli.ipynb #c7582fd5
-def codes_for(
-    G: Generator,
-    seeds: list[int],
-    label: torch.Tensor | None = None,  # one-hot [seeds, label_dim], of a network with classes
-    trunc: float = 1.,       # truncation psi
-    ws: str | None = None,   # a file of codes, or a folder of them, in place of the seeds
-    direction: str | None = None,  # NAME:AMOUNT, with commas between several
-) -> dict[str, Callable]:    # name of a picture -> function that makes its code [1, num_ws, w_dim]
-    "What a command draws; ValueError now for codes or directions that don't exist."
-    moves, where = moves_of(G, direction), next(G.parameters()).device
-    @torch.no_grad()
-    def of_seed(i: int) -> torch.Tensor:
-        one = None if label is None else label[i:i + 1].to(where)
-        return moves(G.mapping(seed_latents([seeds[i]], G.z_dim).to(where), one, trunc))
-    if not ws: return {f"seed{seed:04d}": partial(of_seed, i) for i, seed in enumerate(seeds)}
-    codes = moves(truncate(load_codes(ws, G), G.mapping.w_avg, trunc))
-    return {f"code{i:04d}": partial(codes.narrow, 0, i, 1) for i in range(len(codes))}
-
 def cmd_generate(
     model,                # folder, shipped name, or owner/name on the hub
     seeds: Annotated[str, parse_seeds] = "0-15",  # like 0-15 or 1,4,9
-    size: Size | None = None,  # N or HxW, height first; left out: that of the training
-    trunc: Number = 1.,   # truncation psi: below 1 closer to the mean picture
     warp: Annotated[str, named] | None = None,  # NAME:AMOUNT like swirl:90; several with commas between them
     bits: Literal[8, 16] = 8,  # of a colour; 16 for pictures that will be worked on: PNG with --out
-    labels: Annotated[str, classes] | None = None,  # a class for all, or one for each seed
-    ws: str | None = None,  # codes in place of seeds: a file that creps project wrote, or its folder with all of them
-    direction: Annotated[str, parse_moves] | None = None,  # NAME:AMOUNT like pca-1:2, several with commas: see creps directions
-    supersample: Supersample | None = None,  # places along each side of a pixel; left out: as the network was trained
+    labels: Annotated[str, whole_numbers] | None = None,  # a class for all, or one for each seed
     out: str | None = None,  # folder for one PNG a seed
     grid: Annotated[str, png_name] | None = None,  # one PNG with all of them
-    # for everything but the network and the pictures; left out: 256MB, more on a GPU or with very many threads
-    max_memory: Memory | None = None,
-    device: Device = "auto",  # auto, cpu, cuda, mps
-    **window,             # fields of `Window`
+    **drawing,            # fields of `Drawing`
 ):
     "Draw pictures of a trained generator at any size and view."
     if not (out or grid): raise ValueError("say where to write: --out DIR or --grid FILE.png")
     if bits == 16 and grid: raise ValueError("--grid has 8 bits: leave it out, or --bits 16")
-    numbers, view = parse_seeds(seeds), Window(**window).view()
-    G = Generator.from_pretrained(model).to(pick_device(device))
-    G.supersample = supersample or G.supersample
-    pixels = size_pair(size or G.shape)
-    label = None if ws else parse_labels(labels, len(numbers), G.label_dim)
-    codes = codes_for(G, numbers, label, trunc, ws, direction)
+    d = Drawing(**drawing)
+    G, view = d.network(model), d.view()
+    pixels = size_pair(d.size or G.shape)
+    codes = d.codes(G, parse_seeds(seeds), labels)
     for folder in (out, grid and png_name(grid) and Path(grid).parent):
         if folder: writable_folder(folder)
     drawn = []
+    how: dict[str, Any] = dict(view=view, warp=warp and named(warp), max_memory=d.max_memory)
     for name, code in codes.items():
-        how: dict[str, Any] = dict(view=view, warp=warp and named(warp), max_memory=max_memory)
         path = Path(out or "", f"{name}.png")
         if bits == 16:
             render(G, code(), pixels, out=path, bits=bits, **how)
@@ -289,30 +270,20 @@ def cmd_render(
     model,                # folder, shipped name, or owner/name on the hub
     out: Annotated[str, drawable],  # FILE.png, .tif (pyramid) or .dzi (deep zoom)
     seed: Seed = 0,       # of the latent code
-    size: Size | None = None,  # N or HxW, height first; left out: that of the training
-    trunc: Number = 1.,   # truncation psi: below 1 closer to the mean picture
     warp: Annotated[str, named] | None = None,  # NAME:AMOUNT like swirl:90; several with commas between them
     bits: Literal[8, 16] = 8,  # of a colour; 16, for pictures that will be worked on, in .png and .tif
-    label: Annotated[str, classes] | None = None,  # class, for a conditional model
-    ws: str | None = None,  # a code in place of a seed: a file that creps project wrote
-    direction: Annotated[str, parse_moves] | None = None,  # NAME:AMOUNT like pca-1:2, several with commas: see creps directions
-    supersample: Supersample | None = None,  # places along each side of a pixel; left out: as the network was trained
-    # for everything but the network; left out: 256MB, more on a GPU or with very many threads
-    max_memory: Memory | None = None,
-    device: Device = "auto",  # auto, cpu, cuda, mps
-    **window,             # fields of `Window`
+    label: Annotated[str, whole_numbers] | None = None,  # class, for a conditional model
+    **drawing,            # fields of `Drawing`
 ):
     "Draw one picture of any size straight into a file, in constant memory; a .tif or .dzi that broke off is continued."
-    start, view = time.time(), Window(**window).view()
-    G = Generator.from_pretrained(model).to(pick_device(device))
-    G.supersample = supersample or G.supersample
-    pixels = size_pair(size or G.shape)
-    labels = None if ws else parse_labels(label, 1, G.label_dim, "--label")
-    code, *more = codes_for(G, [seed], labels, trunc, ws, direction).values()
+    start, d = time.time(), Drawing(**drawing)
+    G, view = d.network(model), d.view()
+    pixels = size_pair(d.size or G.shape)
+    code, *more = d.codes(G, [seed], label, "--label").values()
     if more:
-        raise ValueError(f"{ws} holds {1 + len(more)} codes: "
+        raise ValueError(f"{d.ws} holds {1 + len(more)} codes: "
                          "give one, or draw all of them with creps generate")
-    how: dict[str, Any] = dict(bits=bits, max_memory=max_memory, progress=sys.stderr.isatty())
+    how: dict[str, Any] = dict(bits=bits, max_memory=d.max_memory, progress=sys.stderr.isatty())
     try: render(G, code(), pixels, view, warp and named(warp), out=out, **how)
     except KeyboardInterrupt:
         begun = Path(out + ".part").exists()
@@ -337,7 +308,8 @@ def shots_of(
     "The frames of a film that moves its window, its code and its warp at once."
     n, ease = flight.frames, None if flight.even else smooth
     there = n // 2 + 1 if flight.back else n
-    views, times = move(flight.view(), flight.end(), there, ease), moments(there, ease=ease)
+    views = move(flight.view(), flight.end(), there, ease)
+    times = moments(there, ease=ease)
     codes = walk(ws, there, ease=ease) if len(ws) > 1 else [Shot()] * there
     warps = [named(warp, float(t)) if warp else None for t in times]
     shots = [Shot(view.view, bent, code.ws) for view, bent, code in zip(views, warps, codes)]
@@ -348,31 +320,23 @@ def cmd_film(
     model,                # folder, shipped name, or owner/name on the hub
     out: str,             # FILE.mp4, .gif or .webp
     seeds: Annotated[str, parse_seeds] = "0",  # one, or several like 0-3 or 1,4,9: a walk among their pictures
-    size: Size | None = None,  # N or HxW, height first, even for mp4; left out: that of the training
-    trunc: Number = 1.,   # truncation psi: below 1 closer to the mean picture
     warp: Annotated[str, moving] | None = None,  # NAME:AMOUNT like lens:.3, or NAME:FROM:TO like swirl:0:180
-    labels: Annotated[str, classes] | None = None,  # a class for all, or one for each seed
-    ws: str | None = None,  # codes to walk among: a file that creps project wrote, or its folder with all of them
-    direction: Annotated[str, parse_moves] | None = None,  # NAME:AMOUNT like pca-1:2, several with commas: see creps directions
-    supersample: Supersample | None = None,  # places along each side of a pixel; left out: as the network was trained
-    # for everything but the network; left out: 256MB, more on a GPU or with very many threads
-    max_memory: Memory | None = None,
-    device: Device = "auto",  # auto, cpu, cuda, mps
+    labels: Annotated[str, whole_numbers] | None = None,  # a class for all, or one for each seed
     **flight,             # fields of `Flight`
 ):
     "Film a trained generator: zoom, pan, turn, walk among seeds, bend, or all of them at once."
     start, way = time.time(), Flight(**flight)
     numbers = parse_seeds(seeds)
-    if way.view() == way.end() and len(numbers) == 1 and not ws and not re.search(":.*:", warp or ""):
+    still = way.view() == way.end() and len(numbers) == 1 and not way.ws
+    if still and not re.search(":.*:", warp or ""):
         ways = "--zoom-to, --center-to, --angle-to, several --seeds, or --warp NAME:FROM:TO"
         raise ValueError(f"nothing moves in this film: give {ways}")
-    G = Generator.from_pretrained(model).to(pick_device(device))
-    G.supersample = supersample or G.supersample
-    pixels = size_pair(size or G.shape)
-    label = None if ws else parse_labels(labels, len(numbers), G.label_dim)
-    codes = torch.cat([code() for code in codes_for(G, numbers, label, trunc, ws, direction).values()])
+    G = way.network(model)
+    pixels = size_pair(way.size or G.shape)
+    codes = torch.cat([code() for code in way.codes(G, numbers, labels).values()])
     shots = shots_of(codes, way, warp)
-    film(G, codes[:1], shots, out, pixels, way.fps, progress=sys.stderr.isatty(), max_memory=max_memory)
+    how: dict[str, Any] = dict(progress=sys.stderr.isatty(), max_memory=way.max_memory)
+    film(G, codes[:1], shots, out, pixels, way.fps, **how)
     seconds = round(time.time() - start, 1)
     print(json.dumps(dict(command="film", frames=len(shots), size=list(pixels), out=out, seconds=seconds)))
 
@@ -417,7 +381,7 @@ def trained(
     G, D = Generator.from_pretrained(path), None
     if Path(path, "checkpoints").is_dir() and (checkpoint := last_good(path)):
         settings = load_settings(path)
-        state = rule_of(settings).begin(settings)
+        state = step_of(settings).begin(settings)
         load_state(state, checkpoint)
         D = state.D
     return G, D
@@ -506,7 +470,8 @@ def cmd_info(
 ):
     "What a saved generator is."
     G = Generator.from_pretrained(model)
-    about = vars(Network.of(G)) | dict(num_ws=G.num_ws, parameters=sum(p.numel() for p in G.parameters()))
+    parameters = sum(p.numel() for p in G.parameters())
+    about = vars(Network.of(G)) | dict(num_ws=G.num_ws, parameters=parameters)
     about["creps"] = creps.__version__
     if picture:
         label = torch.eye(G.label_dim)[:1] if G.label_dim else None
@@ -555,7 +520,8 @@ def demo_sheet(
     def draw(size, view=None) -> np.ndarray: return np.asarray(render(G, ws, size, view))
     R, near = G.resolution, Image.Resampling.NEAREST
     cubic = Image.Resampling.BICUBIC
-    small, part = draw(R), View(NEAR, 1024 / tile)   # an eye
+    small = draw(R)
+    part = View(NEAR, 1024 / tile)   # an eye
     columns = {f"{R} px": enlarged(small, tile, near), f"{R} px, bicubic": enlarged(small, tile, cubic),
                f"{2 * R} px": enlarged(draw(2 * R), tile, near), "256 px": enlarged(draw(256), tile, cubic),
                "1024 px, a part": list(draw(tile, part))}
@@ -601,7 +567,8 @@ def samples(G: Generator, n: int = 256, seed: int = 1) -> tuple:
             ws = G.mapping(part)
             at.append(G.draw(ws).cpu())
             twice.append(box_reduce(G.draw(ws, 2 * G.resolution), 2).cpu())
-    return to_uint8(torch.cat(at)), float(psnr(torch.cat(at), torch.cat(twice)).mean())
+    images = torch.cat(at)
+    return to_uint8(images), float(psnr(images, torch.cat(twice)).mean())
 
 # %% ../nbs/engine/55_cli.ipynb #f166563e
 DEMO: dict[str, Any] = dict(
@@ -614,7 +581,8 @@ def demo_training(run, quick: bool, seed: int, device: str) -> tuple:
     real, kimg = data.batch(np.arange(256))[0], 1.5 if quick else 30.
     fit(data, run, kimg=kimg, snap=kimg / 3, seed=seed, device=device, resume="latest", **DEMO)
     G = Generator.from_pretrained(run)
-    before, after = (swd(samples(g)[0], real) for g in (TrainingStep().begin(load_settings(run)).ema, G))
+    untrained = TrainingStep().begin(load_settings(run)).ema
+    before, after = (swd(samples(g)[0], real) for g in (untrained, G))
     told = f"{before:.1f} before training, {after:.1f} after {kimg:g} kimg"
     print(f"sliced Wasserstein distance to the landscapes: {told}")
     return G, dict(swd_before=round(before, 2), swd_after=round(after, 2))
@@ -664,7 +632,7 @@ COMMANDS = dict(
     film=cmd_film, project=report_project, directions=report_directions, evaluate=report_evaluate,
     consistency=report_consistency, ablate=ablate, average=cmd_average, convert=cmd_convert,
     export=report_export, push=cmd_push, view=report_view, info=cmd_info)
-TABLES = dict(generate=Window, render=Window, film=Flight)   # further parameters of a command
+TABLES = dict(generate=Drawing, render=Drawing, film=Flight)   # further parameters of a command
 BENCHES = dict(render=report_render, step=report_step, device=report_device)
 
 def parser() -> Parser:

@@ -59,8 +59,8 @@ def _pictures(images) -> list[np.ndarray]:
     a = images.detach().cpu().numpy() if isinstance(images, torch.Tensor) else np.asarray(images)
     if floats and a.ndim == 4: return list(to_uint8(images))
     if floats and a.ndim == 3 and len(a) in (1, 3, 4): return list(to_uint8(images[None]))
-    stacked = a.ndim == 4 or (a.ndim == 3 and a.shape[-1] not in (1, 3, 4))
-    return list(a) if stacked else [a]
+    one = a.ndim < 3 or a.ndim == 3 and a.shape[-1] in (1, 3, 4)
+    return [a] if one else list(a)
 
 def image_grid(
     images,           # [B, 3, H, W] float or [B, H, W, 3] uint8
@@ -74,7 +74,8 @@ def image_grid(
     rows = -(-n // cols)
     sheet = np.full((rows, h + gap, cols, w + gap, c), 255, np.uint8)
     for i in range(n): sheet[i // cols, :h, i % cols, :w] = p[i]
-    height, width = rows * (h + gap), cols * (w + gap)
+    height = rows * (h + gap)
+    width = cols * (w + gap)
     return sheet.reshape(height, width, c)[:height - gap, :width - gap]
 
 # %% ../nbs/engine/40_core.ipynb #5c92fefc
@@ -121,10 +122,12 @@ def same(
 ) -> float:              # the measured share
     "Assert that `a` equals `b` up to `rtol` of b's largest magnitude, and return the measured error."
     a, b = (x.detach().cpu() if isinstance(x, torch.Tensor) else x for x in (a, b))
-    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    a = np.asarray(a, dtype=np.float64)
+    b = np.asarray(b, dtype=np.float64)
     assert a.shape == b.shape, f"shapes differ: {a.shape} and {b.shape}"
     if not b.size: return 0.
-    error = float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-30))
+    largest = max(np.abs(b).max(), 1e-30)
+    error = float(np.abs(a - b).max() / largest)
     assert error <= rtol, f"differ by {error:.2e} of the largest magnitude, more than {rtol:.0e}"
     return error
 
@@ -141,7 +144,8 @@ def same_pictures(
     assert shapes[0] == shapes[1], f"shapes differ: {shapes[0]} and {shapes[1]}"
     assert all(p.dtype == np.uint8 for p in (*a, *b)), "pictures are arrays of uint8"
     off = np.concatenate([np.abs(p.astype(int) - q).max(-1).ravel() for p, q in zip(a, b)])
-    moved, largest = int((off > 0).sum()), int(off.max(initial=0))
+    moved = int((off > 0).sum())
+    largest = int(off.max(initial=0))
     found = f"{moved:,} of {off.size:,} pixels differ"
     if moved: found += f", by {largest} of 255 grey levels at most"
     allowed = math.ceil(share * off.size)
@@ -203,8 +207,10 @@ def gold(
 ) -> torch.Tensor:  # float32, uniform in +-sqrt(3), so of unit variance
     "The `q`-th pseudo-random array of the golden numbers: the fractional part of a fast sine."
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    v = np.sin(12.9898 * np.arange(1, np.prod(shape, dtype=int) + 1) + 78.233 * (q + 1)) * 43758.5453
-    return torch.from_numpy(np.sqrt(3) * (2 * (v - np.floor(v)) - 1)).float().reshape(shape)
+    number = np.arange(1, np.prod(shape, dtype=int) + 1)
+    v = np.sin(12.9898 * number + 78.233 * (q + 1)) * 43758.5453
+    even = 2 * (v - np.floor(v)) - 1   # in [-1, 1]
+    return torch.from_numpy(np.sqrt(3) * even).float().reshape(shape)
 
 def gold_state(
     shapes: dict,  # name -> shape
@@ -224,7 +230,8 @@ def rng(
     device: torch.device | str = "cpu",
 ) -> torch.Generator:
     "A fresh generator that depends on the numbers of `key` alone."
-    state = np.random.SeedSequence([k % 2**63 for k in key]).generate_state(1, np.uint64)[0]
+    sequence = np.random.SeedSequence([k % 2**63 for k in key])
+    state = sequence.generate_state(1, np.uint64)[0]
     device = "cpu" if torch.device(device).type == "meta" else device  # the meta device computes nothing and has no generator
     return torch.Generator(device).manual_seed(int(state >> 1))
 
@@ -318,6 +325,10 @@ def reuse_memory(threshold: int = 1 << 30) -> bool:  # bytes; blocks below it ar
     M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
     return bool(mallopt(M_MMAP_THRESHOLD, threshold) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
 
+def trim_memory() -> None:
+    "glibc keeps for each thread what that thread has freed; ask it to let go."
+    with contextlib.suppress(AttributeError, OSError, TypeError): ctypes.CDLL(None).malloc_trim(0)  # no glibc
+
 def resident_peak() -> int | None:  # bytes
     "The high-water mark of this process's resident memory."
     with contextlib.suppress(OSError):
@@ -381,6 +392,25 @@ def some_bytes(text) -> int:
     "`parse_bytes` of what must not be 0."
     if not parse_bytes(text): raise ValueError(f"must be some memory, such as 256MB, not {text!r}")
     return parse_bytes(text)
+
+def whole_numbers(text, least: int = 0) -> list[int]:
+    "Whole numbers with commas between them."
+    try: return [Within(least)(int(x)) for x in str(text).split(",")]
+    except ValueError:
+        raise ValueError(f"must be whole numbers from {least} on, such as 1,2,4, not {text!r}") from None
+
+def parse_seeds(
+    text,  # "0-15", "7", "1,4,9-12", or a list of seeds
+) -> list[int]:
+    "The seeds that `text` lists; ValueError if it lists none, or more than a million."
+    parts = text.split(",") if isinstance(text, str) else text
+    try:
+        spans = [[int(n) for n in str(part).split("-")] for part in parts]
+        if not spans or any(len(s) > 2 or s[0] > s[-1] for s in spans): raise ValueError
+    except (TypeError, ValueError):
+        raise ValueError(f"seeds must be like 0-15 or 1,4,9, not {text!r}") from None
+    if sum(s[-1] + 1 - s[0] for s in spans) > 10**6: raise ValueError(f"{text} are more than a million seeds")
+    return [n for s in spans for n in range(s[0], s[-1] + 1)]
 
 Count = Annotated[int, Within(1)]
 Natural = Annotated[int, Within(0)]

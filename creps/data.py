@@ -6,7 +6,7 @@
 __all__ = ['BadData', 'ImageFolder', 'open_data']
 
 # %% ../nbs/training/10_data.ipynb #6813d38b
-import copy, ctypes, importlib, io, json, math, os, re, stat, sys, threading, time
+import copy, importlib, io, json, math, os, re, stat, sys, threading, time
 import unicodedata, warnings, zipfile
 from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np, torch
 from PIL import Image, ImageChops, ImageCms, ImagePalette, TiffImagePlugin, features
 from tqdm import tqdm
-from .core import from_uint8, parse_bytes, rng, size_pair
+from .core import from_uint8, parse_bytes, rng, size_pair, trim_memory
 from .device import pinned, upload
 
 # %% ../nbs/training/10_data.ipynb #a8873d15
@@ -174,10 +174,12 @@ def _fit(im: Image.Image, size: tuple, fit: str, turn: int = 1, colour=_colour) 
     x = y = 0  # what is cut off at the left, and above
     if fit == "crop":
         scale = min(w / W, h / H)
-        x, y = max(0, (w - W * scale) / 2), max(0, (h - H * scale) / 2)
+        x = max(0, (w - W * scale) / 2)
+        y = max(0, (h - H * scale) / 2)
     else:
         scale = max(w / W, h / H)
-        W, H = max(1, round(w / scale)), max(1, round(h / scale))
+        W = max(1, round(w / scale))
+        H = max(1, round(h / scale))
     shrink = min((w - 2 * x) / W, (h - 2 * y) / H)
     k = max(1, int(shrink / 3))
     box = x / k, y / k, (w - x) / k, (h - y) / k
@@ -185,7 +187,8 @@ def _fit(im: Image.Image, size: tuple, fit: str, turn: int = 1, colour=_colour) 
     if p.shape[:2] == size: return p
     height, width, channels = p.shape
     canvas = np.full((*size, channels), 255 if channels == 3 else 0, p.dtype)  # white, or nothing at all
-    top, left = (size[0] - height) // 2, (size[1] - width) // 2
+    top = (size[0] - height) // 2
+    left = (size[1] - width) // 2
     canvas[top:top + height, left:left + width] = p
     return canvas
 
@@ -311,18 +314,13 @@ _MAX_BYTES, _MAX_PIXELS = 2**30, 2**27
 _LARGE = 2**24  # pixels or bytes
 _one_large = threading.RLock()
 
-def _trim():
-    "glibc keeps for each thread what that thread has freed; ask it to let go."
-    try: ctypes.CDLL(None).malloc_trim(0)
-    except (AttributeError, OSError, TypeError): pass  # no glibc
-
 @contextmanager
 def _in_turn(large: bool):
     "Wait until no other thread is at work on something large, and leave no memory behind."
     if not large: return (yield)
     with _one_large:
         try: yield
-        finally: _trim()
+        finally: trim_memory()
 
 # %% ../nbs/training/10_data.ipynb #a5e02b81
 def _decoded(data: bytes, size, fit: str, channels: int, icc: bool) -> tuple:

@@ -67,7 +67,8 @@ def _pictures_agree(networks: tuple, codes: torch.Tensor, device) -> list:
             _agree("draw, twice the size", drawn(2 * R), .002, "[-1, 1]"),
             _agree("draw, turned", drawn(R, turned), .002, "[-1, 1]")]
     for name, view in (("render", None), ("render, turned", turned)):
-        a, b = render(here, own[:1], 2 * R, view).astype(int), render(there, ws[:1], 2 * R, view).astype(int)
+        a = render(here, own[:1], 2 * R, view).astype(int)
+        b = render(there, ws[:1], 2 * R, view).astype(int)
         rows.append(_agree(f"{name}: largest", np.abs(a - b).max(), 1, "grey levels"))
         rows.append(_agree(f"{name}: values that differ", (a != b).mean(), .01, "share"))
     whole, half = (render(G, w[:1], 2 * R, dtype=dtype).astype(int)
@@ -101,8 +102,7 @@ def _weights(state) -> torch.Tensor:
 
 @torch.no_grad()
 def parity(
-    device,
-    resolution: int = 64,
+    device, resolution: int = 64,
     seed: int = 0,     # of weights, codes and pictures
     **given,           # settings of `creps.fit` that differ from its defaults
 ) -> list:             # rows: check, error, at_most, unit, ok
@@ -116,10 +116,12 @@ def parity(
         rows += _pictures_agree(tuple(s.G.eval() for s in states), codes, device)
         keys = ("z_dim", "w_dim", "channel_base", "channel_max")
         for name in ("CIPS", "StyleGAN2", "AnyresGAN", "ScaleParty"):
-            kind, widths = system(name)[0], {k: getattr(settings, k) for k in keys}
+            kind = system(name)[0]
+            widths = {k: getattr(settings, k) for k in keys}
             make = partial(kind, resolution, **widths)
             here, there = (seeded(seed, make, where).eval() for where in ("cpu", device))
-            own, image = here.draw(here.mapping(codes)), there.draw(there.mapping(codes.to(device)))
+            own = here.draw(here.mapping(codes))
+            image = there.draw(there.mapping(codes.to(device)))
             error = _apart(own, image) / max(1., own.abs().max().item())
             rows.append(_agree(f"{name}: draw", error, .002, "of the largest"))
         with torch.enable_grad(): rows += _step_agrees(settings, device, seed)
@@ -243,7 +245,8 @@ def learning(
         bad.append(step(state, settings, (images, None, None))["nonfinite"])
         if state.step % 16 == 0: wait(device)  # what is queued must not outlast the time
     wait(device)
-    spent, nonfinite = time.perf_counter() - start, int(torch.stack(bad).sum())
+    spent = time.perf_counter() - start
+    nonfinite = int(torch.stack(bad).sum())
     floor = swd(real[0::2][:samples], real[1::2][:samples])
     numbers = dict(seconds=spent, kimg=state.images / 1000, images_per_second=state.images / spent)
     far = (swd(pictures, real[:samples]) for pictures in (before, drawn()))
@@ -289,7 +292,8 @@ def device_check(
         about = dict(resolution=R, precision=precision, batch=settings[R].batch)
         found["step"].append(attempt(about, measure, clock))
     for how, (R, precision) in product(("eager", "graph", "compile"), kinds):
-        about, missing = dict(resolution=R, precision=precision, how=how), quick and how == "compile"
+        about = dict(resolution=R, precision=precision, how=how)
+        missing = quick and how == "compile"
         measure = partial(measure_pass, settings[R], device, precision, how, repeats)
         found["pass"].append(attempt(about, _left_out if missing else measure, clock))
         if how == "graph": continue

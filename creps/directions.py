@@ -109,7 +109,8 @@ def moved(
     numbers=None,          # of the ws to move; None: those of the direction
 ) -> torch.Tensor:         # [B, num_ws, w_dim]
     "Codes, further along a direction."
-    ws, numbers = ws.clone(), list(way.ws if numbers is None else numbers)
+    ws = ws.clone()
+    numbers = list(way.ws if numbers is None else numbers)
     ws[:, numbers] += amount * way.vector.to(ws)
     return ws
 
@@ -151,7 +152,8 @@ def report_directions(
     folder, pixels = Path(out), size_pair(size or G.shape)
     z = torch.cat([torch.randn(1, G.z_dim, generator=rng(seed + i)) for i in range(rows)])
     label = torch.eye(G.label_dim)[torch.arange(rows) % G.label_dim] if G.label_dim else None
-    where, amounts = next(G.parameters()).device, np.linspace(-reach, reach, 7)
+    where = next(G.parameters()).device
+    amounts = np.linspace(-reach, reach, 7)
     ws = G.mapping(z.to(where), None if label is None else label.to(where))
     for way in ways:
         codes = torch.stack([moved(ws, way, float(a)) for a in amounts], 1).flatten(0, 1)

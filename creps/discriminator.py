@@ -101,7 +101,7 @@ class Discriminator(nn.Module):
     def __init__(self,
         resolution: int = 256,       # R, a power of two from 8 up
         label_dim: int = 0,          # 0: unconditional
-        channel_base: int = 32768,   # channels at size r: channel_base / r ...
+        channel_base: int = 32768,   # channels at size b: channel_base / b ...
         channel_max: int = 512,      # ... but at most this
         mbstd_group: int = 4,        # pictures compared with each other; the batch must be a multiple of it, or smaller
         image_channels: int = 3,     # 1 grey, 3 RGB, 4 RGBA

@@ -8,34 +8,25 @@ __all__ = ['METRICS', 'kid', 'precision', 'recall', 'Samples', 'Metric', 'distan
 # %% ../nbs/evidence/31_distributions.ipynb #eee8e678
 import hashlib, importlib.resources, json, math, os, re, sys
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Any, Callable, Iterator, Literal
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from .core import Count, Device, Fraction, Number, Seed
-from .core import check_arguments, constant, from_uint8, rng, seeded, to_uint8, write_whole
-from .data import Drawn, open_data
+from .core import (Count, Device, Fraction, Number, Seed, check_arguments, constant, from_uint8, rng,
+                        seeded,
+                        to_uint8, whole_numbers, write_whole)
+from .data import open_data
 from .device import pick_device
 from .generator import Generator
-from .metrics import CannotDraw, drawn, file_hash, frechet, latents, read_weights, styles, swd
-from .scenery import Scenery, World, scenes
+from .metrics import (CannotDraw, drawn, feature_pair, file_hash, frechet, latents, read_weights, styles,
+                           swd)
+from .scenery import Scenery, scenes
 from .settings import sort_out, takes
 from .vectors import WORLDS
 
 # %% ../nbs/evidence/31_distributions.ipynb #1191aadc
-def _same_width(a, b, least: int, what: str) -> tuple[np.ndarray, np.ndarray]:
-    "Two float64 arrays of features; ValueError if they are too few or don't fit."
-    def array(v): return np.asarray(v.cpu() if isinstance(v, torch.Tensor) else v, dtype=np.float64)
-    a, b = array(a), array(b)
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
-        raise ValueError(f"features [N, d] and [M, d] are needed, got {list(a.shape)} and {list(b.shape)}")
-    if min(len(a), len(b)) < least:
-        raise ValueError(f"{what} needs at least {least} pictures of each set, "
-                         f"there are {len(a)} and {len(b)}")
-    return a, b
-
 def kid(
     a,                   # features [N, d]
     b,                   # features [M, d]
@@ -44,7 +35,7 @@ def kid(
     seed: int = 0,       # of the subsets
 ) -> tuple[float, float]:  # mean and spread over the subsets
     "Kernel distance of two sets of features: squared maximum mean discrepancy, polynomial kernel of degree 3, unbiased."
-    a, b = _same_width(a, b, max(size, 2), f"a kernel distance with subsets of {size}")
+    a, b = feature_pair(a, b, max(size, 2), f"a kernel distance with subsets of {size}")
     g, found = np.random.RandomState(seed), []
     def kernel(x, y):
         k = x @ y.T / x.shape[1] + 1
@@ -67,7 +58,7 @@ def covered(
     "Share of `a` in the territory of `b`."
     places = [v.device for v in (a, b) if isinstance(v, torch.Tensor) and v.is_cuda]  # float64 is needed
     what = f"a territory of {neighbours} neighbours"
-    pair = _same_width(a, b, neighbours + 1, what)
+    pair = feature_pair(a, b, neighbours + 1, what)
     a, b = (torch.from_numpy(v).to(places[0] if places else "cpu") for v in pair)
     def reach(p): return torch.cdist(p, b).kthvalue(neighbours + 1).values  # the nearest is the picture itself
     radius = torch.cat([reach(p) for p in b.split(1024)])
@@ -111,8 +102,10 @@ def damaged(
 # %% ../nbs/evidence/31_distributions.ipynb #a70a43f6
 def _spans(n: int, m: int) -> torch.Tensor:
     "Adaptive mean pooling of n values to m, as a matrix [m, n]."
-    i, j = torch.arange(m)[:, None], torch.arange(n)
-    first, behind = i * n // m, -((i + 1) * n // -m)
+    i = torch.arange(m)[:, None]
+    j = torch.arange(n)
+    first = i * n // m
+    behind = -((i + 1) * n // -m)
     inside = ((j >= first) & (j < behind)).float()
     return inside / inside.sum(1, keepdim=True)
 
@@ -155,8 +148,7 @@ SIZES = {16: .15, 32: .4, 64: .3, 128: .15}  # how often
 def lesson(
     pictures,  # uint8 [N, 128, 128, 3]
     truth,     # [N, len(TARGETS)]
-    count: int,
-    g: torch.Generator,
+    count: int, g: torch.Generator,
 ) -> tuple[torch.Tensor, torch.Tensor]:  # images [count, 3, n, n], what to say of them [count, len(TARGETS) + 2]
     "One random batch."
     which = torch.randint(len(pictures), (count,), generator=g)
@@ -174,8 +166,7 @@ def lesson(
 def train_scenery_net(
     out=None,              # a .safetensors file for the weights
     pictures: int = 3072,  # from a world that no other notebook uses
-    steps: int = 1000,
-    batch: int = 64,
+    steps: int = 1000, batch: int = 64,
     seed: int = 1000,      # of the world, the first weights and the batches
 ) -> SceneryNet:
     "Train the network; the defaults are what the shipped weights come from, and take about two minutes."
@@ -316,8 +307,7 @@ class Samples:
         G,              # has `z_dim`, `mapping` and `draw`; and `label_dim` if it is conditional
         n: int,         # how many
         size,           # (H, W)
-        seed: int = 0,
-        truncation_psi: float = 1.,
+        seed: int = 0, truncation_psi: float = 1.,
         labels=None,    # [N, label_dim] to draw from; None: every class is as likely
     ):
         self.G, self.size = G, tuple(size)
@@ -474,7 +464,8 @@ def _orders(fake, real, reals: int | None, seed: int) -> tuple:
     picks = torch.randperm(len(real), generator=rng(seed))[:reals or len(fake)]
     orders = np.arange(len(fake)), picks.numpy()
     def shape(data, order): return list(next(chunks(data, order[:1])).shape[1:])
-    ours, theirs = shape(fake, orders[0]), shape(real, orders[1])
+    ours = shape(fake, orders[0])
+    theirs = shape(real, orders[1])
     if ours != theirs: raise ValueError(f"the sets differ in size or channels: {ours} and {theirs}")
     return orders, ours[:2]
 
@@ -532,22 +523,6 @@ def evaluate(
         nothing = dict.fromkeys(chosen(metrics)) | dict(labels={})
         return nothing | asked | dict(reason=str(e))
 
-# %% ../nbs/evidence/31_distributions.ipynb #b7b444e9
-@lru_cache(maxsize=8)
-def _drawn(world): return Drawn(world)  # each picture is painted once a process
-
-def evaluate_scales(
-    G,                  # as for `evaluate`
-    world: World,       # the pictures of the training, at the training size
-    scales=(1, 2, 4),   # times the training size
-    **how,              # as for `evaluate`
-) -> dict[int, dict]:   # scale -> what `evaluate` says
-    "How far a generator's pictures are from the true ones at several sizes."
-    if any(s != int(s) or s < 1 for s in scales):
-        raise ValueError(f"scales must be whole numbers of at least 1, not {scales!r}")
-    def at(scale): return _drawn(world.at([int(scale) * n for n in world.size]))
-    return {scale: evaluate(G, at(scale), **how) for scale in scales}
-
 # %% ../nbs/evidence/31_distributions.ipynb #407baf41
 def print_distances(found: dict):
     "A line for each number, with all that it depends on."
@@ -558,12 +533,7 @@ def print_distances(found: dict):
         print(f"{name} {found[name]:.4g}{spread}  [{line.format(*about['size'], **about)}]")
 
 # %% ../nbs/evidence/31_distributions.ipynb #6847f71c
-def whole_numbers(text) -> list[int]:  # of "1,2,4"
-    "Whole numbers of at least 1 with commas between them."
-    try: numbers = [int(n) for n in str(text).split(",")]
-    except ValueError: numbers = [0]
-    if min(numbers) < 1: raise ValueError(f"must be whole numbers such as 1,2,4, not {text!r}")
-    return numbers
+_times = partial(whole_numbers, least=1)
 
 @dataclass(frozen=True)
 class _RealPictures:

@@ -71,8 +71,7 @@ class Graph:
 
 # %% ../nbs/engine/53_export.ipynb #2c825421
 def model(
-    graph: Graph,
-    name: str,
+    graph: Graph, name: str,
     **about,      # kept as the file's metadata
 ) -> bytes:
     "The file that says what `graph` says."
@@ -108,7 +107,8 @@ def angles(
 ) -> str:                 # [C/2, D, n], in [-pi, pi]
     "2 pi F t less its whole turns."
     turns = g.Mul(freqs.cpu().double()[..., None], t)  # Apple's GPUs have no float64
-    return g.Cast(g.Mul(g.Sub(turns, g.Round(turns)), np.float64(2 * np.pi)), to=1)
+    rest = g.Sub(turns, g.Round(turns))
+    return g.Cast(g.Mul(rest, np.float64(2 * np.pi)), to=1)
 
 def waves(g: Graph, angle: str) -> str: return g.Concat(g.Sin(angle), g.Cos(angle), axis=0)
 
@@ -131,7 +131,8 @@ def style(
     name: str,  # of the layer
 ) -> str:       # [B, width]
     "The style of a layer."
-    index, rows = {n: i for n, i, _ in styles.table}[name], styles.rows[name]
+    index = {n: i for n, i, _ in styles.table}[name]
+    rows = styles.rows[name]
     weight = styles.weight[rows].T * styles.inputs**-.5
     return g.Add(g.MatMul(g.Gather(ws, index, axis=1), weight), styles.bias[rows])
 
@@ -173,8 +174,10 @@ def axis_lines(
 ) -> list[str]: # of each map: [B, C, D, n]
     "The lines at positions of an axis."
     C, D = net.input.channels, net.input.rank
-    gain = g.Mul(g.Reshape(style("input"), [0, C, 2, D]), net.input.weight * C**-.5)
-    x = g.Mul(g.Unsqueeze(g.Gather(gain, axis, axis=2), [3]), waves(g, angles(g, t, net.input.freqs)))
+    styled = g.Reshape(style("input"), [0, C, 2, D])
+    gain = g.Mul(styled, net.input.weight * C**-.5)
+    gain = g.Unsqueeze(g.Gather(gain, axis, axis=2), [3])
+    x = g.Mul(gain, waves(g, angles(g, t, net.input.freqs)))
     kept = written(g, net.lines.steps(), style, g.Reshape(x, [0, C, -1]))
     return [g.Reshape(lines, [0, 0, D, -1]) for lines in kept[-net.pixels.maps:]]
 
@@ -186,7 +189,8 @@ def plane_maps(
     "The features of a network without lines."
     C, freqs = net.input.channels, net.input.freqs
     row_phase = g.Reshape(angles(g, rows, freqs[:, :1]), [C // 2, -1, 1])
-    x = g.Reshape(waves(g, g.Add(row_phase, angles(g, cols, freqs[:, 1:]))), [C, -1])
+    phase = g.Add(row_phase, angles(g, cols, freqs[:, 1:]))
+    x = g.Reshape(waves(g, phase), [C, -1])
     gain = g.Unsqueeze(g.Mul(style("input"), net.input.weight * C**-.5), [2])
     return written(g, net.lines.steps(), style, g.Mul(x, gain))[-net.pixels.maps:]
 
@@ -196,7 +200,8 @@ def composed(
     rows: str, cols: str,  # [B, C, D, H], [B, C, D, W]
 ) -> str:                  # [B, C, H*W]
     "Half the sum of D outer products, for every channel."
-    return g.Reshape(g.MatMul(g.Transpose(g.Mul(rows, PAIR_GAIN), perm=[0, 1, 3, 2]), cols), [0, 0, -1])
+    upright = g.Transpose(g.Mul(rows, PAIR_GAIN), perm=[0, 1, 3, 2])
+    return g.Reshape(g.MatMul(upright, cols), [0, 0, -1])
 
 def maps_of(
     g: Graph, net, style,
@@ -231,7 +236,8 @@ def image_graph(g: Graph, G: Generator) -> None:
     "ws [B, num_ws, w_dim], rows [H], cols [W] (of all places) -> image [B, 3, H, W]."
     styles, places = _style_of(g, G.synthesis), _coordinates(g)
     maps = maps_of(g, G.synthesis, styles, *places)
-    picture, square = pictured(g, G.synthesis, styles, maps, G.image_channels, *places), [G.supersample] * 2
+    picture = pictured(g, G.synthesis, styles, maps, G.image_channels, *places)
+    square = [G.supersample] * 2
     if G.supersample > 1: picture = g.AveragePool(picture, kernel_shape=square, strides=square)
     g.output("image", picture, ["B", G.image_channels, "H", "W"])
 
@@ -257,7 +263,8 @@ def pixels_graph(g: Graph, G: Generator) -> None:
 
 # %% ../nbs/engine/53_export.ipynb #ce3a3406
 def _normalized(g: Graph, x: str) -> str:
-    return g.Div(x, g.Sqrt(g.Add(g.ReduceMean(g.Mul(x, x), axes=[1]), 1e-8)))
+    power = g.ReduceMean(g.Mul(x, x), axes=[1])
+    return g.Div(x, g.Sqrt(g.Add(power, 1e-8)))
 
 def _column(g: Graph, layer, x: str) -> str:
     "A plain layer of a single position, [B, inputs] -> [B, outputs]."
@@ -306,14 +313,11 @@ def _pixels_by_torch(net, ws: torch.Tensor, row_lines: torch.Tensor, col_lines: 
     maps = [compose(r, c) for r, c in zip(rows, cols)]
     return net.pixels([m.flatten(1, 2) for m in maps], net.styles(ws)).mT.unflatten(2, maps[0].shape[1:3])
 
-def by_torch(
-    G: Generator,
-    part: str,
-    feed: dict[str, np.ndarray],
-) -> list[torch.Tensor]:
+def by_torch(G: Generator, part: str, feed: dict[str, np.ndarray]) -> list[torch.Tensor]:
     "What the outputs of a part should be, on the network's device."
     net: Any = G.synthesis
-    x, w_avg = {k: torch.from_numpy(v) for k, v in feed.items()}, G.mapping.w_avg
+    x = {k: torch.from_numpy(v) for k, v in feed.items()}
+    w_avg = G.mapping.w_avg
     x = {k: v if v.dtype == torch.float64 else v.to(w_avg.device) for k, v in x.items()}  # positions stay exact
     if part == "mapping":
         return [w_avg + x["psi"][:, None] * (G.mapping.w(x["z"], x.get("label"))[:, None] - w_avg)]
@@ -321,13 +325,7 @@ def by_torch(
     if part == "pixels": return [_pixels_by_torch(net, x["ws"], x["row_lines"], x["col_lines"])]
     return [lines.permute(0, 1, 3, 4, 2) for lines in net.bilines(net.styles(x["ws"]), x["rows"], x["cols"])]
 
-def example(
-    G: Generator,
-    part: str,
-    zoom: float,
-    seed: int = 0,
-    size=(24, 40),
-) -> dict[str, np.ndarray]:
+def example(G: Generator, part: str, zoom: float, seed: int = 0, size=(24, 40)) -> dict[str, np.ndarray]:
     "Inputs for a part: two random codes, in a window at a random place."
     dice = rng(seed)
     feed = dict(z=torch.randn(2, G.z_dim, generator=dice), psi=torch.rand(G.num_ws, generator=dice))
@@ -346,8 +344,7 @@ def example(
 def difference(
     G: Generator,
     file,                 # of a part: a path or its bytes
-    part: str = "image",
-    zooms=(1, 1e6),
+    part: str = "image", zooms=(1, 1e6),
 ) -> float:               # as a share of the largest magnitude, or of 1
     "The largest difference between onnxruntime and torch."
     run = session(file, 1).run
@@ -368,7 +365,8 @@ def report_export(
     if path.suffix != ".onnx": raise ValueError(f"{out} should end in .onnx")
     G, rows = Generator.from_pretrained(model), []
     for p in parts_of(G) if part == "all" else [part]:
-        data, file = export_onnx(G, None, p), path.with_stem(f"{path.stem}-{p}") if part == "all" else path
+        data = export_onnx(G, None, p)
+        file = path.with_stem(f"{path.stem}-{p}") if part == "all" else path
         error = difference(G, data, p) if check else None
         if error is not None and not error <= 1e-4:
             raise RuntimeError(f"{file} is not written: its {p} differs from torch's by {error:.1e}")

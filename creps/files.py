@@ -20,7 +20,8 @@ def differences(
     lead: int = 0,  # numbers left free before each row
 ) -> np.ndarray:    # [h, lead + C w], of the same dtype
     "Rows of numbers, each pixel less its left neighbour, modulo 256 or 65536."
-    x, n = pixels.reshape(len(pixels), -1), pixels.shape[2]
+    x = pixels.reshape(len(pixels), -1)
+    n = pixels.shape[2]
     rows = np.empty((len(x), lead + x.shape[1]), pixels.dtype)
     rows[:, lead:lead + n] = x[:, :n]
     np.subtract(x[:, n:], x[:, :-n], out=rows[:, lead + n:])
@@ -92,7 +93,8 @@ class Target:
 
     def place(self, level: int, y: int, x: int, h: int, w: int) -> np.ndarray:
         "Memory [h, w, C] for a piece."
-        flat, need = self.memory.pop() if self.memory else np.empty(0, np.uint8), h * w * self.channels
+        flat = self.memory.pop() if self.memory else np.empty(0, np.uint8)
+        need = h * w * self.channels
         need *= self.dtype.itemsize
         if flat.size < need: flat = np.empty(need, np.uint8)
         return flat[:need].view(self.dtype).reshape(h, w, -1)

@@ -17,7 +17,8 @@ from PIL import Image
 from tqdm.auto import tqdm
 from .coords import View
 from .core import size_pair
-from .render import (ArrayTarget, Bent, Frame, Places, Straight, Survey, block_shape, density, in_float32,
+from .render import (ArrayTarget, Bent, Frame, Places, Straight, Survey, block_shape, density,
+                        in_float32,
                           memory_limit, paint, plan, render)
 from .stages import LineStage, PixelStage, crew, stages_of
 

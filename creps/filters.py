@@ -104,5 +104,6 @@ def resample(
     cols: tuple[float, float] = (0., 1.),
 ) -> torch.Tensor:
     "The window of `images`, in another size, by Lanczos-3."
-    (H, W), (h, w) = images.shape[2:], size_pair(size)
+    H, W = images.shape[2:]
+    h, w = size_pair(size)
     return lanczos(H, h, *rows).to(images) @ images @ lanczos(W, w, *cols).to(images).T

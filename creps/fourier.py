@@ -22,13 +22,13 @@ def frequencies(
     bandwidth: float,  # standard deviation, in cycles per picture side
     generator: torch.Generator | None = None,
 ) -> torch.Tensor:     # [C/2, rank]
-    "Random frequencies F ~ bandwidth * N(0, 1)."
+    "Random frequencies, bandwidth * N(0, 1)."
     if channels % 2: raise ValueError(f"channels, half sines and half cosines, must be even, not {channels}")
     return bandwidth * torch.randn(channels // 2, rank, generator=generator)
 
 # %% ../nbs/idea/02_fourier.ipynb #65aa58c1
 def spread_(
-    freqs: torch.Tensor,  # F [C/2, rank], overwritten
+    freqs: torch.Tensor,  # [C/2, rank], overwritten
     lowest: float,        # cycles per picture side
     highest: float,
     generator: torch.Generator,
@@ -54,10 +54,10 @@ def coordinates(
 
 def basis(
     t,                    # coordinates [n], any float dtype, array or tensor; nominally in [0, 1]
-    freqs: torch.Tensor,  # F [C/2, rank]
+    freqs: torch.Tensor,  # [C/2, rank]
     like: torch.Tensor | None = None,  # has the dtype and the device of the result; None: `freqs`
 ) -> torch.Tensor:        # [n, rank, C]
-    "Sines, then cosines, of 2 pi F t; the phase is reduced to one turn in float64 before it is rounded."
+    "Sines, then cosines, of 2 pi times frequency times t; the phase is reduced to one turn in float64 before it is rounded."
     like = freqs if like is None else like
     t = coordinates(t, like.device)
     turns = t[:, None, None] * freqs.T.to(t.device).double()
@@ -74,7 +74,7 @@ class Bases:
 
     def __call__(self,
         t,                    # coordinates [n]
-        freqs: torch.Tensor,  # F [C/2, rank]
+        freqs: torch.Tensor,  # [C/2, rank]
         like: torch.Tensor,   # has the dtype and the device of the result
     ) -> torch.Tensor:        # [n, rank, C]
         passing = freqs.is_inference() or torch.is_inference_mode_enabled()  # a training could not use what is made now
@@ -90,7 +90,7 @@ class Bases:
 class FourierInput(nn.Module):
     "A module with frequencies, which keep their dtype when the weights change theirs."
     def __init__(self,
-        freqs: torch.Tensor,  # F [C/2, rank]
+        freqs: torch.Tensor,  # [C/2, rank]
     ):
         super().__init__()
         self.register_buffer("freqs", freqs)

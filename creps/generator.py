@@ -25,9 +25,9 @@ from .biline import (LineInput, LineNetwork, StyledBlock, compose, compose_point
 
 # %% ../nbs/idea/06_generator.ipynb #10ed3785
 def decoder(
-    channels: int,  # B
+    channels: int,  # C
 ) -> nn.Sequential:
-    "Four layers B -> 2B -> 4B -> 2B -> B, a leaky ReLU behind each."
+    "Four layers C -> 2C -> 4C -> 2C -> C, a leaky ReLU behind each."
     sizes = [channels, 2 * channels, 4 * channels, 2 * channels, channels]
     return nn.Sequential(*[FullyConnected(i, o, act=True) for i, o in zip(sizes, sizes[1:])])
 
@@ -43,7 +43,7 @@ def chain(
 class PixelNetwork(nn.Module):
     "Composed maps [B, P, C] -> colours [B, P, image_channels]. Pointwise: any P pixels, in any order."
     def __init__(self,
-        channels: int,          # B, channels of the lines
+        channels: int,          # C, of the lines
         maps: int,              # composed maps that go in
         decoders: bool = True,  # between them; False: the maps are added up as they are
         image_channels: int = 3,
@@ -289,7 +289,7 @@ def synthesis(
     resolution: int, w_dim: int,
     channels: dict[int, int],  # block resolution -> width
     rank: int,                 # D, lines per axis
-    biline_channels: int,      # B, channels of lines and pixels
+    biline_channels: int,      # C of lines and pixels
     bandwidth: float,          # frequencies, cycles per picture side
     composition: str = "layerwise",  # one of COMPOSITIONS
     decoders: bool = True,     # between the maps; a network without lines has them anyway
@@ -415,10 +415,10 @@ class Generator(nn.Module, PyTorchModelHubMixin, library_name="creps", license="
         z_dim: int = 512,             # width of the latent z
         w_dim: int = 512,             # width of the style code w
         label_dim: int = 0,           # number of classes; 0: unconditional
-        channel_base: int = 65536,    # width of block r = channel_base / r ...
+        channel_base: int = 65536,    # width of block b = channel_base / b ...
         channel_max: int = 1024,      # ... but at most this
         rank: int = 8,                # D, lines per axis: the thickness of the bi-line
-        biline_channels: int = 32,    # B, channels of lines and pixels
+        biline_channels: int = 32,    # C of lines and pixels
         bandwidth: float | None = None,  # frequencies, cycles per picture side; None: 10 min(1, R/256)
         mapping_layers: int = 8,
         composition: str = "layerwise",  # "layerwise" | "once" | "none" (CREPS-NB)

@@ -30,7 +30,8 @@ def psnr(
 ) -> torch.Tensor:     # [B] in dB; inf for equal images
     "10 log10(peak^2 / mean square error) of each image."
     _pair(a, b)
-    return 10 * torch.log10(peak**2 / (a - b).square().flatten(1).mean(1))
+    error = (a - b).square().flatten(1).mean(1)
+    return 10 * torch.log10(peak**2 / error)
 
 # %% ../nbs/evidence/30_metrics.ipynb #67e62c0b
 def _window(size: int) -> torch.Tensor:
@@ -47,10 +48,12 @@ def ssim(
     _, channels, height, width = a.shape
     size = min(11, (min(height, width) - 1) // 2 * 2 + 1)
     taps = constant(a, _window, size)
-    window = (taps[:, None] * taps / taps.sum()**2).expand(channels, 1, size, size)
+    bell = taps[:, None] * taps / taps.sum()**2
+    window = bell.expand(channels, 1, size, size)
     def mean(x): return F.conv2d(x, window, groups=channels)
     ma, mb = mean(a), mean(b)
-    va, vb = mean(a * a) - ma**2, mean(b * b) - mb**2
+    va = mean(a * a) - ma**2
+    vb = mean(b * b) - mb**2
     cov = mean(a * b) - ma * mb
     c1, c2 = (.01 * peak)**2, (.03 * peak)**2
     alike = (2 * ma * mb + c1) * (2 * cov + c2)
@@ -141,7 +144,8 @@ def laplacian_pyramid(
 def _patches(x, generator, count=128, size=7):
     "`count` random patches of each picture, [B * count, C * size^2], each channel with mean 0 and variance 1."
     rows, cols = (torch.randint(0, n - size + 1, (len(x) * count,), generator=generator) for n in x.shape[2:])
-    which, rows, cols = torch.stack([torch.arange(len(x)).repeat_interleave(count), rows, cols]).to(x.device)
+    which = torch.arange(len(x)).repeat_interleave(count)
+    which, rows, cols = torch.stack([which, rows, cols]).to(x.device)
     p = x.unfold(2, size, 1).unfold(3, size, 1)[which, :, rows, cols]
     std, mean = torch.std_mean(p, (0, 2, 3), correction=0, keepdim=True)
     return ((p - mean) / std.clamp(min=1e-8)).flatten(1)
@@ -150,7 +154,8 @@ def _wasserstein(p, q):
     "Mean distance of sorted rows [directions, n] and [directions, m]; the longer list is read at the quantiles of the shorter."
     p, q = sorted((np.sort(p, 1), np.sort(q, 1)), key=lambda v: v.shape[1])
     if p.shape != q.shape:
-        at = ((np.arange(p.shape[1]) + .5) * (q.shape[1] / p.shape[1]) - .5).clip(0)
+        times = q.shape[1] / p.shape[1]
+        at = ((np.arange(p.shape[1]) + .5) * times - .5).clip(0)
         low = at.astype(int).clip(max=q.shape[1] - 2)
         q = q[:, low] + (q[:, low + 1] - q[:, low]) * (at - low).astype(q.dtype)
     return float(np.abs(p - q).mean())
@@ -191,6 +196,20 @@ def swd(
     distances = swd_levels(a, b, seed)
     return sum(distances.values()) / len(distances)
 
+# %% ../nbs/evidence/30_metrics.ipynb #67582ef1
+def feature_pair(a, b, least: int, what: str) -> tuple[np.ndarray, np.ndarray]:
+    "Two float64 arrays of features; ValueError if they are too few, not finite, or don't fit."
+    def array(v): return np.asarray(v.cpu() if isinstance(v, torch.Tensor) else v, dtype=np.float64)
+    a, b = array(a), array(b)
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
+        raise ValueError(f"features [N, d] and [M, d] are needed, got {list(a.shape)} and {list(b.shape)}")
+    if min(len(a), len(b)) < least:
+        raise ValueError(f"{what} needs at least {least} pictures of each set, "
+                         f"there are {len(a)} and {len(b)}")
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise ValueError("features must be finite, some are not")
+    return a, b
+
 # %% ../nbs/evidence/30_metrics.ipynb #f3835594
 def frechet(
     a,        # features [N, d]
@@ -198,22 +217,20 @@ def frechet(
     ddof: int = 0,  # covariances are divided by N - ddof; 1: as the FID of the literature does
 ) -> float:
     "Fréchet distance of two Gaussians with the means and covariances of `a` and `b`."
-    a, b = (np.asarray(v.cpu() if isinstance(v, torch.Tensor) else v, dtype=np.float64) for v in (a, b))
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) <= ddof:
-        raise ValueError(f"features [N, d] and [M, d] are needed, got {list(a.shape)} and {list(b.shape)}")
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        raise ValueError("features must be finite, some are not")
+    a, b = feature_pair(a, b, ddof + 1, "a Fréchet distance")
     shift = a.mean(0) - b.mean(0)
-    a, b = ((v - v.mean(0)) / (len(v) - ddof)**.5 for v in (a, b))
-    a, b = (np.asarray(np.linalg.qr(v, mode="r")) if len(v) > v.shape[1] else v for v in (a, b))  # the same covariance in fewer rows
+    def root(v):  # of the covariance, in few rows
+        v = (v - v.mean(0)) / (len(v) - ddof)**.5
+        return np.asarray(np.linalg.qr(v, mode="r")) if len(v) > v.shape[1] else v
+    a, b = root(a), root(b)
     cross = np.linalg.svd(a @ b.T, compute_uv=False).sum()
-    return float(max(shift @ shift + (a**2).sum() + (b**2).sum() - 2 * cross, 0))
+    squares = shift @ shift + (a**2).sum() + (b**2).sum()
+    return float(max(squares - 2 * cross, 0))
 
 # %% ../nbs/evidence/30_metrics.ipynb #183bc115
 def latents(
     G,               # has `z_dim`; `label_dim` if it is conditional
-    samples: int,
-    seed: int = 0,
+    samples: int, seed: int = 0,
     labels=None,     # [N, label_dim] to draw from; None: every class is as likely
 ):                   # z [samples, z_dim], labels [samples, label_dim] or None
     "Codes by number: the same for every batch size and device."
@@ -260,23 +277,17 @@ def _check_sizes(sizes, reducer):
 # %% ../nbs/evidence/30_metrics.ipynb #acc6b157
 @torch.no_grad()
 def consistency_scores(
-    G,                            # has `z_dim`, `mapping` and `draw`; and `label_dim` if it is conditional
-    sizes=(256, 512),             # each N or (H, W), of one shape: the larger is reduced to the smaller
-    samples: int = 64,            # how many codes
-    seed: int = 0,                # of the codes, and of the labels
-    align: str = "centers",       # grid of the pictures; "corners": the authors'
-    reducer: str = "box",         # box | lanczos | nearest
-    truncation_psi: float = 1.,   # 1: none
-    batch: int = 8,               # pictures drawn at once
-    lpips_weights=None,           # AlexNet's, a file; None: in torch's cache
-) -> dict:                        # psnr, ssim: [samples]; lpips: [samples], or None
+    G, sizes=(256, 512), samples: int = 64, seed: int = 0, align: str = "centers", reducer: str = "box",
+    truncation_psi: float = 1., batch: int = 8, lpips_weights=None,   # as of `consistency`
+) -> dict:  # psnr, ssim: [samples]; lpips: [samples], or None
     "How much each picture is the same at two sizes."
     (small, large), scores = _check_sizes(sizes, reducer), []
     z, label = latents(G, samples, seed)
     for i in range(0, samples, batch):
         part = slice(i, i + batch)
         ws = styles(G, z[part], None if label is None else label[part], truncation_psi)
-        pair = reduced(drawn(G, ws, large, align), small, reducer), drawn(G, ws, small, align)
+        larger = drawn(G, ws, large, align)
+        pair = reduced(larger, small, reducer), drawn(G, ws, small, align)
         scores.append((psnr(*pair).clamp(max=150), ssim(*pair), lpips_distance(*pair, lpips_weights)))
     def joined(values): return None if values[0] is None else torch.cat(values).cpu()
     return dict(zip(("psnr", "ssim", "lpips"), map(joined, zip(*scores))))

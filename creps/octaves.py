@@ -48,8 +48,10 @@ def patches(
     images: int,         # shown before the batch
 ) -> list[Patch]:        # for the pictures 0, n, 2n .. of the batch, for 1, n + 1 .., up to n - 1
     "Where the groups of a batch look."
-    dice, count = rng(settings.seed, images, Stream.WINDOW), max(1, settings.batch // GROUP)
-    fine, share = settings.resolution * 2**settings.octaves, torch.from_numpy(shares(settings, images))
+    dice = rng(settings.seed, images, Stream.WINDOW)
+    count = max(1, settings.batch // GROUP)
+    fine = settings.resolution * 2**settings.octaves
+    share = torch.from_numpy(shares(settings, images))
     octaves = torch.multinomial(share, count, True, generator=dice).tolist()
     def place(octave: int) -> tuple[float, float]:
         side = fine >> octave
@@ -107,7 +109,8 @@ class Patches:
     def batch(self, triples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         "uint8 [n, R, R, 3] and no labels, of what a `PlacedSampler` gives."
         R, (numbers, before, place) = self.settings.resolution, triples.T
-        seen, out = patches(self.settings, int(before[0])), np.empty((len(numbers), R, R, 3), np.uint8)
+        seen = patches(self.settings, int(before[0]))
+        out = np.empty((len(numbers), R, R, 3), np.uint8)
         group = place % len(seen)
         for n in np.unique(group): out[group == n] = self.look(numbers[group == n], seen[n])
         return out, np.zeros((len(out), 0), np.float32)
@@ -152,7 +155,8 @@ class OctaveStep(TrainingStep):
     def fakes(self, it: Iteration, ws: torch.Tensor, stream: int, twice: bool = False,
               group: torch.Tensor | None = None, told: torch.Tensor | None = None) -> torch.Tensor:
         if group is None: return super().fakes(it, ws, stream, twice)
-        seen, groups = patches(it.settings, it.state.images), group.unique().tolist()
+        seen = patches(it.settings, it.state.images)
+        groups = group.unique().tolist()
         rows = [torch.where(group == n)[0] for n in groups]
         drawn = [draw_patch(it, ws[r], seen[n], stream, n) for r, n in zip(rows, groups)]
         return torch.cat(drawn)[torch.cat(rows).argsort().to(ws.device)]

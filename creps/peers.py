@@ -7,7 +7,9 @@ __all__ = ['CIPS', 'StyleGAN2', 'system', 'load']
 
 # %% ../nbs/evidence/33_peers.ipynb #44b45365
 import importlib, inspect, json
+from collections.abc import Callable
 from functools import partial, reduce
+from typing import Any
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
 from .biline import steps_of, widths
@@ -15,7 +17,8 @@ from .coords import View, points, whole
 from .core import constant, rng, seeded, size_pair
 from .discriminator import Discriminator
 from .filters import double, low_pass, resample
-from .generator import (Generator, Pointwise, Program, at_once, block_channels, check_resolution, find_model,
+from .generator import (Generator, Pointwise, Program, at_once, block_channels, check_resolution,
+                        find_model,
                              joined, restored, widest)
 from .layers import (ACT_GAIN, Mapping, ModulatedLinear, Step, Styles, fold, rectify, rectify_, run,
                           truncate)
@@ -30,16 +33,15 @@ class Peer(nn.Module, PyTorchModelHubMixin):
     z_dim: int
     w_dim: int
     label_dim: int
-    _hub_mixin_config: dict
+    _hub_mixin_config: dict  # the constructor's arguments, which become attributes
     def __init__(self,
         synthesis: nn.Module,  # with `num_ws`
         mapping: nn.Module,    # z, label, truncation -> ws [B, num_ws, w_dim]
-        **config,              # the constructor's arguments; they become attributes
     ):
         super().__init__()
         self.synthesis, self.mapping = synthesis, mapping
         self.num_ws = synthesis.num_ws
-        for name, value in config.items(): setattr(self, name, value)
+        for name, value in self._hub_mixin_config.items(): setattr(self, name, value)
 
     def draw(self,
         ws: torch.Tensor, size=None, view: View | None = None, align: str = "centers",
@@ -262,17 +264,16 @@ class CIPS(Peer, library_name="creps", license="apache-2.0"):
         z_dim: int = 512,             # width of the latent z
         w_dim: int = 512,             # width of the style code w
         label_dim: int = 0,           # number of classes; 0: unconditional
-        channel_base: int = 32768,    # width of block r = channel_base / r ...
+        channel_base: int = 32768,    # width of block b = channel_base / b ...
         channel_max: int = 512,       # ... but at most this
         hidden: int | None = None,    # channels of sines and of the embedding; None: channel_max
         mapping_layers: int = 8,
         shifted: bool = False,        # read the embedding half a texel off, as the authors' code does when it doesn't train
     ):
-        config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         channels = block_channels(check_resolution(resolution), channel_base, channel_max)
         synthesis = PointSynthesis(resolution, w_dim, channels, hidden or channel_max, shifted)
         mapping = MeasuredMapping(z_dim, w_dim, label_dim, mapping_layers, synthesis.num_ws)
-        super().__init__(synthesis, mapping, **config)
+        super().__init__(synthesis, mapping)
 
     def draw(self,
         ws: torch.Tensor,        # [B, 1, w_dim]
@@ -314,14 +315,14 @@ class ModulatedConv(nn.Module):
     "A steered 3 x 3 convolution with noise, bias and rectifier."
     fixed: torch.Tensor | None  # the stored noise
     def __init__(self,
-        inputs: int,
-        outputs: int,
+        inputs: int, outputs: int,
         up: bool = False,   # double the size
         padding: int = 1,   # zeros around the picture, without `up`
         fixed: int = 0,     # side of the stored noise; 0: none
     ):
         super().__init__()
-        self.inputs, self.conv = inputs, doubling_conv if up else partial(F.conv2d, padding=padding)
+        self.inputs = inputs
+        self.conv = doubling_conv if up else partial(F.conv2d, padding=padding)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.strength = nn.Parameter(torch.zeros(()))
@@ -372,7 +373,8 @@ class Pyramid(nn.Module):
             else: self.layers[name] = ModulatedConv(inputs, channels[r], up=kind == "conv0", fixed=r)
 
     def forward(self, ws, noise: torch.Generator | None = None) -> torch.Tensor:
-        x, colours = self.const.expand(len(ws), -1, -1, -1), []
+        x = self.const.expand(len(ws), -1, -1, -1)
+        colours = []
         for name, style in self.styles(ws).items():
             if name.endswith("rgb"): colours.append(self.layers[name](x, style))
             else: x = self.layers[name](x, style, noise)
@@ -394,23 +396,28 @@ def upright(
     rows, cols = ((c - length / 2, length) for c, length in zip(view.center, view.window(size)))
     return size, rows, cols
 
-# %% ../nbs/evidence/33_peers.ipynb #7f989680
-class StyleGAN2(Peer, library_name="creps", license="apache-2.0"):
-    "StyleGAN2 (Karras et al. 2020), with colour skips; one size, everything else is resampled."
+# %% ../nbs/evidence/33_peers.ipynb #30608b4b
+class Convolutional(Peer):
+    "A system of convolutions, whose picture grows from a few cells."
+    pyramid: Callable[..., Any]  # (w_dim, channels) -> a network with `num_ws`
     def __init__(self,
-        resolution: int = 256,        # R, the size it draws: a power of two
+        resolution: int = 256,        # R: a power of two
         z_dim: int = 512,             # width of the latent z
         w_dim: int = 512,             # width of the style code w
         label_dim: int = 0,           # number of classes; 0: unconditional
-        channel_base: int = 32768,    # width of block r = channel_base / r ...
+        channel_base: int = 32768,    # width of block b = channel_base / b ...
         channel_max: int = 512,       # ... but at most this
         mapping_layers: int = 8,
     ):
-        config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         channels = block_channels(check_resolution(resolution), channel_base, channel_max)
-        synthesis = Pyramid(w_dim, channels)
+        synthesis = self.pyramid(w_dim, channels)
         mapping = Mapping(z_dim, w_dim, label_dim, mapping_layers, synthesis.num_ws)
-        super().__init__(synthesis, mapping, **config)
+        super().__init__(synthesis, mapping)
+
+# %% ../nbs/evidence/33_peers.ipynb #7f989680
+class StyleGAN2(Convolutional, library_name="creps", license="apache-2.0"):
+    "StyleGAN2 (Karras et al. 2020), with colour skips; one size, everything else is resampled."
+    pyramid = Pyramid
 
     def how(self, size=None, view: View | None = None) -> str:
         whole_picture = (self.resolution,) * 2, (0, 1), (0, 1)

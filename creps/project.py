@@ -44,7 +44,8 @@ class Window:
     ):
         view, self.size = view or View(), size_pair(size)
         lengths = view.window(self.size)
-        self.G, self.view = G, replace(view, aspect=lengths[1] / lengths[0])
+        self.G = G
+        self.view = replace(view, aspect=lengths[1] / lengths[0])
         covered = [length * G.resolution / n for length, n in zip(lengths, self.size)]
         self.parts = tuple(max(1, round(n)) if areas else 1 for n in covered)
         self.places = getattr(G, "supersample", 1)  # along each side of each of these parts
@@ -57,7 +58,8 @@ class Window:
         cols: slice | np.ndarray = slice(None),  # and columns
     ) -> torch.Tensor:        # [B, C, rows, cols], with a gradient
         "The pixels where some rows and columns meet."
-        dy, dx = self.dy[rows].ravel(), self.dx[cols].ravel()
+        dy = self.dy[rows].ravel()
+        dx = self.dx[cols].ravel()
         net, R = self.G.synthesis, self.G.resolution
         if not self.view.angle % 360:
             straight = (to_t(middle + d, R) for middle, d in zip(self.view.center, (dy, dx)))
@@ -238,7 +240,8 @@ def gauss_newton(
     "Descend by the derivatives of pixels; stops when three steps in a row gain less than half a percent each."
     weight, damping = (level.share / level.share.mean()).sqrt(), .1
     little = .02
-    moves, chance = torch.eye(len(x))[:most].to(x), rng(len(x), steps)
+    moves = torch.eye(len(x))[:most].to(x)
+    chance = rng(len(x), steps)
     def off(x, *part):
         rows, cols = part or [slice(None)] * 2
         def some(t): return t[:, :, rows][..., cols]
@@ -249,7 +252,8 @@ def gauss_newton(
         return float((weight * (drawn - level.picture)).square().mean() + (more(drawn) if more else 0))
     best, weak = judge(x), 0
     for _ in range(steps):
-        part, before = [picked(n, side, chance) for n in level.window.size], best
+        part = [picked(n, side, chance) for n in level.window.size]
+        before = best
         now = off(x[None], *part)[0]
         slopes = (off(x + little * moves, *part) - now) / little
         square, slope = slopes @ slopes.T, slopes @ now
@@ -297,7 +301,8 @@ class Search:
         self.noise, self.last_steps = noise, settle
         self.many = many_codes(target.G, seed=seed)
         self.mean, self.axes = principal_axes(self.many)
-        self.number, self.trail = 0, [self.code(torch.zeros(1, 1, len(self.axes)).to(self.mean))]
+        self.number = 0
+        self.trail = [self.code(torch.zeros(1, 1, len(self.axes)).to(self.mean))]
         self.begin(torch.zeros(1, 1, len(self.axes)).to(self.mean))
 
     def code(self, x: torch.Tensor) -> torch.Tensor:  # [n, 1 or num_ws, k] -> [n, num_ws, w_dim]
@@ -324,7 +329,8 @@ class Search:
         "Go on from what `state` gave."
         adam = {name.removeprefix("adam."): t for name, t in state.items() if name.startswith("adam.")}
         self.begin(state["x"].to(self.mean), **adam)
-        self.number, self.trail = int(state["number"]), list(state["trail"].to(self.mean).split(1))
+        self.number = int(state["number"])
+        self.trail = list(state["trail"].to(self.mean).split(1))
 
     def approach(self):
         "Begin with the best of some codes that look like the target, after a few steps of Gauss and Newton."
@@ -360,7 +366,8 @@ class Search:
 
     def step(self) -> float:
         "One step of Adam; the loss before it."
-        t, chance = self.number / self.steps, rng(self.seed, 2, self.number)
+        t = self.number / self.steps
+        chance = rng(self.seed, 2, self.number)
         if self.space == "w+" and self.x.shape[1] == 1 and t >= .5:
             self.begin(self.x.repeat(1, self.target.G.num_ws, 1))
         shaken = self.x + self.noise * shaking(t) * torch.randn(self.x.shape, generator=chance).to(self.x)
@@ -497,7 +504,8 @@ def strip(
     drawn, grey = target.drawn(ws), torch.zeros_like(target.picture)
     wanted = torch.where(target.known > 0, target.picture, grey)
     apart = torch.where(target.known > 0, drawn - target.picture, grey)
-    panels, longest = torch.cat([wanted, drawn, apart]), max(target.full.size)
+    panels = torch.cat([wanted, drawn, apart])
+    longest = max(target.full.size)
     if longest > 2 * side: panels = reduced(panels, scaled(target.full.size, 2 * side))
     times = max(1, side // longest)
     panels = panels.repeat_interleave(times, 2).repeat_interleave(times, 3)

@@ -45,8 +45,9 @@ def _bent(warp: Callable, *u: np.ndarray) -> list[np.ndarray]:
     if len(bent) != 2: raise ValueError(f"warp must give two arrays (u_row, u_col), not {len(bent)}")
     if not np.isfinite(bent).all():
         y, x = np.argwhere(~np.isfinite(bent).all(0))[0]
-        place = f"({u[0][y, x]:.3g}, {u[1][y, x]:.3g})"
-        raise ValueError(f"warp sends the place {place} of the plane to no place (infinite or not a number)")
+        row, col = (a[y, x] for a in u)
+        place = f"({row:.3g}, {col:.3g}) of the plane"
+        raise ValueError(f"warp sends the place {place} to no place (infinite or not a number)")
     return bent
 
 class Frame:
@@ -87,8 +88,10 @@ class Survey:
         frame: Frame,
         pool,  # of `crew`
     ):
-        (H, W), self.parts = frame.size, np.array(rectangles(frame.size, 32, 2048))
-        (row_y, col_y), (row_x, col_x) = frame(0, 0, H, 1), frame(0, 0, 1, W)
+        H, W = frame.size
+        self.parts = np.array(rectangles(frame.size, 32, 2048))
+        row_y, col_y = frame(0, 0, H, 1)
+        row_x, col_x = frame(0, 0, 1, W)
         # without a warp the map is linear: the corners of a part tell all
         pick = [0, -1] if frame.warp is None else slice(None)
         def shared(part, by_y, a, by_x, b):
@@ -96,7 +99,8 @@ class Survey:
             return (a == by_y[y:y + h][pick]).all() and (b == by_x[:, x:x + w][:, pick]).all()
         def look(part):
             rows, cols = frame(*part, pick=pick)
-            plain, turned = shared(part, row_y, rows, col_x, cols), shared(part, col_y, cols, row_x, rows)
+            plain = shared(part, row_y, rows, col_x, cols)
+            turned = shared(part, col_y, cols, row_x, rows)
             return rows.min(), rows.max(), cols.min(), cols.max(), plain, turned
         found = np.array(list(pool.map(look, self.parts)), np.float64)
         self.ranges, self.straight = found[:, :4], None
@@ -133,7 +137,8 @@ def fill(
     dtype: torch.dtype = torch.float32,
 ) -> tuple[torch.Tensor, list]:  # [maps, C, n, D], or [maps, C, D, n] if `last`; and the jobs that fill it
     "Lines of any number of positions, under way."
-    n, shape = len(t), (lines.rank, len(t)) if last else (len(t), lines.rank)
+    n = len(t)
+    shape = (lines.rank, len(t)) if last else (len(t), lines.rank)
     out = torch.empty(lines.maps, lines.channels, *shape, dtype=dtype, device=lines.device)
     @torch.inference_mode()
     def chunk(i):
@@ -184,11 +189,13 @@ def least_squares_(
     dim: int = 0,         # that counts the nodes
 ) -> None:
     "Shift the nodes so that the polyline through them fits the curve, not the curve's own points."
-    n, before = table.shape[dim], table.narrow(dim, 0, 1).clone()
+    n = table.shape[dim]
+    before = table.narrow(dim, 0, 1).clone()
     together = 1 if table.device.type == "cpu" else max(n // 16, 64)  # one by one they stay in the cache
     for i in range(1, n - 1, together):
         count = min(together, n - 1 - i)
-        here, last = table.narrow(dim, i, count), table.narrow(dim, i + count - 1, 1).clone()
+        here = table.narrow(dim, i, count)
+        last = table.narrow(dim, i + count - 1, 1).clone()
         bend = before if count == 1 else torch.cat([before, table.narrow(dim, i, count - 1)], dim)
         bend.add_(table.narrow(dim, i + 1, count)).sub_(here, alpha=2)
         here.sub_(bend, alpha=1 / 12)
@@ -212,7 +219,8 @@ def _resampled(
 
 def _between(table: torch.Tensor, dim: int, node: torch.Tensor, fraction: torch.Tensor) -> torch.Tensor:
     "Lines between two nodes of a table."
-    low, high = table.index_select(dim, node), table.index_select(dim, node + 1)
+    low = table.index_select(dim, node)
+    high = table.index_select(dim, node + 1)
     return torch.lerp(low, high, fraction[:, None] if dim == 1 else fraction)
 
 def _gathered(
@@ -245,14 +253,16 @@ class Bent:
         self.nodes, self.dtype = nodes, dtype
         self.kept = None
         # pixels whose lines are gathered at a time
-        self.box, self.together = box, 256 if lines.device.type == "cpu" else max(box // 16, 256)
+        self.box = box
+        self.together = 256 if lines.device.type == "cpu" else max(box // 16, 256)
         self.bytes = lines.maps * lines.channels * lines.rank * 4
         self.first = self.second = torch.empty(0)
 
     def _span(self, *part) -> list[tuple]:
         "(first, behind the last) node of rows and of columns."
         # whole chunks of the picture's own table, so that a node's lines are the same in every block
-        step, everything = self.lines.step, _nodes(self.survey.range(), self.nodes)
+        step = self.lines.step
+        everything = _nodes(self.survey.range(), self.nodes)
         some = _nodes(self.survey.range(*part), self.nodes)
         first = everything[:, 0] + (some[:, 0] - everything[:, 0]) // step * step
         return list(zip(first, np.minimum(first - (first - some[:, 1]) // step * step, everything[:, 1])))
@@ -275,7 +285,8 @@ class Bent:
     def _features(self, a: np.ndarray, b: np.ndarray) -> torch.Tensor:
         "Of places in the table, in nodes: [maps*C, h, w]."
         i, j = int(a.min()), int(b.min())
-        p, q = int(a.max()) + 2 - i, int(b.max()) + 2 - j  # nodes of the bounding box
+        p = int(a.max()) + 2 - i
+        q = int(b.max()) + 2 - j  # nodes of the bounding box
         if p * q > 64 * a.size:
             gathered = _gathered(self.first, self.second, a.ravel(), b.ravel(), self.together)
             return gathered.view(-1, *a.shape)
@@ -336,7 +347,8 @@ def density(
     most: float = 2**20, # nodes per unit
 ) -> int:
     "Nodes per unit that keep linear interpolation of the lines within `tol`; 0 if `most` are not enough."
-    dice, pairs = np.random.default_rng(0), min(max(int(5e8 / lines.flops), 12), 96)
+    dice = np.random.default_rng(0)
+    pairs = min(max(int(5e8 / lines.flops), 12), 96)
     def places(low, high): return np.add.outer((0, .4 / start), dice.uniform(low, high, pairs)).ravel()
     at = [places(*ends) for ends in np.reshape(spans, (2, 2))]
     def submit(f, *more):
@@ -430,11 +442,14 @@ def plan(
     columns, weights = lines.columns, lines.bytes + pixels.bytes
     # bytes of a position: two activations, phases in float64; of a place in a pixel: features, their making, activations
     position = 4 * columns * (2 * lines.width + 6 * lines.input.channels)
-    place, s = 4 * lines.channels * (3 * lines.maps + 20), pixels.supersample
+    place = 4 * lines.channels * (3 * lines.maps + 20)
+    s = pixels.supersample
     def tile(h: int, w: int) -> tuple[int, int]: return max(h // s, 1), max(w // s, 1)
     if lines.device.type == "cpu":
-        step, (h, w) = max(1, 512 // columns), tile_shape("cpu", lines.channels)
-        each, least = step * position + h * w * place, 128 * 4 * lines.maps * lines.channels * columns
+        step = max(1, 512 // columns)
+        h, w = tile_shape("cpu", lines.channels)
+        each = step * position + h * w * place
+        least = 128 * 4 * lines.maps * lines.channels * columns
         workers = min(threads, max(1, (limit - weights - least) // each))
         return Plan(workers, step, tile(h, w), 2**15, weights + workers * each)
     quarter = max(limit - weights, 0) // 4
@@ -537,7 +552,8 @@ def paint(
 ) -> None:
     "Draw one level into a target, band by band."
     th, tw = _wide(tile, size[0])
-    rows, here = max(th // target.unit[0], 1) * target.unit[0], pixels.device.type == "cpu"
+    rows = max(th // target.unit[0], 1) * target.unit[0]
+    here = pixels.device.type == "cpu"
     under_way, s = _UnderWay(target, level, tick), pixels.supersample
     @torch.inference_mode()
     def draw(place, y, x, part):
@@ -550,10 +566,11 @@ def paint(
             return place[r:r + h, c:c + w], _leaving(levels[0].contiguous())
         _refuse(wrong)
         place[r:r + h, c:c + w] = _levels(rgb, place.dtype)[0]
+    def area(parts): return sum(h * w for *_, h, w in parts)
     for y0, x0, h0, w0 in rectangles(size, *block):
         bands = [(y0 + y, x0, h, w) for y, _, h, w in rectangles((h0, w0), rows, w0)]
         wanted = [band for band in bands if target.missing(level, *band)]
-        tick(sum(h * w for _, _, h, w in bands) - sum(h * w for _, _, h, w in wanted))
+        tick(area(bands) - area(wanted))
         if not wanted: continue
         under_way.finish_all()  # the source's lines are about to go
         source.block(y0, x0, h0, w0, pool)
@@ -566,7 +583,8 @@ def paint(
 # %% ../nbs/drawing/20_render.ipynb #59fb5723
 def _pictures(out, batch: int, size, channels: int, bits: int) -> np.ndarray:
     "`out` as an array [B, H, W, C] to fill."
-    shape, dtype = (batch, *size, channels), np.dtype(f"uint{bits}")
+    shape = (batch, *size, channels)
+    dtype = np.dtype(f"uint{bits}")
     if out is None: return np.empty(shape, dtype)
     if not isinstance(out, np.ndarray):
         kinds = f"a {dtype} array {list(shape)}, or a path that ends in {', '.join(targets)}"

@@ -39,7 +39,8 @@ def embed(
     while data.tell() > limit and max(picture.size) > 64:
         picture = picture.reduce(2)
         picture.save(data := io.BytesIO(), kind, quality=88)
-    source, small = data_uri(kind.lower(), data.getvalue()), "pixels" if kind == "PNG" else None
+    source = data_uri(kind.lower(), data.getvalue())
+    small = "pixels" if kind == "PNG" else None
     image = xml.Img(src=source, alt=label, cls=small)
     return xml.Figure(image, xml.Figcaption(label))
 
@@ -86,7 +87,8 @@ def commands(run, settings: dict) -> list:  # (what for, command)
     path, data = str(run), settings.get("data")
     R = settings.get("resolution")
     if not isinstance(data, str): data = "DATA"
-    size, large = _size_like(settings, 4 * R if isinstance(R, int) else 1024), _size_like(settings, 4096)
+    size = _size_like(settings, 4 * R if isinstance(R, int) else 1024)
+    large = _size_like(settings, 4096)
     labels, label = (["--labels", "0"], ["--label", "0"]) if settings.get("label_dim") else ([], [])
     def told(what, *words): return what, shlex.join(["creps", *words])
     train = "train", "--data", data, "--out", path, "--resume", "latest", *flags(settings)

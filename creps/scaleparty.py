@@ -14,9 +14,8 @@ from . import losses
 from .coords import View
 from .discriminator import Discriminator, Epilogue, minibatch_deviation
 from .filters import double
-from .generator import block_channels, check_resolution
-from .layers import FullyConnected, Mapping, Styles
-from .peers import ModulatedConv, Peer, PeerStep, ToRGB, pyramid_table, upright
+from .layers import FullyConnected, Styles
+from .peers import Convolutional, ModulatedConv, PeerStep, ToRGB, pyramid_table, upright
 from .settings import Settings
 from .step import Iteration, Phase, Stream
 
@@ -54,7 +53,8 @@ class OpenPyramid(nn.Module):
         noise: torch.Generator | None = None,  # None: without noise
     ) -> torch.Tensor:        # [B, 3, cells * 2^K, cells * 2^K]
         y, x = torch.meshgrid(places(cells[0], *rows), places(cells[1], *cols), indexing="ij")
-        x, colours = torch.stack([x, y]).to(ws).expand(len(ws), -1, -1, -1), []
+        x = torch.stack([x, y]).to(ws).expand(len(ws), -1, -1, -1)
+        colours = []
         for name, style in self.styles(ws).items():
             layer, kind = self.layers[name], name.split("_")[1]
             if kind == "conv0": x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
@@ -64,22 +64,9 @@ class OpenPyramid(nn.Module):
         return rgb[..., 2:-2, 2:-2]
 
 # %% ../nbs/evidence/35_scaleparty.ipynb #9a790293
-class ScaleParty(Peer, library_name="creps", license="apache-2.0"):
+class ScaleParty(Convolutional, library_name="creps", license="apache-2.0"):
     "ScaleParty (Ntavelis et al. 2022): R pixels per picture side and more, on a larger grid of cells."
-    def __init__(self,
-        resolution: int = 256,        # R, the smaller of the training sizes (4 cells): a power of two
-        z_dim: int = 512,             # width of the latent z
-        w_dim: int = 512,             # width of the style code w
-        label_dim: int = 0,           # number of classes; 0: unconditional
-        channel_base: int = 32768,    # width of block r = channel_base / r ...
-        channel_max: int = 512,       # ... but at most this
-        mapping_layers: int = 8,
-    ):
-        config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        channels = block_channels(check_resolution(resolution), channel_base, channel_max)
-        synthesis = OpenPyramid(w_dim, channels)
-        mapping = Mapping(z_dim, w_dim, label_dim, mapping_layers, synthesis.num_ws)
-        super().__init__(synthesis, mapping, **config)
+    pyramid = OpenPyramid
 
     def _cells(self, size, view, align) -> tuple:
         "(H, W), cells and windows of a picture; ValueError for what can't be drawn."
@@ -134,7 +121,7 @@ class ScaleDiscriminator(Discriminator):
     def __init__(self,
         resolution: int = 256,      # R, the smaller size: a power of two
         label_dim: int = 0,         # 0: unconditional
-        channel_base: int = 32768,  # channels at size r: channel_base / r ...
+        channel_base: int = 32768,  # channels at size b: channel_base / b ...
         channel_max: int = 512,     # ... but at most this
         mbstd_group: int = 4,       # pictures compared with each other
         image_channels: int = 3,    # 1 grey, 3 RGB, 4 RGBA
@@ -203,7 +190,8 @@ def _joined(
     "The same with penalties added to the losses, without optimiser steps of their own."
     def both(first: Phase, second: Phase) -> Phase:
         def loss(it: Iteration) -> tuple:
-            (a, said), (b, more) = first.loss(it), second.loss(it)
+            a, said = first.loss(it)
+            b, more = second.loss(it)
             return a + b, said | more
         return first._replace(loss=loss, exact=True)
     out = []

@@ -82,7 +82,8 @@ def fractal(
         i, t = cell.long() - first, y - cell
         eased = t * t * (3 - 2 * t)
         t = t + smooth * (eased - t)
-        before, after = value.gather(-1, i), value.gather(-1, i + 1)
+        before = value.gather(-1, i)
+        after = value.gather(-1, i + 1)
         total = total + height * fade * (torch.lerp(before, after, t) - .5)
         height = height * gain
     return total * (1 - gain) + .5
@@ -191,9 +192,11 @@ def _octave(rows, cols, key, octave):
     "Pixel means of one octave; edges in units of its lattice."
     reach = math.ceil(cols.diff().max()) + 2  # a pixel touches few columns of nodes
     first = cols[:-1].floor()
-    low, high = math.floor(rows.min()), math.ceil(rows.max())
+    low = math.floor(rows.min())
+    high = math.ceil(rows.max())
     left, right = int(first[0]), int(first[-1])
-    i, j = torch.arange(low, high + 1), torch.arange(left, right + reach)
+    i = torch.arange(low, high + 1)
+    j = torch.arange(left, right + reach)
     heights = chance(key, octave, i[:, None], j) - .5
     across = bump_mean(rows, i) @ heights
     at = (first - first[0]).long()
@@ -229,7 +232,8 @@ def bell(
     "Pixel means of a bell curve of height 1."
     dim = -1 if edges.ndim == 1 else -2
     place = (edges - mid) / (sigma * 2**.5)
-    share, length = torch.erf(place).diff(dim=dim), edges.diff(dim=dim)
+    share = torch.erf(place).diff(dim=dim)
+    length = edges.diff(dim=dim)
     return share * sigma * (math.pi / 2)**.5 / length
 
 # %% ../nbs/engine/44_scenery.ipynb #d3903cc0
@@ -406,7 +410,8 @@ def paints(f, row):
     thick = .08 + .12 * f.mist
     rise = smoothstep((row - foot(f, z) + thick) / (1.5 * thick))
     mist = rise * (.15 + .55 * f.mist) * (1 - .8 * z)
-    near, haze = f.near[:, None], f.haze[:, None]
+    near = f.near[:, None]
+    haze = f.haze[:, None]
     base = mix(near, haze, air[:, :, None])
     peaks = _mountain_colours(f, base[:, 0])
     base = torch.cat([peaks, base[:, 3:]], 1)
@@ -446,7 +451,8 @@ def glow(f, rows, cols, row, *lobes):
 
 def _cells(edges):
     "The cells of the stars, of one unit each, that `edges` touch."
-    first, last = math.floor(edges.min()), math.ceil(edges.max())
+    first = math.floor(edges.min())
+    last = math.ceil(edges.max())
     return torch.arange(-3, 4)[max(first + 3, 0):max(last + 3, 0)]
 
 def stars(f, lines):
@@ -647,7 +653,8 @@ def turned(
 ):          # values [B, C, H, W]
     "A turned view: its surroundings painted finer, sampled and averaged."
     angle, times = math.radians(view.angle), 3 if view.angle % 90 else 1
-    cos, sin = abs(math.cos(angle)), abs(math.sin(angle))
+    cos = abs(math.cos(angle))
+    sin = abs(math.sin(angle))
     def bound(h, w): return h * cos + w * sin, h * sin + w * cos
     (H, W), window = size, bound(*view.window(size))
     finer = [max(1, round(times * n)) for n in bound(H, W)]

@@ -70,8 +70,7 @@ Octaves = Annotated[int, Within(0, 10)]
 
 # %% ../nbs/training/09_settings.ipynb #8d36a9da
 def half_cosine(
-    start: float,
-    end: float,
+    start: float, end: float,
     share: float,  # of the way, in [0, 1]
 ) -> float:
     "A value that leaves `start` and reaches `end` without a jolt."
@@ -101,7 +100,7 @@ class Architecture:
     image_channels: Literal[1, 3, 4] = setting(3)  # 1 grey, 3 RGB, 4 RGBA; left out: the data set's, or 3
     octaves: Octaves = setting(0)  # to zoom into the pictures in training: they must be known at every scale; left out: 0
     label_dim: Natural = found(0)  # classes that steer the networks; 0: none
-    channel_base: Count = by_size(2048, 8192, 32768, 65536)  # generator: width of block r = base / r ...
+    channel_base: Count = by_size(2048, 8192, 32768, 65536)  # generator: width of block b = base / b ...
     channel_max: Count = by_size(64, 128, 512, 1024)  # ... but at most this
     d_channel_base: Count = by_size(2048, 8192, 32768, 32768)  # discriminator, likewise
     d_channel_max: Count = by_size(64, 128, 512, 512)

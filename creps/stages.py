@@ -31,7 +31,8 @@ class Layer:
         both = torch.cat([weight.reshape(layer.inputs, layer.outputs).T, bias[:, None]], 1)
         self.weight = both.detach().to(dtype)  # [outputs, inputs + 1]
         self.leaky, self.limit = layer.leaky, layer.limit
-        self.outputs, self.flops = layer.outputs, 2 * layer.inputs * layer.outputs
+        self.outputs = layer.outputs
+        self.flops = 2 * layer.inputs * layer.outputs
 
     def __call__(self,
         x: torch.Tensor,                   # [inputs + 1, n], the last row ones
@@ -64,7 +65,8 @@ class Scratch(threading.local):
         return first if first is not x else self.views.get((width, 1)) or self._made(width, 1)
 
     def _made(self, width: int, slot: int) -> tuple[torch.Tensor, torch.Tensor]:
-        need, kept = (width + 1) * self.n, self.memory.get((width, slot))
+        need = (width + 1) * self.n
+        kept = self.memory.get((width, slot))
         if kept is None or kept.numel() < need:
             kept = self.memory[width, slot] = torch.empty(need, dtype=self.dtype, device=self.device)
         x = kept[:need].view(width + 1, self.n)
@@ -78,8 +80,7 @@ class Buffered:
     def __init__(self,
         steps: list[Step],
         styles: dict,   # name -> [1, width]
-        device,
-        dtype: torch.dtype = torch.float32,
+        device, dtype: torch.dtype = torch.float32,
     ):
         def made(step): return replace(step, layer=Layer(step.layer, styles.get(step.name), dtype))
         self.steps = [step if step.layer is None else made(step) for step in steps]
@@ -139,8 +140,7 @@ class PixelStage:
     "Composed features [maps, C, n] -> colours [3, n], for one code."
     def __init__(self,
         program: Program,   # of a network
-        device,
-        dtype: torch.dtype = torch.float32,
+        device, dtype: torch.dtype = torch.float32,
         compile: bool = False,  # let torch.compile fuse it
     ):
         self.network = Buffered(program.pixels, program.styles, device, dtype)
@@ -150,7 +150,8 @@ class PixelStage:
         self.flops, self.bytes = self.network.flops, self.network.bytes
 
     def _compiled(self, features: torch.Tensor) -> torch.Tensor:
-        n, weights = features.shape[-1], [layer.weight for layer in self.network.layers]
+        n = features.shape[-1]
+        weights = [layer.weight for layer in self.network.layers]
         return compiled()(F.pad(features, (0, -n % 1024)), weights, self.network.steps)[:, :n]
 
     def _buffered(self, features: torch.Tensor) -> torch.Tensor:
@@ -167,18 +168,16 @@ class PixelStage:
 class MapStage:
     "What the line network of one code hands out at `columns` positions a point."
     planar = True  # there are no lines: pixels are points
-    def __init__(self,
-        program: Program,
-        device,
-        columns: int,
-    ):
+    def __init__(self, program: Program, device, columns: int):
         self.network = Buffered(program.lines, program.styles, device)
         self.input, self.style = program.input, program.styles.get("input")
-        self.maps, self.skipped = program.maps, sum(step.out for step in program.lines) - program.maps
+        self.maps = program.maps
+        self.skipped = sum(step.out for step in program.lines) - program.maps
         self.device, self.columns = torch.device(device), columns
         self.channels = self.network.layers[-1].outputs
         self.width = max(layer.outputs for layer in self.network.layers)
-        self.flops, self.bytes = columns * self.network.flops, self.network.bytes
+        self.flops = columns * self.network.flops
+        self.bytes = self.network.bytes
         self.step = max(1, (512 if self.device.type == "cpu" else 2**15) // columns)  # positions at a time
 
     def kept(self, x: tuple) -> Iterator[torch.Tensor]:
@@ -213,7 +212,8 @@ class LineStage(MapStage):
     def __init__(self, program: Program, device):
         super().__init__(program, device, program.input.rank)
         gains, = self.input.folded(self.style)
-        self.rank, self.gains = program.input.rank, gains[0].permute(1, 0, 2).detach()  # [2, C, D]
+        self.rank = program.input.rank
+        self.gains = gains[0].permute(1, 0, 2).detach()  # [2, C, D]
         self.freqs = self.input.freqs.to(device if has_float64(device) else "cpu")
 
     def lines(self,

@@ -45,8 +45,7 @@ class Stream(IntEnum):
 
 # %% ../nbs/training/14_step.ipynb #849d7ba4
 def latents(
-    settings: Settings,
-    step: int,
+    settings: Settings, step: int,
     stream: int,         # what for: one of `Stream`
     count: int,
     labels: Any = None,  # [N, label_dim] of the data set, to draw from; None: unconditional
@@ -60,18 +59,12 @@ def latents(
     return z, torch.as_tensor(np.asarray(labels)[rows.numpy()], dtype=torch.float32).to(device)
 
 # %% ../nbs/training/14_step.ipynb #1e4d7b9b
-def new_discriminator(
-    settings: Settings,
-    kind: type = Discriminator,
-) -> Discriminator:
+def new_discriminator(settings: Settings, kind: type = Discriminator) -> Discriminator:
     "A critic for a training, of any system."
     s = settings
     return kind(s.resolution, s.label_dim, s.d_channel_base, s.d_channel_max, image_channels=s.image_channels)
 
-def new_networks(
-    settings: Settings,
-    device: torch.device | str = "cpu",
-) -> tuple[Generator, Discriminator]:
+def new_networks(settings: Settings, device: torch.device | str = "cpu") -> tuple[Generator, Discriminator]:
     "A new generator and its discriminator, from the run's seed; nobody else's random numbers are touched."
     def make():
         G = Generator(**vars(network_of(settings)))
@@ -124,7 +117,8 @@ def new_state(
     ema = copy.deepcopy(G).eval().requires_grad_(False)
     pl_mean, bad = torch.zeros(2, device=device)
     averages = {width: _copied(G) for width in WIDTHS if settings.averages}
-    networks, adams = (G, D, ema), (adam(G, *rates[0]), adam(D, *rates[1]))
+    networks = (G, D, ema)
+    adams = (adam(G, *rates[0]), adam(D, *rates[1]))
     return State(*networks, *adams, pl_mean, bad, *new_augment(settings), averages=averages)
 
 # %% ../nbs/training/14_step.ipynb #c0c4e44b
@@ -256,7 +250,8 @@ def gradients(it: Iteration, phase: Phase) -> dict[str, torch.Tensor]:
     network.zero_grad(set_to_none=True)
     with tf32(it.settings.precision != "float32" and not phase.exact): stats = accumulate(it, phase)
     norm, finite = join_gradients(it, network)
-    it.nonfinite.append(1 - (finite & torch.stack(list(stats.values())).isfinite().all()).float())
+    finite = finite & torch.stack(list(stats.values())).isfinite().all()
+    it.nonfinite.append(1 - finite.float())
     return stats | {phase.norm: norm}
 
 def minimise(it: Iteration, phase: Phase) -> dict[str, torch.Tensor]:
@@ -288,20 +283,20 @@ def draw_styles(
     if label is not None: label = label[it.rows]
     paired = it.settings.loss == "relativistic" and stream in (Stream.G_MAIN, Stream.D_MAIN)
     if label is not None and paired: label = it.local(it.real_label)
-    ws, g = G.mapping(z[it.rows], label), it.rng(Stream.MIXING, stream)
+    ws = G.mapping(z[it.rows], label)
+    g = it.rng(Stream.MIXING, stream)
     if torch.rand((), generator=g) >= mixing: return ws, label
     cut = int(torch.randint(1, G.num_ws, (), generator=g))
     second, _ = it.latents(Stream.SECOND_CODE + stream, count)
     return torch.cat([ws[:, :cut], G.mapping(second[it.rows], label)[:, cut:]], 1), label
 
 # %% ../nbs/training/14_step.ipynb #248f12e8
-def training_grid(
-    settings: Settings,
-) -> tuple:  # coordinates t [sH], [sW] of s = settings.supersample places to a pixel
+def training_grid(settings: Settings) -> tuple:  # coordinates t [sH], [sW] of s = settings.supersample places to a pixel
     "Rows and columns of a training picture: the middle of the R x R grid, on the generator's plane."
     s = settings.supersample
     both = grid((settings.resolution,) * 2, settings.plane, places=s)
-    return tuple(t[(len(t) - s * n) // 2:][:s * n] for t, n in zip(both, settings.shape))
+    def middle(t, n: int): return t[(len(t) - s * n) // 2:][:s * n]
+    return tuple(map(middle, both, settings.shape))
 
 def draw_fakes(
     it: Iteration,
@@ -337,7 +332,8 @@ def path_length(
 ) -> tuple:                # penalty, mean length: scalars
     "The penalty on the micro-batch's path lengths; the running mean moves with the last micro-batch."
     g = it.rng(Stream.PATH_NOISE, device=images.device)
-    noise = torch.randn(count, *images.shape[1:], generator=g, device=images.device)[it.rows].to(images)
+    noise = torch.randn(count, *images.shape[1:], generator=g, device=images.device)
+    noise = noise[it.rows].to(images)
     together = it.split.mean_with_gradient
     penalty, mean = losses.path_length(images, ws, it.state.pl_mean, noise, together=together)
     it.path_means.append(mean)
@@ -371,16 +367,16 @@ def move_averages(state: State, settings: Settings):
         torch._foreach_lerp_(list(average.values()), now, 1 - stays)
 
 def update_ema(
-    state: State,
-    settings: Settings,
+    state: State, settings: Settings,
     rampup: bool,  # quicker in the beginning
 ):
     "Move the slow average of G by one step, with a half-life of `ema_kimg`."
     halflife = settings.ema_kimg * 1000
     if rampup: halflife = min(halflife, .05 * state.images)
     beta = .5 ** (settings.batch / max(halflife, 1e-8))
-    torch._foreach_lerp_(list(state.ema.parameters()), [p.detach() for p in state.G.parameters()], 1 - beta)
-    for average, now in zip(state.ema.buffers(), state.G.buffers()): average.copy_(now)
+    now = [p.detach() for p in state.G.parameters()]
+    torch._foreach_lerp_(list(state.ema.parameters()), now, 1 - beta)
+    for average, buffer in zip(state.ema.buffers(), state.G.buffers()): average.copy_(buffer)
 
 # %% ../nbs/training/14_step.ipynb #0220a342
 class TrainingStep:
@@ -429,7 +425,8 @@ class TrainingStep:
         state.bad = (state.bad + stats["nonfinite"]) * stats["nonfinite"]
         if state.augment and state.strength:
             state.augment.p = state.strength.step(settings.batch, it.split.sum)
-        state.step, state.images = state.step + 1, state.images + settings.batch
+        state.step = state.step + 1
+        state.images = state.images + settings.batch
         self.average(state, settings)
         if state.averages: move_averages(state, settings)
         return stats
@@ -454,7 +451,8 @@ class TrainingStep:
         "Path length, on half a batch of whole pictures."
         count = max(1, it.split.batch // 2)
         ws, _ = self.styles(it, Stream.G_REG, count)
-        penalty, mean = path_length(it, self.fakes(it, ws, Stream.G_REG, twice=True), ws, count)
+        images = self.fakes(it, ws, Stream.G_REG, twice=True)
+        penalty, mean = path_length(it, images, ws, count)
         weight = it.settings.pl_weight * it.settings.pl_interval
         return penalty * weight, dict(path_length=mean, path_penalty=penalty)
 
@@ -478,7 +476,8 @@ class TrainingStep:
             logits = critic(images, label)
             if strength and settings.loss == "logistic": strength.observe(logits)
             return logits
-        stats = dict(r1=self.penalty(D, it.local(it.real), it.local(it.real_label), settings.gamma))
+        real, label = it.local(it.real), it.local(it.real_label)
+        stats = dict(r1=self.penalty(D, real, label, settings.gamma))
         if settings.r2:
             with torch.no_grad(): fake, label = self.draw(it, Stream.D_REG)
             stats["r2"] = self.penalty(critic, fake, label, settings.gamma)
@@ -504,7 +503,8 @@ class TrainingStep:
     def draw(self, it: Iteration, stream: int) -> tuple:
         "Generated pictures [n, C, H, W] of a phase on the whole batch, and their labels."
         ws, label = self.styles(it, stream, it.split.batch)
-        return self.fakes(it, ws, stream, **{name: it.local(x) for name, x in it.alike.items()}), label
+        alike = {name: it.local(x) for name, x in it.alike.items()}
+        return self.fakes(it, ws, stream, **alike), label
 
     def styles(self, it: Iteration, stream: int, count: int) -> tuple:
         "ws [n, num_ws, w_dim] and labels of the micro-batch."

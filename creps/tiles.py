@@ -61,13 +61,13 @@ def plan(
     net: PlaneSynthesis,    # G.synthesis
     batch: int,             # pictures
     height: int,            # in pixels
-    width: int,
-    device,
+    width: int, device,
     twice: bool = False,    # the pictures will be differentiated twice
     max_memory: int | None = None,  # bytes that may be kept until the backward pass; None: by the device
 ) -> tuple[int, bool]:      # rows of pixels in a band, whether bands are computed again
     "How pictures are drawn for a backward pass."
-    spare, row = spare_memory(device), batch * width * pixel_bytes(net) * (1 + twice)
+    spare = spare_memory(device)
+    row = batch * width * pixel_bytes(net) * (1 + twice)
     limit = max_memory or spare or _KEPT
     again = row * height > limit
     if spare is None: return max(1, _BAND // (batch * width * net.supersample**2)), again
@@ -109,8 +109,7 @@ def draw(
 # %% ../nbs/engine/43_tiles.ipynb #53181524
 def held_bytes(
     net,            # G.synthesis
-    height: int, width: int,
-    batch: int,
+    height: int, width: int, batch: int,
     device="cpu",   # where it will be drawn
     twice: bool = False,
 ) -> int:

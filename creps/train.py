@@ -29,7 +29,8 @@ from .data import batches, open_data
 from .octaves import OctaveStep
 from .settings import Execution, Settings, settle, sort_out, takes
 from .step import BatchSplit, State, Stream, TrainingStep, latents, training_grid
-from .checkpoint import (checkpoints, find_checkpoint, load_state, read_settings, run_folder, save_averages,
+from .checkpoint import (checkpoints, find_checkpoint, load_state, read_settings, run_folder,
+                        save_averages,
                               save_network, save_state, versions)
 
 # %% ../nbs/training/15_train.ipynb #93ed7d1a
@@ -75,7 +76,7 @@ def phase_bytes(
         found["g_reg"] = again + 2 * saved_bytes(lambda: draw(G.mapping(z[:half], half_label), True))
     return found
 
-def rule_of(
+def step_of(
     settings: Settings,  # complete or not
 ) -> TrainingStep:
     "How CREPS is trained with these settings."
@@ -89,7 +90,7 @@ def estimate(
     device: str = "cpu",  # where the training will be
 ) -> dict:  # parameters of G and D, bytes of a training step (None for another system than CREPS)
     "Parameter counts and the memory that a training step needs, without running one."
-    G, D = (step or rule_of(settings)).networks(settings, "meta")
+    G, D = (step or step_of(settings)).networks(settings, "meta")
     count = {n: sum(p.numel() for p in N.parameters()) for n, N in (("G", G), ("D", D))}
     if not isinstance(G, Generator): return dict(parameters=count, activations={}, bytes=None)
     activations = phase_bytes(G, D, settings, settings.batch // (split.count if split else 1), device)
@@ -105,10 +106,7 @@ def available_memory() -> float:
     return math.inf
 
 def timed_step(
-    step: TrainingStep,
-    settings: Settings,
-    split: BatchSplit,
-    device: torch.device,
+    step: TrainingStep, settings: Settings, split: BatchSplit, device: torch.device,
     labels=None,  # of the data set [N, label_dim], or None
 ) -> float:       # seconds
     "The mean time of a step, of which one of each kind is done: with both penalties, with either, and with none."
@@ -132,10 +130,7 @@ def timed_step(
 
 # %% ../nbs/training/15_train.ipynb #df971e51
 def hours_text(
-    settings: Settings,
-    step: TrainingStep,
-    split: BatchSplit,
-    device: torch.device,
+    settings: Settings, step: TrainingStep, split: BatchSplit, device: torch.device,
     labels=None,  # as in `timed_step`
 ) -> str:
     "How long a training will take, as text."
@@ -144,15 +139,14 @@ def hours_text(
     if alone and need > (free := available_memory()):
         return f"time: not measured, for only {free / 2**20:.0f} MB of memory are free"
     seconds = timed_step(step, settings, split, device, labels) / settings.batch
-    hours, pace = seconds * settings.kimg / 3.6, f"{seconds * 1000:.3g} s for 1000 pictures"
+    hours = seconds * settings.kimg / 3.6
+    pace = f"{seconds * 1000:.3g} s for 1000 pictures"
     rest = "without reading pictures, snapshots and metrics"
     return f"time: about {hours:.2g} hours for {settings.kimg:g} kimg ({pace} by a few timed steps, {rest})"
 
 # %% ../nbs/training/15_train.ipynb #d9a64e19
 def describe(
-    settings: Settings,
-    split: BatchSplit | None = None,
-    step: TrainingStep | None = None,
+    settings: Settings, split: BatchSplit | None = None, step: TrainingStep | None = None,
     device: str = "cpu",
 ) -> str:
     "The settings and what they cost, as text."
@@ -262,8 +256,7 @@ def write_sheet(pictures, path, cols: int = 8):
     write_png(image_grid(pictures, cols), path)
 
 def samples(
-    state: State,
-    settings: Settings,
+    state: State, settings: Settings,
     labels=None,          # of the data set
     count: int = 64,
     size=None,            # (H, W); None: that of the training
@@ -274,12 +267,12 @@ def samples(
     with torch.no_grad():
         for i in range(0, count, 16):
             part = slice(i, i + 16)
-            drawn.append(to_uint8(state.ema(z[part], None if label is None else label[part], size=size)))
+            some = None if label is None else label[part]
+            drawn.append(to_uint8(state.ema(z[part], some, size=size)))
     return np.concatenate(drawn)
 
 def write_samples(
-    state: State,
-    settings: Settings,
+    state: State, settings: Settings,
     labels,    # of the data set, or None
     folder: Path,
 ) -> np.ndarray:  # the pictures as trained, uint8 [64, H, W, C]
@@ -302,8 +295,7 @@ def finite(state: State) -> bool:
 
 def diverged(
     what: str,  # is not finite
-    state: State,
-    out,
+    state: State, out,
 ) -> Diverged:
     "The error, with advice."
     return Diverged(f"{what}, at {state.images / 1000:g} kimg: the last good checkpoint in {out} is kept; "
@@ -336,7 +328,7 @@ class Trainer:
     out: Path              # run folder
     step: TrainingStep
     split: BatchSplit
-    how: Execution
+    execution: Execution
     metric: Callable | None = None  # average generator -> dict, at every snapshot
     best: str | None = None         # the metric's value whose smallest network is kept in `best/`
     watchers: tuple = ()            # called with each line of the log
@@ -346,7 +338,8 @@ class Trainer:
         self.reader = self.step.reader(self.data, self.settings, self.state.images)
         self.labels = self.data.labels if self.settings.label_dim else None
         self.saved, self.stepping = self.state.images, False  # images at the last snapshot tried; whether a step is at work
-        total, show = self.settings.kimg * 1000, self.how.progress and self.writes
+        total = self.settings.kimg * 1000
+        show = self.execution.progress and self.writes
         self.alarm, self.varied = Alarm(self.settings), 0.   # spread of the real pictures
         self.log = Log(self.out / "log.jsonl", self.state.images, total, show, self.watchers)
 
@@ -408,7 +401,8 @@ class Trainer:
     def agreed(self, received: int) -> int:
         "The signal that any rank was sent; all stop behind the same step."
         if self.split.world_size == 1: return received
-        others = self.split.sum(torch.tensor([float(received)], device=self.state.device)).item()
+        mine = torch.tensor([float(received)], device=self.state.device)
+        others = self.split.sum(mine).item()
         return int(others) and (received or signal.SIGTERM)
 
     def line(self, **extra):
@@ -425,7 +419,7 @@ class Trainer:
         if count := line.get("nonfinite"):
             told = f"a loss or gradient was not finite in {count:g} steps since the last line"
             print(f"at {line['kimg']:g} kimg: {told}", flush=True)
-        if bad >= self.how.max_bad_steps:
+        if bad >= self.execution.max_bad_steps:
             raise diverged(f"losses or gradients were not finite in the last {bad} steps", state, self.out)
 
     def save(self, join: Callable):  # sums of this rank -> of all ranks
@@ -456,7 +450,7 @@ class Trainer:
         self.line(**measured)
         if not self.writes: return
         if isinstance(state.ema, Generator): write_card(self.out)
-        for old in checkpoints(self.out)[:-self.how.keep]: old.unlink(missing_ok=True)
+        for old in checkpoints(self.out)[:-self.execution.keep]: old.unlink(missing_ok=True)
 
     def rescue(self, error: Exception):
         "Save the steps since the last snapshot. A run that has not come to its first step leaves nothing."
@@ -554,8 +548,7 @@ def open_for(
     data,                     # a name, or a data set
     given: Settings,          # what somebody asks for
     before: Settings | None,  # complete: of the checkpoint
-    step: TrainingStep,
-    max_bad: float = .05,
+    step: TrainingStep, max_bad: float = .05,
 ) -> tuple:                   # the data set; what is given, and what the data say
     "The pictures of a run, and what they settle."
     wish = given.otherwise(before) if before else given
@@ -598,11 +591,11 @@ def accelerator_for(device: torch.device):
 def watchers_of(
     watch: Callable | None,  # the user's
     out,                     # run folder
-    how: Execution,
+    execution: Execution,
 ) -> tuple:
     "Who is told each line of the log."
-    told = [watch or Live()] if watch or how.progress else []
-    if how.tensorboard: told.append(board(Path(out, "tensorboard")))
+    told = [watch or Live()] if watch or execution.progress else []
+    if execution.tensorboard: told.append(board(Path(out, "tensorboard")))
     return tuple(told)
 
 # %% ../nbs/training/15_train.ipynb #4778961a
@@ -615,36 +608,36 @@ def fit(
     resume: str | None = None,  # "latest", or a checkpoint to go on from
     metric: Callable | None = None,  # average generator -> dict, logged at every snapshot
     best: str | None = None,    # the metric's value whose smallest network is kept in OUT/best
-    step_rule: TrainingStep | None = None,  # how one iteration goes; None: that of CREPS, see `rule_of`
+    step_rule: TrainingStep | None = None,  # how one iteration goes; None: that of CREPS, see `step_of`
     watch: Callable | None = None,  # given each line of the log
     **options,     # fields of `Settings` and `Execution`
 ) -> Generator | None:          # the average generator; None after a dry run
     "Train a CREPS generator; `out` becomes a pretrained folder. What is left out is as in the checkpoint, or usual."
     check_arguments(fit, dict(data=data, out=out, resume=resume, best=best))
-    given, how = sort_out(options, Settings, Execution)
+    given, execution = sort_out(options, Settings, Execution)
     if best and not metric: raise ValueError(f"best={best!r} needs a metric that gives it")
-    device = pick_device(how.device)
+    device = pick_device(execution.device)
     accelerator = accelerator_for(device)
     if accelerator: device = accelerator.device
     first = not accelerator or accelerator.is_main_process
-    with advice_on_memory(), run_folder(out) if first and not how.dry_run else contextlib.nullcontext():
-        checkpoint = None if how.dry_run else find_checkpoint(out, resume)
+    with advice_on_memory(), run_folder(out) if first and not execution.dry_run else contextlib.nullcontext():
+        checkpoint = None if execution.dry_run else find_checkpoint(out, resume)
         # before the first process writes what would look like another run
         if accelerator: accelerator.wait_for_everyone()
         before = read_settings(checkpoint) if checkpoint else None
-        step = step_rule or rule_of(given.otherwise(before or Settings()))
-        data, given = open_for(data, given, before, step, how.max_bad)
+        step = step_rule or step_of(given.otherwise(before or Settings()))
+        data, given = open_for(data, given, before, step, execution.max_bad)
         G, D = pair_of(init)
         preferred = Settings() if given.recipe == "modern" else step.preferred  # the one recipe is for all systems
         settings = settle(given, before, G, widths_of(D).otherwise(preferred))
-        split = BatchSplit(settings.batch, how.batch_device, accelerator)
-        if first and (how.progress or how.dry_run):
+        split = BatchSplit(settings.batch, execution.batch_device, accelerator)
+        if first and (execution.progress or execution.dry_run):
             print(describe(settings, split, step, str(device)), flush=True)
         reuse_memory()
-        if how.dry_run:
+        if execution.dry_run:
             labels = data.labels if settings.label_dim else None
-            if how.progress: said = hours_text(settings, step, split, device, labels)   # all processes take part
-            if how.progress and first: print(said, flush=True)
+            if execution.progress: said = hours_text(settings, step, split, device, labels)   # all processes take part
+            if execution.progress and first: print(said, flush=True)
             return None
         state, said = step.begin(settings, device), ""
         if checkpoint: said = resume_from(state, checkpoint, settings, step.rates(settings), first)
@@ -652,10 +645,11 @@ def fit(
         if said and first: print(said, flush=True)
         if checkpoint and state.images >= settings.kimg * 1000:
             at = f"{state.images / 1000:g} kimg"
-            if first and how.progress: print(f"{out} is finished: {at}; a larger kimg goes on")
+            if first and execution.progress: print(f"{out} is finished: {at}; a larger kimg goes on")
             return state.ema
-        watchers = watchers_of(watch, out, how) if first else ()
-        trainer = Trainer(state, settings, data, Path(out), step, split, how, metric, best, watchers)
+        watchers = watchers_of(watch, out, execution) if first else ()
+        trainer = Trainer(state, settings, data, Path(out), step, split, execution, metric, best,
+                          watchers)
         started = dict(settings=settings.to_json(), versions=versions(), device=str(device))
         trainer.event("resume" if checkpoint else "start", **started, processes=split.world_size, said=said)
         trainer.train()

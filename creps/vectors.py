@@ -101,9 +101,11 @@ def draw_shapes(
     "One drawing."
     (H, W), view = size_pair(size), view or View()
     height, width = view.window((H, W))
-    down, across = finer(height, H) + points, finer(width, W) + points  # an odd number has a middle
+    down = finer(height, H) + points
+    across = finer(width, W) + points  # an odd number has a middle
     top, left = (middle - length / 2 for middle, length in zip(view.center, (height, width)))
-    strips, tall = [], max(1, 2**22 // (W * down * across))
+    strips = []
+    tall = max(1, 2**22 // (W * down * across))
     parts = down * across
     for r in range(0, H, tall):
         rows = min(tall, H - r)
@@ -146,7 +148,8 @@ class Drawings(World):
         indices,  # iterable of whole numbers
     ) -> np.ndarray:  # uint8 [B, H, W, 3]
         "Many pictures at once."
-        known, names = noto()[0], [self.names[i] for i in self._checked(indices)]
+        known = noto()[0]
+        names = [self.names[i] for i in self._checked(indices)]
         pictures = [draw_shapes(known[name], self.size, self.view, self.points) for name in names]
         return np.stack(pictures) if pictures else np.zeros((0, *self.size, 3), np.uint8)
 
@@ -188,7 +191,8 @@ def land_table() -> np.ndarray:  # int32 [1081, 4321]: twice around, to look acr
     "Land above and to the left of each corner of a grid of 1/6 degree."
     packed = _raster_file("lsmask_10min_i.bin").read_bytes()
     mask = np.frombuffer(gzip.decompress(packed), np.uint8).reshape(1080, 2160)
-    land, table = np.tile(mask[::-1] == 1, 2), np.zeros((1081, 4321), np.int32)
+    land = np.tile(mask[::-1] == 1, 2)
+    table = np.zeros((1081, 4321), np.int32)
     table[1:, 1:] = land.cumsum(0, dtype=np.int32).cumsum(1, dtype=np.int32)
     return table
 
@@ -207,7 +211,8 @@ def _area_rows(pixels, edges) -> np.ndarray:  # [len(edges) - 1, W, 3]
     "Means over the rows between `edges`, which are fractions of a row apart or many rows."
     means = np.empty((len(edges) - 1, *pixels.shape[1:]))
     for k, (a, b) in enumerate(zip(edges[:-1], edges[1:])):
-        first, last = math.floor(a), max(math.ceil(b), math.floor(a) + 1)
+        first = math.floor(a)
+        last = max(math.ceil(b), math.floor(a) + 1)
         total = pixels[first:last].sum(0, dtype=np.uint32)
         total = total - (a - first) * pixels[first] - (last - b) * pixels[last - 1]
         means[k] = total / (b - a)
@@ -220,10 +225,12 @@ def _area_means(
 ) -> np.ndarray:  # float64 [h, w, 3]
     "Exact means of a picture's pixels, which are squares of one colour, over the fields of a grid."
     H, W = pixels.shape[:2]
-    top, left = math.floor(rows[0]), math.floor(cols[0])
+    top = math.floor(rows[0])
+    left = math.floor(cols[0])
     across = np.arange(left, math.ceil(cols[-1]) + 1) % W
     down = np.arange(top, math.ceil(rows[-1]) + 1).clip(0, H - 1)
-    part, start = pixels[down[0]:down[-1] + 1], across[0]
+    part = pixels[down[0]:down[-1] + 1]
+    start = across[0]
     end = across[0] + len(across)
     part = part[:, start:end] if end <= W else part[:, across]
     if len(part) < len(down): part = part[down - down[0]]
@@ -265,7 +272,8 @@ class Earth(World):
         for _ in range(10000):
             high = self.least * 2**(self.octaves * chance.random()) / 30
             height_on_axis = (2 * chance.random() - 1) * math.sin(math.radians(60))
-            lat, lon = math.degrees(math.asin(height_on_axis)), 360 * chance.random() - 180
+            lat = math.degrees(math.asin(height_on_axis))
+            lon = 360 * chance.random() - 180
             if abs(lat) + high / 2 > 72: continue
             wide = high / math.cos(math.radians(lat))
             west = (lon - wide / 2 + 180) % 360 - 180
@@ -277,7 +285,8 @@ class Earth(World):
         "Colours [H, W, 3] of an upright window on the plane of patch `i`, in [0, 255]."
         lat, lon, high = self.patch(i)
         pixels = raster(self.picture)
-        degree, wide = len(pixels) / 180, high / math.cos(math.radians(lat))
+        degree = len(pixels) / 180
+        wide = high / math.cos(math.radians(lat))
         def edges(n, middle, length, origin, scale):
             place = middle - .5 + (np.arange(n + 1) / n - .5) * length  # on the plane, from its middle
             return degree * (origin + scale * place)

@@ -37,7 +37,8 @@ def welch(
     "The mean of `a` less that of `b`, of independent trainings."
     middle = float(np.mean(a) - np.mean(b))
     if min(len(a), len(b)) < 2: return Interval(middle)
-    va, vb = np.var(a, ddof=1) / len(a), np.var(b, ddof=1) / len(b)
+    va = np.var(a, ddof=1) / len(a)
+    vb = np.var(b, ddof=1) / len(b)
     parts = va**2 / (len(a) - 1) + vb**2 / (len(b) - 1)
     return _interval(middle, math.sqrt(va + vb), (va + vb)**2 / parts if parts else 1)
 
@@ -104,7 +105,8 @@ class Better:
         def values(system, column):
             found = [value(r, column) for r in rows if r["system"] == system]
             return [v for v in found if v is not None]
-        a, b = values(self.winner, self.column), values(self.loser, self.against or self.column)
+        a = values(self.winner, self.column)
+        b = values(self.loser, self.against or self.column)
         if not a or not b: return None
         if self.column != "psnr": a, b = np.log(a), np.log(b) + math.log(self.limit)
         if self.column not in COUNTED: return paired(a, b) if self.against else welch(a, b)
@@ -265,8 +267,8 @@ def forest(
     data = data or columns_of(rows)[0]
     noisy = [f for f in compared(rows) if f.data == data and f.pair.column not in COUNTED]
     found = {f.pair: (f.interval, f.verdict) for f in noisy if f.interval}
-    height = .6 + .24 * max(len(found), 1)
-    fig, ax = plt.subplots(figsize=(9, height), layout="constrained", dpi=72)
+    height = max(2.6, .6 + .24 * len(found))
+    fig, ax = plt.subplots(figsize=(9, height), layout="constrained", dpi=100)
     for k, (pair, (interval, verdict)) in enumerate(reversed(found.items())):
         unit = .1 if pair.column == "psnr" else 1.  # ten decibels are as long as a factor e
         sign = unit * (-1 if pair.better_is_low() else 1)
@@ -293,7 +295,8 @@ def _row_name(pair: Better) -> str:
 # %% ../nbs/evidence/38_verdicts.ipynb #4aa67477
 def _curve(ax, course: list, column: str):
     "One training: a thin line, and a thick one at what is reported."
-    at, values = [h["kimg"] for h in course], [h[column] for h in course]
+    at = [h["kimg"] for h in course]
+    values = [h[column] for h in course]
     line, = ax.plot(at, values, lw=.8)
     end = late(course, column)
     if end is None: return

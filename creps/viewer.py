@@ -132,7 +132,8 @@ def part_view(
     (H, W), (y, x, h, w) = size, tile
     height, width = view.window(size)
     row, col = turn(view, ((y + h / 2) / H - .5) * height, ((x + w / 2) / W - .5) * width)
-    height, width = height * h / H, width * w / W
+    height = height * h / H
+    width = width * w / W
     return View((float(row), float(col)), min(1, height / width) / height, view.angle, width / height)
 
 def view_of(state: dict) -> View: return View((state["row"], state["col"]), state["zoom"], state["angle"])
@@ -187,7 +188,8 @@ def picture(
     own: torch.Tensor | None = None,  # as in `code`
 ) -> tuple[np.ndarray, dict]:  # uint8 [ceil(h/step), ceil(w/step), 3], and what was measured
     "A tile of what a state shows."
-    view, ws = part_view(view_of(state), size, tile), code(G, state, own)
+    view = part_view(view_of(state), size, tile)
+    ws = code(G, state, own)
     G = supersampled(G, state["supersample"] if step == 1 else 1)
     h, w = (math.ceil(n / step) for n in tile[2:])
     show, block = state["show"], state["block"]

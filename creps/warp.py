@@ -25,7 +25,8 @@ def _numbers(name: str, x, n: int = 1, positive: bool = False) -> np.ndarray:
 def _about(center, m) -> np.ndarray:
     "The 2 x 2 matrix `m` around a point, 3 x 3."
     c, out = _numbers("center", center, 2), np.eye(3)
-    out[:2, :2], out[:2, 2] = m, c - m @ c
+    out[:2, :2] = m
+    out[:2, 2] = c - m @ c
     return out
 
 def shift(
@@ -68,7 +69,8 @@ def perspective(
     "Tilt the picture so that its square fills a quadrilateral; beyond the horizon, where its sides would meet, lies nothing."
     q = np.array([_numbers("each of the four corners", p, 2) for p in corners])
     if len(q) != 4: raise ValueError(f"corners must be four points, not {len(q)}")
-    e, f = np.roll(q, -1, 0) - q, np.roll(q, -2, 0) - np.roll(q, -1, 0)
+    e = np.roll(q, -1, 0) - q
+    f = np.roll(q, -2, 0) - np.roll(q, -1, 0)
     side = e[:, 0] * f[:, 1] - e[:, 1] * f[:, 0]
     if not ((side > 1e-9).all() or (side < -1e-9).all()):
         order = "top left, top right, bottom right, bottom left"
@@ -103,7 +105,8 @@ def swirl(
     radius: float = .5,  # nothing moves beyond it
 ):                       # (u_row, u_col) -> (u_row, u_col)
     "Turn the middle, and what is around it less and less."
-    (r, c), angle = _numbers("center", center, 2), np.deg2rad(_numbers("degrees", degrees))
+    r, c = _numbers("center", center, 2)
+    angle = np.deg2rad(_numbers("degrees", degrees))
     edge = _numbers("radius", radius, positive=True)
     def look(u_row, u_col):
         y, x = u_row - r, u_col - c

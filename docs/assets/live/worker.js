@@ -1,7 +1,7 @@
 // Draws with the parts of a network that creps.export writes: mapping, lines and pixels. One request after the other: {about: which network; kind: load, draw or detail; state, size, tile, step}, as creps.viewer.answer takes them.
 import {latent} from "./seeds.js";
 const LINES = 64, PIXELS = 4096;  // positions and pixels of one run: what it works on stays in the processor's cache
-const NODES = 4096;               // positions that a turned or bent piece may take along an axis
+const NODES = 8192;               // positions that a turned or bent piece may take along an axis
 
 let about, nets, ort;  // the network of the request that is being answered, and what executes it
 
@@ -133,7 +133,7 @@ async function drawn(s, lines, pixels, how = {}) {
         ys[p] = toT(u[0]); xs[p] = toT(u[1]);
     }
     for (const [t, e] of [[ys, ends[0]], [xs, ends[1]]]) for (const x of t) { if (x < e[0]) e[0] = x; if (x > e[1]) e[1] = x; }
-    const span = Math.max(...ends.map(([low, up]) => up - low)), nodes = 2 ** Math.min(Math.ceil(Math.log2(about.resolution)) + 4, Math.ceil(Math.log2(2 / Math.max(high, wide))), Math.floor(Math.log2(NODES / span)));
+    const span = Math.max(...ends.map(([low, up]) => up - low)), nodes = 2 ** Math.min(Math.ceil(Math.log2(about.resolution)) + 6, Math.ceil(Math.log2(8 / Math.max(high, wide))), Math.floor(Math.log2(NODES / span)));
     const table = async (axis, [low, up]) => {
         const from = Math.floor(low * nodes), n = Math.floor(up * nodes) + 2 - from;
         return {from, n, lines: changed(await lines.at(axis, from / nodes, 1 / nodes, n), how)};
