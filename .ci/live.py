@@ -109,7 +109,7 @@ def tour(page, G, about, shots):
     page.resize(390, 844)
     canvas(page, 512)   # more than fit
     page.until(f"{page.stage}.width > 256 && {page.stage}.width < 390")
-    same("on a phone")
+    same("on a phone", 2 * state["gain"])   # it shows the residual still
     shot("phone")
     x, y = middle()
     go(show="picture")
