@@ -18,7 +18,7 @@ from creps.project import feature_distance, lite1_distance, project
 from creps.vectors import Drawings
 
 TIMES, SEEDS = 4, range(4)
-DESIGNS = "man-pouting", "woman-pouting", "person-pouting", "judge"
+DESIGNS = "man-pouting", "woman-pouting", "person-pouting"
 HELD = [f"{design}-{tone}-skin-tone" for design in DESIGNS for tone in ("light", "dark")]
 
 def scattered(size: int, seed: int) -> torch.Tensor:  # [size, size] of zeros and ones
