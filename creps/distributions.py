@@ -556,7 +556,7 @@ def report_evaluate(
     samples: Count = 1000,  # pictures drawn
     reals: Count | None = None,  # reference pictures, picked by chance; left out: as many as drawn, or all if they are fewer
     # times the training size, such as 1,2,4; others than 1 where pictures are known at every size
-    scales: Annotated[str, whole_numbers] = "1",
+    scales: Annotated[str, _times] = "1",
     seed: Seed = 0,         # of the codes, and of the picks
     trunc: Number = 1.,     # truncation psi: below 1 closer to the mean picture
     batch: Count = 16,      # pictures drawn at once
@@ -568,7 +568,7 @@ def report_evaluate(
     "How far a model's pictures are from a data set, as sets."
     opened, = sort_out(options, _RealPictures)
     if metrics is not None: chosen(metrics)
-    times = whole_numbers(scales)
+    times = _times(scales)
     if times != [1] and data not in WORLDS:
         raise ValueError(f"only {', '.join(WORLDS)} are known at other sizes: leave --scales out")
     place = pick_device(device)
