@@ -131,7 +131,7 @@ def _below(name: str, tensors: dict) -> dict:
     return {k[len(name) + 1:]: v for k, v in tensors.items() if k.startswith(name + ".")}
 
 def _load_adam(adam: torch.optim.Adam, moments: dict):
-    "Let an optimiser go on with `moments`, by number of the parameter and name."
+    "Let an optimiser continue with `moments`, by number of the parameter and name."
     slots = {}
     for key, value in moments.items():
         number, name = key.split(".")
@@ -204,7 +204,7 @@ def find_checkpoint(
     out,            # run folder
     resume: str | Path | None = None,  # None | "latest" | path of a checkpoint
 ) -> Path | None:   # None: start from zero
-    "The checkpoint to resume from; ValueError where that would overwrite what nobody asked to go on with."
+    "The checkpoint to resume from; ValueError where that would overwrite what nobody asked to resume."
     if resume is None: return _refuse_what_is_there(out)
     if resume != "latest":
         read_tensors(resume)

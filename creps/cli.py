@@ -559,7 +559,7 @@ def demo_film(
     film(G, ws[:1], shots, path, size)
 
 def samples(G: Generator, n: int = 256, seed: int = 1) -> tuple:
-    "Pictures of n codes (uint8 [n, R, R, 3]), and their PSNR with those at 2R brought down (mean in dB)."
+    "Pictures of n codes (uint8 [n, R, R, 3]), and their PSNR with those at 2R downsampled (mean in dB)."
     z, at = torch.randn(n, G.z_dim, generator=rng(seed)), []
     twice = []
     with torch.no_grad():
@@ -614,7 +614,7 @@ def cmd_demo(
     agreement = samples(G, 64)[1]
     print(f"the same codes at {G.resolution} px and at {2 * G.resolution} px, "
           f"averaged over 2 x 2 pixels, agree to {agreement:.1f} dB")
-    print(f"look at sheet.png, panorama.png and zoom.webp in {folder}; go on with: creps view {model}")
+    print(f"look at sheet.png, panorama.png and zoom.webp in {folder}; continue with: creps view {model}")
     seconds = round(time.time() - start, 1)
     print(json.dumps(dict(model=str(model), psnr=round(agreement, 2), **found, seconds=seconds)))
 

@@ -247,7 +247,7 @@ def seeded(
     make,          # a function without arguments that makes a module, or a tuple of modules
     device: torch.device | str = "cpu",  # where they go
 ) -> Any:
-    "New modules whose weights depend on the seed alone, not on the device; nobody's random numbers are touched."
+    "New modules whose weights depend on the seed alone, not on the device; no other random numbers are consumed."
     if torch.device(device).type == "meta":
         with torch.device(device): return make()
     before = torch.get_rng_state()

@@ -244,7 +244,7 @@ class Step:
     "One step of a network that works on each position by itself."
     layer: Any = None  # a FullyConnected, a ModulatedLinear, or what an interpreter made of it; None: the next map is added
     name: str = ""     # of the layer, and of its style
-    out: bool = False  # its result is handed out, not passed on
+    out: bool = False  # its result is an output, and is not passed on
 
 def run(
     steps: Iterable[Step],
@@ -252,7 +252,7 @@ def run(
     apply: Callable[[Step, Any], Any],   # (step, features) -> the result of its layer
     add: Callable[[Any, Any], Any] = operator.add,
 ) -> Iterator:
-    "What the steps hand out, each added to those before; the features, if they hand out nothing."
+    "What the steps output, each added to those before; the features, if they output nothing."
     maps, total = iter(maps), None
     x = next(maps)
     for step in steps:

@@ -590,7 +590,7 @@ def ripples(f, lines):
     return noise(bent, lines.cols, footprint, f.key + 7, (7, 3), .7)
 
 def path_of_light(f, deep, rip, lines):
-    "Strength of the light's trail on the water, wider towards the painter."
+    "Strength of the light's trail on the water, wider towards the viewer."
     wide = .012 + .5 * f.light_size + .22 * deep
     low = torch.exp(-((f.level - f.light_row) / .45)**2)
     bright = 1.1 * f.glow * low * (1 - .5 * smoothstep(deep, 0., .5))
@@ -602,7 +602,7 @@ def water(
     outline,  # of the world behind the water, [B, 7, 1, n]
     lines,
 ) -> torch.Tensor:  # [B, 3, H, W]
-    "The water's surface: the world reflected, darker towards the painter, and the path of light."
+    "The water's surface: the world reflected, darker towards the viewer, and the path of light."
     rows = 2 * f.level - lines.rows  # what is reflected there
     mid = 2 * f.level - lines.mid
     deep = (lines.mid - f.level).clamp(min=0)

@@ -164,7 +164,7 @@ def without(
     G: Generator,
     names,  # of blocks, as `blocks` gives them
 ) -> Generator:
-    "The generator, with nothing handed out by some blocks."
+    "The generator, with no output from some blocks."
     twin = _twin(G)
     for size, block in _drawing(twin).items():
         for name, p in list(block.out.named_parameters()) if size in names else ():
@@ -251,7 +251,7 @@ def answer(
     max_memory=None,  # as in `render`
     own: torch.Tensor | None = None,  # as in `code`
 ) -> tuple[dict, bytes]:
-    "The reply to a message; ValueError for one that makes no sense."
+    "The reply to a request; ValueError for one that makes no sense."
     kind = request.get("kind")
     if kind == "about": return about(G, name, 0 if own is None else len(own)), b""
     if kind not in ("draw", "detail"): raise ValueError("kind must be about, detail or draw")
