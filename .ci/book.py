@@ -203,6 +203,7 @@ def code(nb):
         for line in lines:
             bare = re.sub(r"\s+#.*", "", line)
             most = 140 if re.fullmatch(r"""\s*f?"[^"]*"\s*""", bare) else 110   # a docstring
+            if len(line) - len(line.lstrip()) > 44: yield "code lines", f"{c['id']}: broken far inside: {bare.strip()[:40]}.."
             if len(bare) > most and not line.startswith("#|"): yield "code lines", f"{c['id']}: {len(bare)} characters: {bare.strip()[:40]}.."
         if len(lines) > 40: yield "long cells", f"{c['id']}: {len(lines)} lines"
         try: tree = ast.parse(re.sub(r"(?m)^(\s*)[%!].*$", r"\1pass", source(c)))
