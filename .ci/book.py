@@ -37,7 +37,7 @@ ceilings = {   # zero is asked for everywhere
     "exercises missing": 0,
     "formulas": 0,
     "pictures": 12,
-    "code lines": 89,
+    "code lines": 71,
     "long cells": 48,
     "statements": 1,
     "words": 0,
