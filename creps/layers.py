@@ -185,10 +185,11 @@ class ModulatedLinear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
 
     def folded(self,
-        style: torch.Tensor,  # [B, inputs]
+        style: torch.Tensor,   # [B, inputs]
+        batched: bool = True,  # False: without the copy that pays for several samples and for gradients
     ) -> tuple[torch.Tensor, torch.Tensor]:
         "Weights [B, inputs, outputs] of each sample and the bias [outputs], with every gain in them."
-        weight = self.weight.T.contiguous()  # once, here: all samples' weights and gradients have this layout
+        weight = self.weight.T.contiguous() if batched else self.weight.T
         if not self.leaky: return weight * (style / self.inputs**.5)[:, :, None], self.bias
         norm = (style.square() @ weight.square() + 1e-8).rsqrt()
         return weight * style[:, :, None] * (norm * ACT_GAIN)[:, None], self.bias * ACT_GAIN

@@ -27,7 +27,7 @@ class Layer:
         style: torch.Tensor | None = None,  # [1, inputs] of a ModulatedLinear
         dtype: torch.dtype = torch.float32,
     ):
-        weight, bias = layer.folded(style)
+        weight, bias = layer.folded() if style is None else layer.folded(style, batched=False)
         both = torch.cat([weight.reshape(layer.inputs, layer.outputs).T, bias[:, None]], 1)
         self.weight = both.detach().to(dtype)  # [outputs, inputs + 1]
         self.leaky, self.limit = layer.leaky, layer.limit
