@@ -36,10 +36,10 @@ ceilings = {   # zero is asked for everywhere
     "exercises": 0,
     "exercises missing": 0,
     "formulas": 0,
-    "pictures": 12,
-    "code lines": 89,
+    "pictures": 1,
+    "code lines": 23,
     "long cells": 48,
-    "statements": 1,
+    "statements": 0,
     "words": 0,
     "terms": 0,
 }
