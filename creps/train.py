@@ -28,7 +28,7 @@ from .generator import Generator, check_resolution
 from .data import batches, open_data
 from .octaves import OctaveStep
 from .settings import Execution, Settings, settle, sort_out, takes
-from .step import BatchSplit, State, Stream, TrainingStep, latents, training_grid
+from .step import BatchSplit, State, Stream, TrainingStep, follow_schedule, latents, training_grid
 from .checkpoint import (checkpoints, find_checkpoint, load_state, read_settings, run_folder,
                         save_averages,
                               save_network, save_state, versions)
@@ -507,9 +507,7 @@ def resume_from(
 ) -> str:                 # what has changed since
     "Bring `state` to a checkpoint, with the settings of now."
     before = load_state(state, path, first).given()
-    for adam, (lr, betas) in zip((state.adam_G, state.adam_D), rates):
-        adam.param_groups[0].update(lr=lr, betas=betas)
-    if state.augment and not state.strength: state.augment.p = float(settings.augment)
+    follow_schedule(state, settings, rates)
     changed = [f"{k}: {before.get(k)} -> {v}" for k, v in settings.given().items() if before.get(k) != v]
     return "changed since the checkpoint: " + ", ".join(changed) if changed else ""
 
