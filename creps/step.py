@@ -299,7 +299,8 @@ def count_iteration(it: Iteration) -> torch.Tensor:
     state, nonfinite = it.state, torch.stack(it.nonfinite).amax()
     state.bad = (state.bad + nonfinite) * nonfinite
     if it.path_means: state.pl_mean = torch.stack(it.path_means).mean()
-    if state.augment and state.strength: state.augment.p = state.strength.step(it.settings.batch, it.split.sum)
+    if state.augment and state.strength:
+        state.augment.p = state.strength.step(it.settings.batch, it.split.sum)
     state.step += 1
     state.images += it.settings.batch
     return nonfinite
@@ -376,7 +377,8 @@ class TrainingStep:
 
     def gradients(self, it: Iteration, phase: Phase) -> dict[str, torch.Tensor]:
         "Give the network of a phase the mean gradients over micro-batches and ranks; numbers for the log."
-        network, stats, count = learning(it, phase.network), {}, it.split.accumulation
+        network, count = learning(it, phase.network), it.split.accumulation
+        stats = {}
         with tf32(it.settings.precision != "float32" and not phase.exact):
             for it.number in range(count):
                 loss, said = phase.loss(it)
@@ -470,7 +472,8 @@ class TrainingStep:
 
     def critic(self, it: Iteration, stream: int) -> Callable:
         "D as a phase asks it: (images, label) -> logits; augments, then pads."
-        state, g, border = it.state, it.rng(Stream.AUGMENT, stream), padding(it.settings)
+        state, g = it.state, it.rng(Stream.AUGMENT, stream)
+        border = padding(it.settings)
         def D(images: torch.Tensor, label) -> torch.Tensor:
             if state.augment and state.augment.p: images = state.augment(images, g, it.rows, it.split.batch)
             return state.D(F.pad(images, border) if any(border) else images, label)
