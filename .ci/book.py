@@ -5,7 +5,8 @@ Every notebook of idea, training, drawing, evidence and tutorials has the same f
 1. A markdown cell: `# Title`, an empty line, `> One sentence that says what it is about.` (Behind it, where it exports, `#| default_exp`.)
 2. A markdown cell that begins with the Colab badge of this notebook and has three paragraphs that begin so:
    `**What you will learn**: `, `**Time and machine**: ` and `**Prerequisites**: ` (each on a line of its own; others may follow).
-3. A code cell that installs what is needed where it isn't there, copied from nbs/idea/05_small.ipynb: it names no version.
+3. A code cell that makes the notebook run on Colab: `first_cell` below, with the packages that it needs, and no version. What the
+   notebook imports must come with these, with creps or with Colab, and the files that it reads must be in the repository.
 4. The lesson. Its headings are `## ` and `### `. A solution or what only a maintainer wants to see is folded:
    `#| code-fold: true` and `#| code-summary: "Solution"` in the first two lines of its cell.
 5. A markdown cell `## What we have`: the recap. It has the words `**It costs**` and `**Used next**`, with sentences behind them.
@@ -36,8 +37,8 @@ ceilings = {   # zero is asked for everywhere
     "exercises missing": 0,
     "formulas": 0,
     "pictures": 12,
-    "code lines": 92,
-    "long cells": 46,
+    "code lines": 89,
+    "long cells": 48,
     "statements": 1,
     "words": 0,
     "terms": 0,
@@ -47,6 +48,8 @@ without_formulas = {   # notebooks of idea, training and evidence that have no m
     "00_why": "pictures", "09_settings": "a table", "33_peers": "networks of others", "34_anyres": "networks of others",
     "35_scaleparty": "networks of others", "39_results": "tables",
 }
+imported_as = {"PIL": "pillow", "skimage": "scikit-image"}   # module -> package, where the names differ
+brought_by_colab = {"matplotlib", "matplotlib-inline", "ipython", "ipywidgets", "scipy", "scikit-image", "torchvision", "accelerate"}
 page = 900          # CSS pixels of a page's width: wider pictures are shown smaller
 words = {           # a word or turn of ours -> what the field says
     r"brought down|br(ing|ings|inging) (it|them|that) down|bring(s|ing)? down": "downsampled",
@@ -102,8 +105,41 @@ def opening(nb):
     for promise in ("What you will learn", "Time and machine", "Prerequisites"):
         if not re.search(rf"(?m)^\*\*{promise}\*\*: \S", said): yield "frame", f"has no paragraph **{promise}**: in its second text"
     first = next((source(c) for c in nb.code if "default_exp" not in source(c)), "")
-    if 'find_spec("creps")' not in first or "pip" not in first: yield "frame", "its first code doesn't install the package"
-    elif re.search(r"[=<>~]=\s*\d", first.replace("--depth=1", "")): yield "frame", "installs a version"
+    needed = re.search(r"(?m)^    needed = (\[.*\])$", first)
+    if needed is None or first != first_cell(nb.part, needed[1]): yield "frame", "its first code is not the one that installs the package"
+    else: yield from on_colab(nb, json.loads(needed[1]))
+
+def first_cell(part, needed):
+    return f'''import importlib.util, os, subprocess, sys
+# on Colab: the package, and this notebook's folder. A clone alone is a folder without an origin.
+there = importlib.util.find_spec("creps")
+if there is None or there.origin is None:
+    needed = {needed}
+    address = "{cfg["git_url"]}"
+    if not os.path.isdir("creps"): subprocess.run(["git", "clone", "-q", "--depth=1", address], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", *needed], check=True)
+    importlib.invalidate_caches()
+if os.path.isdir("creps/nbs/{part}"): os.chdir("creps/nbs/{part}")'''
+
+def on_colab(nb, needed):
+    "What a notebook imports and reads, and isn't there when it is opened on Colab."
+    own, *more = needed
+    extras = re.fullmatch(r"\./creps(?:\[([a-z,]+)\])?", own)
+    if extras is None: yield "frame", f"installs {own} in place of ./creps"; return
+    chosen = [name for name in (extras[1] or "").split(",") if name]
+    if unknown := [name for name in chosen if name not in cfg["extras"].split()]: yield "frame", f"installs unknown extras {unknown}"; return
+    lists = [cfg["requirements"], *(cfg[f"{name}_requirements"] for name in chosen), *more]
+    there = {re.split(r"[<>=\[]", name)[0].lower().replace("_", "-") for line in lists for name in line.split()} | brought_by_colab
+    code = "\n".join(re.sub(r"(?m)^\s*[%!].*", "pass", source(c)) for c in nb.code)
+    for node in ast.walk(ast.parse(code)):
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and not node.level: names = [node.module or ""]
+        for name in {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"creps"}:
+            if imported_as.get(name, name.replace("_", "-").lower()) not in there: yield "frame", f"imports {name}, which Colab would not have"
+    drawings = re.search(r'\bportraits\(|(open_data\(|data=)"(portraits|emoji|earth)', code)
+    if drawings and "vectors" not in chosen: yield "frame", "draws vector pictures without the extra `vectors`"
+    for name in sorted(set(re.findall(r'"(\.\./\.\./[\w./-]+)"', code))):
+        if not (nb.path.parent / name).exists(): yield "frame", f"reads {name}, which is not in the repository"
 
 def ending(nb):
     "The recap and the exercises."
