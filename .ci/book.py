@@ -38,7 +38,7 @@ ceilings = {   # zero is asked for everywhere
     "formulas": 0,
     "pictures": 1,
     "code lines": 23,
-    "long cells": 48,
+    "long cells": 46,
     "statements": 0,
     "words": 0,
     "terms": 0,
