@@ -23,7 +23,7 @@ from .device import pick_device
 from .generator import Generator, check_resolution
 from .stages import stages_of
 from .settings import Settings, sort_out, takes
-from .step import BatchSplit, Iteration, Phase, State, Stream, TrainingStep, minimise, training_grid
+from .step import BatchSplit, Iteration, Phase, State, Stream, TrainingStep, training_grid
 
 # %% ../nbs/engine/50_benchmark.ipynb #29f1a661
 def wait(device: torch.device | str):
@@ -245,7 +245,7 @@ def phases(
     it = Iteration(state, settings, BatchSplit(settings.batch), real)
     def run(phase: Phase):
         it.path_means, it.nonfinite = [], []
-        return minimise(it, phase)
+        return step.minimise(it, phase)
     def alone():
         state.G.requires_grad_(True)
         z, _ = it.latents(Stream.G_MAIN, settings.batch)

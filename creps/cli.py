@@ -37,13 +37,14 @@ from .film import Shot, film, moments, move, pictures, smooth, walk
 from .distributions import Samples, chosen, computable, distances, report_evaluate
 from .layers import truncate
 from .metrics import psnr, report_consistency, swd
+from .octaves import step_of
 from .processes import first_process, same_command, together
 from .project import load_codes, report_project
 from .render import render, targets
 from .report import report_run
 from .settings import NOT_GIVEN, Execution, Network, Settings, offered, sort_out
 from .step import TrainingStep
-from .train import fit, open_pictures, step_of
+from .train import fit, open_pictures
 from .viewer import report_view
 from .warp import named
 
