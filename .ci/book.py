@@ -37,7 +37,7 @@ ceilings = {   # zero is asked for everywhere
     "exercises missing": 0,
     "formulas": 0,
     "pictures": 1,
-    "code lines": 23,
+    "code lines": 7,
     "long cells": 46,
     "statements": 0,
     "words": 0,
