@@ -38,7 +38,7 @@ ceilings = {   # zero is asked for everywhere
     "formulas": 0,
     "pictures": 12,
     "code lines": 89,
-    "long cells": 48,
+    "long cells": 46,
     "statements": 1,
     "words": 0,
     "terms": 0,
