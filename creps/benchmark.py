@@ -284,7 +284,7 @@ def measured_phases(
         found[phase] = water.above(), stopwatch(run, repeats, device)
     return found
 
-# %% ../nbs/engine/50_benchmark.ipynb #1997aba1
+# %% ../nbs/engine/50_benchmark.ipynb #5b76f36a
 def measure_step(
     settings: dict,  # of JSON's types
     device: str, repeats: int, plain: bool = False, only=None,
@@ -372,7 +372,7 @@ def _sizes(text) -> list:
     "Sizes with commas between them, as pairs, the smallest first."
     return sorted(map(size_pair, str(text).split(",")), key=np.prod)
 
-# %% ../nbs/engine/50_benchmark.ipynb #03224e42
+# %% ../nbs/engine/50_benchmark.ipynb #a9aba029
 @dataclass(frozen=True)
 class _RandomNetwork:
     "A network with random weights, in place of a model."
