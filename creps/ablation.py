@@ -267,7 +267,7 @@ def train_variant(
     folder,        # of its checkpoints
     device: torch.device | str = "auto",
 ) -> torch.nn.Module:  # the average generator
-    "Train a variant, or go on with its training."
+    "Train a variant, or resume its training."
     device = pick_device(device)
     known = signature(train.fit).parameters.keys() & s.keys()
     options: dict[str, Any] = {k: s[k] for k in known - {"data", "shape"}}

@@ -498,7 +498,7 @@ def read_picture(
 def strip(
     target: Target,
     ws: torch.Tensor,  # [1, num_ws, w_dim]
-    side: int = 256,   # least length of a picture's longer side; larger ones are brought down to twice this
+    side: int = 256,   # least length of a picture's longer side; larger ones are downsampled to twice this
 ) -> np.ndarray:       # uint8 [h, 3 w + gaps, C]
     "What was looked for, what was found, and their difference around grey, side by side."
     drawn, grey = target.drawn(ws), torch.zeros_like(target.picture)

@@ -245,7 +245,7 @@ class Trainer:
         except OSError: return   # the disk is what failed
         how = ", but for the step in which it happened" if self.stepping else ""
         print(f"an error stopped the run at {state.images / 1000:g} kimg; all is saved{how}: "
-              "go on with --resume latest (resume='latest')", flush=True)
+              "resume by --resume latest (resume='latest')", flush=True)
 
     def event(self, name: str, **more):
         "Note in the log that something happened."
@@ -256,7 +256,7 @@ class Trainer:
         self.event("interrupted")
         at = f"{self.state.images / 1000:g} kimg"
         if self.writes:
-            print(f"interrupted at {at} and saved; go on with --resume latest (resume='latest')", flush=True)
+            print(f"interrupted at {at} and saved; resume by --resume latest (resume='latest')", flush=True)
         raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
 # %% ../nbs/training/15_train.ipynb #8d0b08ff
