@@ -43,6 +43,7 @@ def last(rows: Sequence[dict], name: str, kimg: float = KIMG) -> list[dict]:
     recent = [row for row in found if row["kimg"] > found[-1]["kimg"] - kimg - .1]
     return recent if len(recent) >= LINES else []
 
+# %% ../nbs/engine/58_alarm.ipynb #7cd89cf1
 def certain_critic(rows: Sequence[dict], s: Settings) -> str | None:
     "What there is to say of a D that never errs."
     recent = last(rows, "sign_real", ADAPTING if s.augment == "ada" else KIMG)

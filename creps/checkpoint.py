@@ -126,6 +126,7 @@ def read_settings(path) -> Settings:
     except (KeyError, TypeError) as e:
         raise ValueError(f"{path} is damaged: it holds no settings ({_first_line(e)})") from None
 
+# %% ../nbs/engine/47_checkpoint.ipynb #5c5718fc
 def _below(name: str, tensors: dict) -> dict:
     "The tensors under `name.`, with that cut off."
     return {k[len(name) + 1:]: v for k, v in tensors.items() if k.startswith(name + ".")}
@@ -248,6 +249,7 @@ def _locked(path: Path):
         if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()): return file
         file.close()   # it was the file of a run that has just ended
 
+# %% ../nbs/engine/47_checkpoint.ipynb #c4805724
 @contextlib.contextmanager
 def run_folder(out):
     "The folder of a run, without leftovers, for this process alone; ValueError if it can't be had."

@@ -54,6 +54,7 @@ def _told_of_the_end(parent: int):
     with contextlib.suppress(OSError, AttributeError): ctypes.CDLL(None).prctl(1, signal.SIGTERM)   # PR_SET_PDEATHSIG
     if os.getppid() != parent: os._exit(128 + signal.SIGTERM)
 
+# %% ../nbs/engine/48_processes.ipynb #a991b05c
 def together(
     words: list,     # what follows the interpreter: ["-c", code], or a script and its arguments
     processes: int,

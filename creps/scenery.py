@@ -204,6 +204,7 @@ def _octave(rows, cols, key, octave):
     def part(d): return across.index_select(-1, at + d) * bump_mean(ends, d, 0)[0]
     return sum(map(part, range(reach)))
 
+# %% ../nbs/engine/44_scenery.ipynb #ea517174
 def noise(
     rows,       # edges of rows [..., H + 1, 1], possibly bent
     cols,       # edges of columns [W + 1]
@@ -581,6 +582,7 @@ def _sunlit(f, rgb, out, rows, lines):
     shine = out[:, 3:4] * haze_glow(f, rows, lines)
     return mix(rgb, f.light, shine.clamp(0, 1))
 
+# %% ../nbs/engine/44_scenery.ipynb #6bc208e1
 def ripples(f, lines):
     "Noise [B, 1, H, W] whose cells grow with the distance below the shore."
     e = lines.rows - f.level
@@ -597,6 +599,7 @@ def path_of_light(f, deep, rip, lines):
     trail = bright * bell(lines.cols, f.light_col, wide)
     return (trail * (.55 + 3.2 * rip)).clamp(0, .9)
 
+# %% ../nbs/engine/44_scenery.ipynb #d002c948
 def water(
     f,
     outline,  # of the world behind the water, [B, 7, 1, n]
@@ -712,6 +715,7 @@ class World:
     def __eq__(self, other): return isinstance(other, World) and self._settings() == other._settings()
     def __hash__(self): return hash(self._settings())
 
+# %% ../nbs/engine/44_scenery.ipynb #3b8baeb1
 class Scenery(World):
     "A data set of `n` landscapes that are known at every size and view."
     def __init__(self,
