@@ -282,6 +282,13 @@ def padding(settings: Settings) -> tuple[int, int, int, int]:
     return left, R - W - left, above, R - H - above
 
 # %% ../nbs/training/14_step.ipynb #2d99d373
+def noting(critic: Callable, logits: list) -> Callable:
+    "The same critic, which puts its answers into `logits`."
+    def asked(images, label):
+        logits.append(critic(images, label))
+        return logits[-1]
+    return asked
+
 def observe(
     it: Iteration,
     fake: torch.Tensor,  # logits [n, 1] of generated pictures
@@ -406,8 +413,8 @@ class TrainingStep:
         settings, count = it.settings, max(1, it.split.batch // 2)
         ws, _ = self.styles(it, Stream.G_REG, count)
         images = self.fakes(it, ws, Stream.G_REG, twice=True)
-        g, device = it.rng(Stream.PATH_NOISE, device=images.device), images.device
-        noise = torch.randn(count, *images.shape[1:], generator=g, device=device)[it.rows].to(images)
+        g = it.rng(Stream.PATH_NOISE, device=images.device)
+        noise = torch.randn(count, *images.shape[1:], generator=g, device=images.device)[it.rows].to(images)
         together = it.split.mean_with_gradient
         penalty, mean = losses.path_length(images, ws, it.state.pl_mean, noise, together=together)
         it.path_means.append(mean)
@@ -417,23 +424,20 @@ class TrainingStep:
     def d_main(self, it: Iteration) -> tuple:
         "D against G."
         with torch.no_grad(): fake, label = self.draw(it, Stream.D_MAIN)
-        critic, (real, real_label) = self.critic(it, Stream.D_MAIN), it.reals()
-        logits = []   # of the generated pictures, then of the real ones, as both losses ask
-        def D(images, label):
-            logits.append(critic(images, label))
-            return logits[-1]
-        loss = losses.relativistic_discriminator if it.paired else losses.discriminator
-        value = loss(D, real, fake, real_label, label)
-        return value, dict(loss_D=value) | observe(it, *logits)
+        logits, (real, real_label) = [], it.reals()
+        critic = noting(self.critic(it, Stream.D_MAIN), logits)
+        against = losses.relativistic_discriminator if it.paired else losses.discriminator
+        loss = against(critic, real, fake, real_label, label)
+        fake_logits, real_logits = logits   # in this order, both losses ask
+        return loss, dict(loss_D=loss) | observe(it, fake_logits, real_logits)
 
     def d_reg(self, it: Iteration) -> tuple:
         "R1 on the real pictures and, where the settings say so, R2 on generated ones."
         settings, critic = it.settings, self.critic(it, Stream.D_REG)
-        def D(images, label):
-            logits = critic(images, label)
-            if it.state.strength and not it.paired: it.state.strength.observe(logits)
-            return logits
-        stats = dict(r1=self.penalty(D, *it.reals(), settings.gamma))
+        logits, (real, label) = [], it.reals()
+        stats = dict(r1=self.penalty(noting(critic, logits), real, label, settings.gamma))
+        if it.state.strength and not it.paired:
+            for some in logits: it.state.strength.observe(some)
         if settings.r2:
             with torch.no_grad(): fake, label = self.draw(it, Stream.D_REG)
             stats["r2"] = self.penalty(critic, fake, label, settings.gamma)

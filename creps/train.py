@@ -362,6 +362,25 @@ def watchers_of(
     if execution.tensorboard: told.append(board(Path(out, "tensorboard")))
     return tuple(told)
 
+def begun(
+    step: TrainingStep, settings: Settings, device: torch.device,
+    checkpoint,   # to go on from, or None
+    init,         # trained networks, or None
+    first: bool,  # of several processes
+) -> tuple[State, str]:
+    "The state that a training begins with, and what there is to say of it."
+    state, said = step.begin(settings, device), ""
+    if checkpoint: said = resume_from(state, checkpoint, settings, step.rates(settings), first)
+    elif init: said = take_over(state, init)
+    if said and first: print(said, flush=True)
+    return state, said
+
+def say_hours(settings: Settings, step: TrainingStep, split: BatchSplit, device: torch.device, data):
+    "How long a training would take; all processes take part, the first one says it."
+    labels = data.labels if settings.label_dim else None
+    said = hours_text(settings, step, split, device, labels)
+    if split.rank == 0: print(said, flush=True)
+
 # %% ../nbs/training/15_train.ipynb #4778961a
 @takes(Settings, Execution)
 def fit(
@@ -399,21 +418,14 @@ def fit(
             print(describe(settings, split, step, str(device)), flush=True)
         reuse_memory()
         if execution.dry_run:
-            labels = data.labels if settings.label_dim else None
-            if execution.progress: said = hours_text(settings, step, split, device, labels)   # all processes take part
-            if execution.progress and first: print(said, flush=True)
-            return None
-        state, said = step.begin(settings, device), ""
-        if checkpoint: said = resume_from(state, checkpoint, settings, step.rates(settings), first)
-        elif init: said = take_over(state, init)
-        if said and first: print(said, flush=True)
+            return say_hours(settings, step, split, device, data) if execution.progress else None
+        state, said = begun(step, settings, device, checkpoint, init, first)
         if checkpoint and state.images >= settings.kimg * 1000:
             at = f"{state.images / 1000:g} kimg"
             if first and execution.progress: print(f"{out} is finished: {at}; a larger kimg goes on")
             return state.ema
         watchers = watchers_of(watch, out, execution) if first else ()
-        trainer = Trainer(state, settings, data, Path(out), step, split, execution, metric, best,
-                          watchers)
+        trainer = Trainer(state, settings, data, Path(out), step, split, execution, metric, best, watchers)
         started = dict(settings=settings.to_json(), versions=versions(), device=str(device))
         trainer.event("resume" if checkpoint else "start", **started, processes=split.world_size, said=said)
         trainer.train()
