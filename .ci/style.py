@@ -17,7 +17,7 @@ ceilings = {
     "methods patched on public classes": 0,
     "functions of more than 14 parameters": 0,      # but for what describes a training or a network
     "nodes of a statement, 90th percentile": 28,
-    "public names": 191,                            # asked: 200
+    "public names": 188,                            # asked: 200
     "public names of two modules": 0,              # asked: 0
 }
 configurations = {"Settings", "Network", "Execution", "Generator", "fit"}  # what describes a training or a network has many fields

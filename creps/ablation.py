@@ -19,6 +19,7 @@ from torch.utils._pytree import tree_iter
 from . import peers, train
 from .anyres import AnyresPatchStep
 from .benchmark import Flops, HighWater, Plain, apart, stopwatch
+from .budget import over_cycle
 from .checkpoint import InUse, find_checkpoint, load_state, run_folder, versions
 from .core import (Device, from_uint8, image_grid, parse_seeds, reuse_memory, rng, to_pil, to_uint8,
                         write_whole)
@@ -26,6 +27,7 @@ from .data import Drawn, Pictures, open_data
 from .device import pick_device
 from .distributions import METRICS, Samples, distances, evaluate, lite1_extractor
 from .filters import box_reduce, resample
+from .log import now
 from .metrics import (CannotDraw, alexnet_file, consistency, drawn, latents, psnr, ssim, styles,
                         swd_levels)
 from .settings import Settings
@@ -265,7 +267,7 @@ def train_variant(
     folder,        # of its checkpoints
     device: torch.device | str = "auto",
 ) -> torch.nn.Module:  # the average generator
-    "Train a variant, or go on with its training."
+    "Train a variant, or resume its training."
     device = pick_device(device)
     known = signature(train.fit).parameters.keys() & s.keys()
     options: dict[str, Any] = {k: s[k] for k in known - {"data", "shape"}}
@@ -457,17 +459,6 @@ def cycle(step, state, s: dict, factor: int = 1, steps: int | None = None):
         for _ in range(steps or cycle_steps(s)): step(state, settings, (real, None, None))
     return run
 
-def mean_step(measure, state, s: dict) -> float:
-    "What `measure()` says of a step that it does, averaged over a cycle: one step of each kind is taken."
-    intervals = [k for k in (s["pl_interval"], s["r1_interval"]) if k]
-    def due(i): return tuple(i % k == 0 for k in intervals)
-    kinds = [due(i) for i in range(cycle_steps(s))]
-    mean = 0.
-    for kind in dict.fromkeys(kinds):
-        state.step = kinds.index(kind)
-        mean += kinds.count(kind) / len(kinds) * measure()
-    return mean
-
 # %% ../nbs/evidence/37_ablation.ipynb #995fb737
 def tensor_mb(s: dict) -> float:
     "The most that the tensors of a training hold at once, in MB, over its stages; counted, not computed."
@@ -492,7 +483,7 @@ def counted(
         step = Plain() if s["network"] == "CREPS" else step  # bands compute some things twice
         state = step.begin(settings_of(s), "meta")
         run = cycle(step, state, s, factor, 1)
-        total += share * mean_step(flops, state, s)
+        total += share * over_cycle(flops, state, settings_of(s))
     seconds = total / 1e9 / gflops / s["batch"]
     return dict(s_per_kimg=1000 * seconds, tensor_mb=tensor_mb(s))
 
@@ -584,7 +575,7 @@ def sheet(s: dict, G, path, count: int = 24):
 def made_with(preset: str, device: torch.device) -> dict[str, Any]:
     "What a result was made with."
     machine = dict(preset=preset, device=str(device), threads=torch.get_num_threads())
-    return machine | dict(versions=versions(), revision=revision(), time=train.now())
+    return machine | dict(versions=versions(), revision=revision(), time=now())
 
 # %% ../nbs/evidence/37_ablation.ipynb #e0315a89
 def make_result(
@@ -671,7 +662,7 @@ class Job:
         "Measure the cost of what is done once more, and put it into the result."
         found = self.result()
         if found is None: raise ValueError(f"{self.path} is not there: its training comes before its cost")
-        found |= cost(self.settings, device) | dict(cost_time=train.now())
+        found |= cost(self.settings, device) | dict(cost_time=now())
         write_json(found, self.path)
         return found
 

@@ -24,7 +24,8 @@ CERTAIN = .95   # mean sign of D(real)
 ALIKE = .3      # spread of the samples, as a share of that of the real pictures
 BEYOND = 100.   # times the usual gradient, or a part of it
 LINES = 3       # so many in a row ...
-KIMG = 2.       # ... over so many thousand images
+KIMG = 2.       # ... over so many thousand images, ...
+ADAPTING = 10.  # ... or so many, where adaptive augmentation answers
 
 # %% ../nbs/engine/58_alarm.ipynb #47ece8f1
 def remedy(s: Settings) -> str:
@@ -35,16 +36,17 @@ def remedy(s: Settings) -> str:
 
 def slower(s: Settings) -> str: return f"--lr {min(s.lr / 2, .002):g}"
 
-def last(rows: Sequence[dict], name: str) -> list[dict]:
+def last(rows: Sequence[dict], name: str, kimg: float = KIMG) -> list[dict]:
     "The newest lines that have this number, if they are enough to go by."
     found = [row for row in rows if name in row]
-    if not found or found[-1]["kimg"] - found[0]["kimg"] < KIMG - .1: return []
-    recent = [row for row in found if row["kimg"] > found[-1]["kimg"] - KIMG - .1]
+    if not found or found[-1]["kimg"] - found[0]["kimg"] < kimg - .1: return []
+    recent = [row for row in found if row["kimg"] > found[-1]["kimg"] - kimg - .1]
     return recent if len(recent) >= LINES else []
 
+# %% ../nbs/engine/58_alarm.ipynb #7cd89cf1
 def certain_critic(rows: Sequence[dict], s: Settings) -> str | None:
     "What there is to say of a D that never errs."
-    recent = last(rows, "sign_real")
+    recent = last(rows, "sign_real", ADAPTING if s.augment == "ada" else KIMG)
     if not recent or mean(row["sign_real"] for row in recent) < CERTAIN: return None
     if max(row.get("sign_fake", -1) for row in recent) > .5: return None   # it calls everything real
     certain = f"D is certain of nearly every real picture (mean sign {recent[-1]['sign_real']:.3f})"

@@ -17,13 +17,14 @@ from torch.utils.flop_counter import flop_registry
 from . import render as renderer
 from .checkpoint import versions
 from .coords import View
-from .core import (Count, Device, Memory, Natural, Number, Positive, Seed, check_arguments, resident_peak,
+from .core import (Count, Device, Memory, Natural, Number, Positive, Seed, check_arguments,
+                        resident_peak,
                         reuse_memory, rng, seeded, size_pair, to_uint8, trim_memory, write_whole)
 from .device import pick_device
 from .generator import Generator, check_resolution
 from .stages import stages_of
 from .settings import Settings, sort_out, takes
-from .step import BatchSplit, Iteration, Phase, State, Stream, TrainingStep, minimise, training_grid
+from .step import BatchSplit, Iteration, Phase, State, Stream, TrainingStep, training_grid
 
 # %% ../nbs/engine/50_benchmark.ipynb #29f1a661
 def wait(device: torch.device | str):
@@ -245,7 +246,7 @@ def phases(
     it = Iteration(state, settings, BatchSplit(settings.batch), real)
     def run(phase: Phase):
         it.path_means, it.nonfinite = [], []
-        return minimise(it, phase)
+        return step.minimise(it, phase)
     def alone():
         state.G.requires_grad_(True)
         z, _ = it.latents(Stream.G_MAIN, settings.batch)
@@ -283,6 +284,7 @@ def measured_phases(
         found[phase] = water.above(), stopwatch(run, repeats, device)
     return found
 
+# %% ../nbs/engine/50_benchmark.ipynb #5b76f36a
 def measure_step(
     settings: dict,  # of JSON's types
     device: str, repeats: int, plain: bool = False, only=None,
@@ -370,6 +372,7 @@ def _sizes(text) -> list:
     "Sizes with commas between them, as pairs, the smallest first."
     return sorted(map(size_pair, str(text).split(",")), key=np.prod)
 
+# %% ../nbs/engine/50_benchmark.ipynb #a9aba029
 @dataclass(frozen=True)
 class _RandomNetwork:
     "A network with random weights, in place of a model."

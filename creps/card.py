@@ -122,6 +122,7 @@ def data_section(settings: dict) -> list[str]:
     flipped = ", each also mirrored" if settings.get("mirror") else ""
     return ["## Data", "", f"{many} of `{pictures_of(settings)}`{size}{flipped}.", ""]
 
+# %% ../nbs/engine/57_card.ipynb #34bbb75e
 def training_section(history: History) -> list[str]:
     "How it was trained, and the settings that somebody chose."
     settings, versions = history.setting("settings"), history.setting("versions")

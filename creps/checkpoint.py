@@ -126,12 +126,13 @@ def read_settings(path) -> Settings:
     except (KeyError, TypeError) as e:
         raise ValueError(f"{path} is damaged: it holds no settings ({_first_line(e)})") from None
 
+# %% ../nbs/engine/47_checkpoint.ipynb #5c5718fc
 def _below(name: str, tensors: dict) -> dict:
     "The tensors under `name.`, with that cut off."
     return {k[len(name) + 1:]: v for k, v in tensors.items() if k.startswith(name + ".")}
 
 def _load_adam(adam: torch.optim.Adam, moments: dict):
-    "Let an optimiser go on with `moments`, by number of the parameter and name."
+    "Let an optimiser continue with `moments`, by number of the parameter and name."
     slots = {}
     for key, value in moments.items():
         number, name = key.split(".")
@@ -204,7 +205,7 @@ def find_checkpoint(
     out,            # run folder
     resume: str | Path | None = None,  # None | "latest" | path of a checkpoint
 ) -> Path | None:   # None: start from zero
-    "The checkpoint to resume from; ValueError where that would overwrite what nobody asked to go on with."
+    "The checkpoint to resume from; ValueError where that would overwrite what nobody asked to resume."
     if resume is None: return _refuse_what_is_there(out)
     if resume != "latest":
         read_tensors(resume)
@@ -248,6 +249,7 @@ def _locked(path: Path):
         if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()): return file
         file.close()   # it was the file of a run that has just ended
 
+# %% ../nbs/engine/47_checkpoint.ipynb #c4805724
 @contextlib.contextmanager
 def run_folder(out):
     "The folder of a run, without leftovers, for this process alone; ValueError if it can't be had."

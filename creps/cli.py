@@ -37,13 +37,14 @@ from .film import Shot, film, moments, move, pictures, smooth, walk
 from .distributions import Samples, chosen, computable, distances, report_evaluate
 from .layers import truncate
 from .metrics import psnr, report_consistency, swd
+from .octaves import step_of
 from .processes import first_process, same_command, together
 from .project import load_codes, report_project
 from .render import render, targets
 from .report import report_run
 from .settings import NOT_GIVEN, Execution, Network, Settings, offered, sort_out
 from .step import TrainingStep
-from .train import fit, open_pictures, step_of
+from .train import fit, open_pictures
 from .viewer import report_view
 from .warp import named
 
@@ -61,6 +62,7 @@ class Parser(argparse.ArgumentParser):
             else: words.append(word)
         return super().parse_known_args(words, namespace)
 
+# %% ../nbs/engine/55_cli.ipynb #b5b4c0b3
 def word_of(annotation) -> Callable:
     "A function that makes a parameter's value from a word of the shell, and refuses what its annotation excludes."
     kind, checks = meant(annotation)
@@ -88,6 +90,7 @@ def parameters(
     own = [p for p in inspect.signature(f).parameters.values() if p.kind != p.VAR_KEYWORD]
     return [(p.name, p.annotation, p.default, about.get(p.name, "")) for p in own]
 
+# %% ../nbs/engine/55_cli.ipynb #b12c1947
 def add_arguments(
     parser: argparse.ArgumentParser,
     f,            # the function that takes them, or a dataclass of settings
@@ -180,6 +183,7 @@ class Drawing:
             return moves(G.mapping(seed_latents([seeds[i]], G.z_dim).to(where), one, self.trunc))
         return {f"seed{seed:04d}": partial(of_seed, i) for i, seed in enumerate(seeds)}
 
+# %% ../nbs/engine/55_cli.ipynb #90170f22
 @dataclass(frozen=True)
 class Flight(Drawing):
     "Where the window of a film goes, and for how long."
@@ -406,6 +410,7 @@ def opened(data, out, init=None, resume=None, **options):
     if resume and checkpoints(out): given = given.otherwise(load_settings(out))
     return open_pictures(data, given, how.max_bad)[0]
 
+# %% ../nbs/engine/55_cli.ipynb #1df0796f
 def cmd_train(
     data, out,
     # measured at every snapshot, the best network by the first is kept in OUT/best: see creps evaluate
@@ -426,6 +431,7 @@ def cmd_train(
         print(f"the generator is in {out}; draw with: creps generate {out} --grid grid.png; "
               f"look at it with: creps report {out}")
 
+# %% ../nbs/engine/55_cli.ipynb #f31f3ed5
 def cmd_convert(
     official,             # a training snapshot (.pkl) of the authors' code
     out: str,             # folder for our config.json and model.safetensors
@@ -463,6 +469,7 @@ def cmd_push(
     "Publish a network with its model card and samples on the Hugging Face hub."
     print(push(run, repo, license, private))
 
+# %% ../nbs/engine/55_cli.ipynb #5211b3a9
 def cmd_info(
     model,  # folder, shipped name, or owner/name on the hub
     picture: bool = False,  # show one of its pictures in the terminal
@@ -510,6 +517,7 @@ def side_by_side(
     "A walk from the first code to the last, all steps in one picture."
     return np.concatenate(list(pictures(G, ws[:1], walk(ws, count), size)), 1)
 
+# %% ../nbs/engine/55_cli.ipynb #67b38f3a
 def demo_sheet(
     G: Generator,
     ws: torch.Tensor,  # [B, num_ws, w_dim]
@@ -559,7 +567,7 @@ def demo_film(
     film(G, ws[:1], shots, path, size)
 
 def samples(G: Generator, n: int = 256, seed: int = 1) -> tuple:
-    "Pictures of n codes (uint8 [n, R, R, 3]), and their PSNR with those at 2R brought down (mean in dB)."
+    "Pictures of n codes (uint8 [n, R, R, 3]), and their PSNR with those at 2R downsampled (mean in dB)."
     z, at = torch.randn(n, G.z_dim, generator=rng(seed)), []
     twice = []
     with torch.no_grad():
@@ -587,6 +595,7 @@ def demo_training(run, quick: bool, seed: int, device: str) -> tuple:
     print(f"sliced Wasserstein distance to the landscapes: {told}")
     return G, dict(swd_before=round(before, 2), swd_after=round(after, 2))
 
+# %% ../nbs/engine/55_cli.ipynb #5c669693
 def cmd_demo(
     train: bool = False,     # train a small network on landscapes first, which takes minutes, and draw with that
     quick: bool = False,     # the same, but a shorter training, some 20 seconds
@@ -614,7 +623,7 @@ def cmd_demo(
     agreement = samples(G, 64)[1]
     print(f"the same codes at {G.resolution} px and at {2 * G.resolution} px, "
           f"averaged over 2 x 2 pixels, agree to {agreement:.1f} dB")
-    print(f"look at sheet.png, panorama.png and zoom.webp in {folder}; go on with: creps view {model}")
+    print(f"look at sheet.png, panorama.png and zoom.webp in {folder}; continue with: creps view {model}")
     seconds = round(time.time() - start, 1)
     print(json.dumps(dict(model=str(model), psnr=round(agreement, 2), **found, seconds=seconds)))
 
@@ -661,6 +670,7 @@ def parser() -> Parser:
         p.set_defaults(action=f)
     return top
 
+# %% ../nbs/engine/55_cli.ipynb #3eba1249
 class _Steady:
     "A stream whose reader may go away (`creps info MODEL | head -1`), or whose disk be full: only the text is lost."
     def __init__(self, stream): self.stream, self.failed = stream, None   # `failed`: why, if nobody has chosen it
@@ -690,6 +700,7 @@ def _steady_output():
         for stream in filter(None, steady): stream.flush()
         sys.stdout, sys.stderr = before
 
+# %% ../nbs/engine/55_cli.ipynb #70a625a3
 SMALLER = dict(
     generate="give a smaller --size or --max-memory, or draw one picture into a file with creps render",
     render="give a smaller --max-memory or --size, or draw into a .tif or .dzi")

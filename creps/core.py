@@ -247,7 +247,7 @@ def seeded(
     make,          # a function without arguments that makes a module, or a tuple of modules
     device: torch.device | str = "cpu",  # where they go
 ) -> Any:
-    "New modules whose weights depend on the seed alone, not on the device; nobody's random numbers are touched."
+    "New modules whose weights depend on the seed alone, not on the device; no other random numbers are consumed."
     if torch.device(device).type == "meta":
         with torch.device(device): return make()
     before = torch.get_rng_state()
@@ -383,6 +383,7 @@ class Within:
             raise ValueError(f"must be {self}, not {value!r}")
         return value
 
+# %% ../nbs/engine/40_core.ipynb #29b1651e
 def device_name(text) -> str:
     "`text` itself, if a device of torch may have this name, or \"auto\"; ValueError else. The device isn't touched."
     try: return text if text == "auto" else str(torch.device(text))
@@ -412,6 +413,7 @@ def parse_seeds(
     if sum(s[-1] + 1 - s[0] for s in spans) > 10**6: raise ValueError(f"{text} are more than a million seeds")
     return [n for s in spans for n in range(s[0], s[-1] + 1)]
 
+# %% ../nbs/engine/40_core.ipynb #fc58b0eb
 Count = Annotated[int, Within(1)]
 Natural = Annotated[int, Within(0)]
 Seed = Annotated[int, Within()]
@@ -424,6 +426,7 @@ Size = Annotated[str, size_pair]
 Memory = Annotated[str, some_bytes]
 Device = Annotated[str, device_name]
 
+# %% ../nbs/engine/40_core.ipynb #6d960d6f
 def meant(annotation) -> tuple:
     "The type of a value, and the checks of it: of `int`, `Annotated[int, check]` or `Literal[...]`, each also `| None`."
     if get_origin(annotation) in (Union, UnionType):

@@ -203,6 +203,7 @@ def brief(value, most: int = 160) -> str:
     text = "".join(letter if letter.isprintable() else " " for letter in text[:most + 1])
     return text if len(text) <= most else text[:most] + "…"
 
+# %% ../nbs/engine/56_curves.ipynb #804b0eb1
 def panel_picture(
     title: str,
     series: dict,  # name -> (kimg [n], values [n])

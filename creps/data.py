@@ -852,7 +852,7 @@ def _alone():
 
 def batches(
     data,               # a data set: anything with batch(indices)
-    sampler: Sampler,   # its position moves with what is handed out
+    sampler: Sampler,   # its position advances with each batch
     device: torch.device | str = "cpu",
     prefetch: int = 2,  # batches prepared ahead, at least 1
     rows=None,          # slice or index array: the part of each batch that this process reads; None: all of it

@@ -57,6 +57,7 @@ def _apart(a, b) -> float:
     a, b = (torch.as_tensor(v).detach().cpu().double() for v in (a, b))
     return (a - b).abs().max().item()
 
+# %% ../nbs/engine/51_device_benchmark.ipynb #c7b3a982
 def _pictures_agree(networks: tuple, codes: torch.Tensor, device) -> list:
     "Rows on pictures of a generator, on the CPU and on the device."
     here, there = networks
@@ -78,6 +79,7 @@ def _pictures_agree(networks: tuple, codes: torch.Tensor, device) -> list:
         rows.append(_agree("draw in TF32", drawn(R), .1, "[-1, 1]"))
     return rows
 
+# %% ../nbs/engine/51_device_benchmark.ipynb #974fb359
 def _noise(settings: Settings, seed: int) -> torch.Tensor:
     "Pictures of the settings' size that show nothing."
     shape = settings.batch, settings.image_channels, *settings.shape
@@ -96,6 +98,7 @@ def _step_agrees(settings: Settings, device, seed: int) -> list:
     lengths = [first(where)["path_length"] for where in ("cpu", device)]
     return [*rows, _agree("step: path length", max(lengths) / min(lengths), 2, "factor")]
 
+# %% ../nbs/engine/51_device_benchmark.ipynb #f1a2f981
 def _weights(state) -> torch.Tensor:
     "All weights of both networks of a training's state, in one row."
     return torch.cat([p.detach().flatten().cpu() for p in (*state.G.parameters(), *state.D.parameters())])
@@ -151,6 +154,7 @@ def attempt(
     if torch.cuda.is_available(): torch.cuda.empty_cache()
     return about | dict(seconds=None, reason=reason)
 
+# %% ../nbs/engine/51_device_benchmark.ipynb #d655c850
 def _timed(f, device, repeats: int = 5, most: float = 10.) -> tuple:
     "Median seconds of `f()` after a call that warms up (or of that, if it takes `most`), and bytes needed."
     water = HighWater(device).mark()
@@ -177,6 +181,7 @@ def measure_training(settings: Settings, device, precision: str, repeats: int = 
     return dict(seconds=round(seconds, 5), plain_seconds=round(plain, 5),
                 images_per_second=round(settings.batch / seconds, 1), extra_mb=_megabytes(extra))
 
+# %% ../nbs/engine/51_device_benchmark.ipynb #138f3193
 def _graph(f, device):
     "The function as a CUDA graph."
     if torch.device(device).type != "cuda": raise NotHere("CUDA graphs need a CUDA device")
@@ -207,6 +212,7 @@ def measure_pass(settings: Settings, device, precision: str, how: str, repeats: 
     speed = round(settings.batch / seconds, 1)
     return dict(seconds=round(seconds, 5), images_per_second=speed, extra_mb=_megabytes(extra))
 
+# %% ../nbs/engine/51_device_benchmark.ipynb #4a4fa3af
 def measure_drawing(settings: Settings, device, precision: str, how: str, times: int, repeats=5) -> dict:
     "Seconds of a rendered picture of `times` the side."
     with precise(precision, device):
@@ -269,6 +275,7 @@ def _about(device) -> dict:
 
 def _left_out(): raise NotHere("--quick compiles nothing")
 
+# %% ../nbs/engine/51_device_benchmark.ipynb #43dae079
 def device_check(
     device="auto",
     minutes: float = 8.,   # for everything

@@ -6,7 +6,7 @@
 __all__ = ['METRICS', 'kid', 'precision', 'recall', 'Samples', 'Metric', 'distances', 'evaluate']
 
 # %% ../nbs/evidence/31_distributions.ipynb #eee8e678
-import hashlib, importlib.resources, json, math, os, re, sys
+import hashlib, importlib.resources, json, os, re, sys
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -14,15 +14,13 @@ from typing import Annotated, Any, Callable, Iterator, Literal
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from .core import (Count, Device, Fraction, Number, Seed, check_arguments, constant, from_uint8, rng,
-                        seeded,
+from .core import (Count, Device, Fraction, Number, Seed, check_arguments, constant, rng, seeded,
                         to_uint8, whole_numbers, write_whole)
 from .data import open_data
 from .device import pick_device
 from .generator import Generator
 from .metrics import (CannotDraw, drawn, feature_pair, file_hash, frechet, latents, read_weights, styles,
                            swd)
-from .scenery import Scenery, scenes
 from .settings import sort_out, takes
 from .vectors import WORLDS
 
@@ -75,30 +73,6 @@ _FACTORS = ("light_col", "light_row", "horizon", "level", "water", "hills", "alp
             "clouds", "overcast", "mist", "trees", "broad", "warm", "aurora", "stars", "moon", "glow")
 TARGETS = _HOURS + _FACTORS
 
-def known_factors(
-    seed: int,  # of the world
-    indices,    # of B scenes
-) -> torch.Tensor:  # [B, len(TARGETS)]
-    "What the network shall read off."
-    f = scenes(seed, indices)
-    turn = f.time * (2 * math.pi / 9)
-    f.level = torch.where(f.water > 0, f.level, f.horizon)
-    hours = [turn.sin(), turn.cos(), (2 * turn).sin(), (2 * turn).cos()]
-    columns = hours + [getattr(f, name) for name in _FACTORS]
-    return torch.cat(columns, 1).flatten(1).float()
-
-# %% ../nbs/evidence/31_distributions.ipynb #c677f3d0
-def damaged(
-    images: torch.Tensor,  # [B, 3, H, W]
-    g: torch.Generator,
-) -> tuple[torch.Tensor, torch.Tensor]:  # images, and how much noise and blur each has got [B, 2]
-    "Images of which half have noise, and half are blurred."
-    def some(): return (2 * torch.rand(len(images), 1, 1, 1, generator=g) - 1).clamp(min=0)
-    noise, blur = .2 * some(), some()
-    soft = F.avg_pool2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    spoilt = torch.lerp(images, soft, blur) + noise * torch.randn(images.shape, generator=g)
-    return spoilt, torch.cat([noise, blur], 1).flatten(1)
-
 # %% ../nbs/evidence/31_distributions.ipynb #a70a43f6
 def _spans(n: int, m: int) -> torch.Tensor:
     "Adaptive mean pooling of n values to m, as a matrix [m, n]."
@@ -141,53 +115,6 @@ class SceneryNet(nn.Module):
 
     def scaled(self, x) -> torch.Tensor: return self.head(F.leaky_relu(self.embed(x), .1))
     def forward(self, x) -> torch.Tensor: return self.scaled(x) * self.std + self.mean  # [B, len(TARGETS) + 2]
-
-# %% ../nbs/evidence/31_distributions.ipynb #4665a6b8
-SIZES = {16: .15, 32: .4, 64: .3, 128: .15}  # how often
-
-def lesson(
-    pictures,  # uint8 [N, 128, 128, 3]
-    truth,     # [N, len(TARGETS)]
-    count: int, g: torch.Generator,
-) -> tuple[torch.Tensor, torch.Tensor]:  # images [count, 3, n, n], what to say of them [count, len(TARGETS) + 2]
-    "One random batch."
-    which = torch.randint(len(pictures), (count,), generator=g)
-    odds = torch.tensor(list(SIZES.values()))
-    size = list(SIZES)[torch.multinomial(odds, 1, generator=g)]
-    images = F.avg_pool2d(from_uint8(pictures[which.numpy()]), 128 // size)
-    wanted, side = truth[which], TARGETS.index("light_col")
-    mirror = torch.rand(count, generator=g) < .5
-    images[mirror] = images[mirror].flip(3)
-    wanted[mirror, side] = 1 - wanted[mirror, side]
-    images, amount = damaged(images, g)
-    return images, torch.cat([wanted, amount], 1)
-
-# %% ../nbs/evidence/31_distributions.ipynb #a9ee7ea2
-def train_scenery_net(
-    out=None,              # a .safetensors file for the weights
-    pictures: int = 3072,  # from a world that no other notebook uses
-    steps: int = 1000, batch: int = 64,
-    seed: int = 1000,      # of the world, the first weights and the batches
-) -> SceneryNet:
-    "Train the network; the defaults are what the shipped weights come from, and take about two minutes."
-    large = Scenery(pictures, seed, 128).draw(range(pictures))
-    truth = known_factors(seed, range(pictures))
-    net = seeded(seed, SceneryNet)
-    net.mean[:-2] = truth.mean(0)
-    net.std[:] = torch.cat([truth.std(0), torch.tensor([1 / 30, 1 / 6])])
-    adam = torch.optim.AdamW(net.parameters())
-    rate = torch.optim.lr_scheduler.OneCycleLR(adam, 4e-3, steps)
-    for step in range(steps):
-        images, wanted = lesson(large, truth, batch, rng(seed, step))
-        wanted = (wanted - net.mean) / net.std
-        adam.zero_grad()
-        F.mse_loss(net.scaled(images), wanted).backward()
-        adam.step()
-        rate.step()
-    how = f"pictures={pictures}, steps={steps}, batch={batch}, seed={seed}"
-    about = dict(command=f"creps.distributions.train_scenery_net({how})")  # one entry: their order is by chance
-    if out: write_whole(out, lambda p: save_file(net.state_dict(), p, about))
-    return net.eval()
 
 # %% ../nbs/evidence/31_distributions.ipynb #dc550071
 SCENERY_WEIGHTS = Path(str(importlib.resources.files("creps"))) / "models_metrics" / "scenery.safetensors"

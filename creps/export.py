@@ -158,7 +158,7 @@ def written(
     style,   # a function of a layer's name
     *maps: str,  # [B, inputs, n]
 ) -> list[str]:  # [B, outputs, n]
-    "What a list of steps hands out, summed up."
+    "What a list of steps outputs, summed up."
     def apply(step, x):
         if not isinstance(step.layer, ModulatedLinear): return dense(g, step.layer, x)
         return steered(g, step.layer, x, style(step.name))

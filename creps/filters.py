@@ -89,7 +89,7 @@ def reduced(
     size,                   # (h, w) or N, at most (H, W)
     reducer: str = "box",   # box | lanczos | nearest
 ) -> torch.Tensor:          # [B, C, h, w]
-    "Images brought down to `size`."
+    "Images downsampled to `size`."
     if reducer not in REDUCERS:
         raise ValueError(f"reducer must be one of {', '.join(REDUCERS)}, not {reducer!r}")
     sides = zip(images.shape[2:], size_pair(size))

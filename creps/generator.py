@@ -207,7 +207,7 @@ class PlaneInput(FourierInput):
 class Program:
     "A pointwise network as data, for one code."
     input: Any         # coordinates and a style -> features; `rank` says how many lines an axis has, None: there are none
-    lines: list[Step]  # features -> lines, or maps where there are no lines: the last of what they hand out
+    lines: list[Step]  # features -> lines, or maps where there are no lines: the last of what they output
     pixels: list[Step]  # maps -> colours
     maps: int          # how many maps there are
     styles: dict       # name -> [1, width]
@@ -383,7 +383,7 @@ def find_model(
 # %% ../nbs/idea/06_generator.ipynb #6e1eb85d
 def check_finite(
     net: nn.Module,
-    source,  # where it was read, for the message
+    source,  # where it was read, for the error message
 ) -> None:
     "ValueError for a network with weights that are infinite or no numbers: it would draw black."
     broken = next((name for name, t in net.state_dict().items() if not t.isfinite().all()), None)
@@ -392,7 +392,7 @@ def check_finite(
 
 def restored(
     make: Callable[[], nn.Module],  # builds the network that the configuration describes
-    kind: str,                      # what that is, for the message: "a generator"
+    kind: str,                      # what that is, for the error message: "a generator"
     config: Path, weights: Path,
 ) -> Any:                           # the network
     "A saved network in eval mode; strict: files that do not fit exactly are refused (ValueError)."

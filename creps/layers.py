@@ -185,10 +185,11 @@ class ModulatedLinear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
 
     def folded(self,
-        style: torch.Tensor,  # [B, inputs]
+        style: torch.Tensor,   # [B, inputs]
+        batched: bool = True,  # False: without the copy that pays for several samples and for gradients
     ) -> tuple[torch.Tensor, torch.Tensor]:
         "Weights [B, inputs, outputs] of each sample and the bias [outputs], with every gain in them."
-        weight = self.weight.T.contiguous()  # once, here: all samples' weights and gradients have this layout
+        weight = self.weight.T.contiguous() if batched else self.weight.T
         if not self.leaky: return weight * (style / self.inputs**.5)[:, :, None], self.bias
         norm = (style.square() @ weight.square() + 1e-8).rsqrt()
         return weight * style[:, :, None] * (norm * ACT_GAIN)[:, None], self.bias * ACT_GAIN
@@ -244,7 +245,7 @@ class Step:
     "One step of a network that works on each position by itself."
     layer: Any = None  # a FullyConnected, a ModulatedLinear, or what an interpreter made of it; None: the next map is added
     name: str = ""     # of the layer, and of its style
-    out: bool = False  # its result is handed out, not passed on
+    out: bool = False  # its result is an output, and is not passed on
 
 def run(
     steps: Iterable[Step],
@@ -252,7 +253,7 @@ def run(
     apply: Callable[[Step, Any], Any],   # (step, features) -> the result of its layer
     add: Callable[[Any, Any], Any] = operator.add,
 ) -> Iterator:
-    "What the steps hand out, each added to those before; the features, if they hand out nothing."
+    "What the steps output, each added to those before; the features, if they output nothing."
     maps, total = iter(maps), None
     x = next(maps)
     for step in steps:

@@ -350,5 +350,5 @@ def report_consistency(
     scores = [shown("psnr", 2, " dB"), shown("ssim", 4), shown("lpips", 4)]
     why = f" ({found['reason']})" if found["reason"] else ""
     told = " and ".join(str(h) if h == w else f"{h}x{w}" for h, w in pair)
-    print(f"{told} brought down by {reducer}, grid {align}, {samples} codes: {', '.join(scores)}{why}")
+    print(f"{told} downsampled by {reducer}, grid {align}, {samples} codes: {', '.join(scores)}{why}")
     print(json.dumps(found))

@@ -166,3 +166,10 @@ class OctaveStep(TrainingStep):
         def knowing(images: torch.Tensor, label) -> torch.Tensor:
             return critic(images, it.local(it.alike["told"]))
         return knowing
+
+# %% ../nbs/training/17_octaves.ipynb #3d4e9036
+def step_of(
+    settings: Settings,  # complete or not
+) -> TrainingStep:
+    "How CREPS is trained with these settings."
+    return OctaveStep() if settings.given().get("octaves") else TrainingStep()

@@ -139,7 +139,7 @@ class NoisyLinear(ModulatedLinear):
         return rectify_(torch.baddbmm(bias + grain, x, weight))
 
 class PointBlock(nn.Module):
-    "Two noisy layers and a third that hands out colours; the first block is one layer, no colours."
+    "Two noisy layers and a third that outputs colours; the first block is one layer, no colours."
     def __init__(self,
         name: str,           # for example "b8"; the prefix of its styles
         inputs: int,         # channels in

@@ -6,8 +6,30 @@
 __all__ = []
 
 # %% ../nbs/engine/48_processes.ipynb #0c3a2a57
-import contextlib, ctypes, os, signal, socket, subprocess, sys, time
-from .train import termination_signals
+import atexit, contextlib, ctypes, os, signal, socket, subprocess, sys, threading, time
+from datetime import timedelta
+import torch
+
+# %% ../nbs/engine/48_processes.ipynb #ab297111
+def termination_signals() -> list:
+    "Those that end a program from outside: without those that nohup ignores, and in the main thread only."
+    if threading.current_thread() is not threading.main_thread(): return []
+    known = (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP"))
+    return [s for s in known if s is not None and signal.getsignal(s) is not signal.SIG_IGN]
+
+class SignalHandler:
+    "While active, Ctrl-C, SIGTERM and SIGHUP set `received` and end nothing; a second Ctrl-C does."
+    def __enter__(self) -> "SignalHandler":
+        self.received = 0
+        self.before = {s: signal.signal(s, self.handle) for s in termination_signals()}
+        return self
+
+    def handle(self, number: int, frame):
+        if self.received and number == signal.SIGINT: raise KeyboardInterrupt
+        self.received = self.received or number
+
+    def __exit__(self, *error):
+        for s, handler in self.before.items(): signal.signal(s, handler)
 
 # %% ../nbs/engine/48_processes.ipynb #85126909
 def free_port() -> int:
@@ -32,6 +54,7 @@ def _told_of_the_end(parent: int):
     with contextlib.suppress(OSError, AttributeError): ctypes.CDLL(None).prctl(1, signal.SIGTERM)   # PR_SET_PDEATHSIG
     if os.getppid() != parent: os._exit(128 + signal.SIGTERM)
 
+# %% ../nbs/engine/48_processes.ipynb #a991b05c
 def together(
     words: list,     # what follows the interpreter: ["-c", code], or a script and its arguments
     processes: int,
@@ -68,3 +91,18 @@ def same_command(module: str, function: str, argv: list) -> list:
     "Words for `together` that call `module.function(argv)`, with the modules that this process finds."
     paths = f"import sys; sys.path[:] = {sys.path!r}"
     return ["-c", f"{paths}; from {module} import {function} as main; sys.exit(main({argv!r}))"]
+
+# %% ../nbs/engine/48_processes.ipynb #f8eb7b46
+def _leave_process_group():
+    "Leave the other processes in order: threads that still wait for them would abort this one at its end."
+    if torch.distributed.is_initialized(): torch.distributed.destroy_process_group()
+
+def accelerator_for(device: torch.device):
+    "accelerate's view of the processes that work on this run; None if this is the only one."
+    if int(os.environ.get("WORLD_SIZE") or 1) == 1: return None
+    try: from accelerate import Accelerator, InitProcessGroupKwargs
+    except ImportError:
+        raise ValueError("several processes need accelerate: pip install 'creps[train]'") from None
+    atexit.register(_leave_process_group)
+    patience = InitProcessGroupKwargs(timeout=timedelta(hours=12))  # the others wait while one measures a snapshot
+    return Accelerator(cpu=device.type == "cpu", kwargs_handlers=[patience])

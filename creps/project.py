@@ -498,7 +498,7 @@ def read_picture(
 def strip(
     target: Target,
     ws: torch.Tensor,  # [1, num_ws, w_dim]
-    side: int = 256,   # least length of a picture's longer side; larger ones are brought down to twice this
+    side: int = 256,   # least length of a picture's longer side; larger ones are downsampled to twice this
 ) -> np.ndarray:       # uint8 [h, 3 w + gaps, C]
     "What was looked for, what was found, and their difference around grey, side by side."
     drawn, grey = target.drawn(ws), torch.zeros_like(target.picture)
@@ -569,11 +569,11 @@ def report_project(
             raise ValueError(f"two pictures are called {name}: both would go into {Path(out, name)}")
         try: targets[name] = Target(G, read_picture(path, G.image_channels), known)
         except ValueError as e: raise ValueError(str(e) if path in str(e) else f"{path}: {e}") from None
-    distance, said = feature_distance(features, G.image_channels)
-    print(f"compared by {said}", file=sys.stderr)
+    distance, compared = feature_distance(features, G.image_channels)
+    print(f"compared by {compared}", file=sys.stderr)
     for name, target in targets.items():
         start, folder = time.time(), Path(out, name)
-        key = _key(list(G.state_dict().values()), target.picture, target.known, space, steps, said, seed)
+        key = _key(list(G.state_dict().values()), target.picture, target.known, space, steps, compared, seed)
         state, pixels = folder / "search.safetensors", size_pair(size or target.full.size)
         search = Search(target, space, steps, seed, distance)
         done = _done(folder / "ws.safetensors")
@@ -588,10 +588,10 @@ def report_project(
             begun = "the same command goes on from here" if state.exists() else "nothing is written"
             print(f"stopped in {name}; {begun}", file=sys.stderr)
             raise
-        said = dict(model=model, space=space, steps=steps, seed=seed, size=list(pixels))
-        said |= dict(psnr=round(found.psnr, 2))
-        about = {name: str(value) for name, value in said.items()}
-        write_found(target, found, folder, pixels, about | dict(key=key), max_memory)
+        about = dict(model=model, space=space, steps=steps, seed=seed, size=list(pixels), key=key)
+        about |= dict(psnr=round(found.psnr, 2))
+        said = {name: str(value) for name, value in about.items()}
+        write_found(target, found, folder, pixels, said, max_memory)
         state.unlink(missing_ok=True)
         seconds = round(time.time() - start, 1)
         print(json.dumps(dict(command="project", picture=name, psnr=round(found.psnr, 2), space=space,

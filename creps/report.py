@@ -186,6 +186,7 @@ def page_top(run, history: History) -> FT:
     told = [xml.Div(xml.Dt(what), xml.Dd(value)) for what, value in first_numbers(history)]
     return xml.Header(xml.H1(title), *size, *bar, xml.Dl(*told))
 
+# %% ../nbs/engine/49_report.ipynb #f8d7f4d4
 def page_bottom(run, history: History, notes: list[str]) -> list[FT]:
     "Sections after curves and samples."
     settings, about = history.setting("settings"), environment(history)

@@ -204,6 +204,7 @@ def _octave(rows, cols, key, octave):
     def part(d): return across.index_select(-1, at + d) * bump_mean(ends, d, 0)[0]
     return sum(map(part, range(reach)))
 
+# %% ../nbs/engine/44_scenery.ipynb #ea517174
 def noise(
     rows,       # edges of rows [..., H + 1, 1], possibly bent
     cols,       # edges of columns [W + 1]
@@ -581,6 +582,7 @@ def _sunlit(f, rgb, out, rows, lines):
     shine = out[:, 3:4] * haze_glow(f, rows, lines)
     return mix(rgb, f.light, shine.clamp(0, 1))
 
+# %% ../nbs/engine/44_scenery.ipynb #6bc208e1
 def ripples(f, lines):
     "Noise [B, 1, H, W] whose cells grow with the distance below the shore."
     e = lines.rows - f.level
@@ -590,19 +592,20 @@ def ripples(f, lines):
     return noise(bent, lines.cols, footprint, f.key + 7, (7, 3), .7)
 
 def path_of_light(f, deep, rip, lines):
-    "Strength of the light's trail on the water, wider towards the painter."
+    "Strength of the light's trail on the water, wider towards the viewer."
     wide = .012 + .5 * f.light_size + .22 * deep
     low = torch.exp(-((f.level - f.light_row) / .45)**2)
     bright = 1.1 * f.glow * low * (1 - .5 * smoothstep(deep, 0., .5))
     trail = bright * bell(lines.cols, f.light_col, wide)
     return (trail * (.55 + 3.2 * rip)).clamp(0, .9)
 
+# %% ../nbs/engine/44_scenery.ipynb #d002c948
 def water(
     f,
     outline,  # of the world behind the water, [B, 7, 1, n]
     lines,
 ) -> torch.Tensor:  # [B, 3, H, W]
-    "The water's surface: the world reflected, darker towards the painter, and the path of light."
+    "The water's surface: the world reflected, darker towards the viewer, and the path of light."
     rows = 2 * f.level - lines.rows  # what is reflected there
     mid = 2 * f.level - lines.mid
     deep = (lines.mid - f.level).clamp(min=0)
@@ -712,6 +715,7 @@ class World:
     def __eq__(self, other): return isinstance(other, World) and self._settings() == other._settings()
     def __hash__(self): return hash(self._settings())
 
+# %% ../nbs/engine/44_scenery.ipynb #3b8baeb1
 class Scenery(World):
     "A data set of `n` landscapes that are known at every size and view."
     def __init__(self,

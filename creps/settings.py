@@ -154,7 +154,7 @@ class Settings(Architecture):
     octave_weight: Positive = setting(1.)  # how often an octave is seen then, beside the next coarser one; left out: 1
     cond: bool = setting(False)  # train with the data set's labels; left out: no
     mirror: bool = setting(False)  # add left-right flipped copies; left out: no
-    # convert colours with an ICC profile to sRGB; a run that began without goes on without; left out: yes
+    # convert colours with an ICC profile to sRGB; a run that began without continues without; left out: yes
     icc: bool = setting(True)
     # losses, penalties and how often, where they are not given: the article's, or R3GAN's; left out: article
     recipe: Literal["article", "modern"] = setting("article")

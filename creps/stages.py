@@ -27,7 +27,7 @@ class Layer:
         style: torch.Tensor | None = None,  # [1, inputs] of a ModulatedLinear
         dtype: torch.dtype = torch.float32,
     ):
-        weight, bias = layer.folded(style)
+        weight, bias = layer.folded() if style is None else layer.folded(style, batched=False)
         both = torch.cat([weight.reshape(layer.inputs, layer.outputs).T, bias[:, None]], 1)
         self.weight = both.detach().to(dtype)  # [outputs, inputs + 1]
         self.leaky, self.limit = layer.leaky, layer.limit
@@ -111,7 +111,7 @@ class Buffered:
         x: tuple,             # from `input`
         *maps: torch.Tensor,  # [C, n] each, added on the way
     ) -> Iterator[torch.Tensor]:  # [outputs, n]; each is gone when the next is asked for
-        "What the steps hand out, summed up."
+        "What the steps output, summed up."
         return run(self.steps, (x, *maps), self._apply, self._add)
 
 # %% ../nbs/engine/42_stages.ipynb #ecc9a575
@@ -166,7 +166,7 @@ class PixelStage:
 
 # %% ../nbs/engine/42_stages.ipynb #c48894fc
 class MapStage:
-    "What the line network of one code hands out at `columns` positions a point."
+    "What the line network of one code outputs at `columns` positions a point."
     planar = True  # there are no lines: pixels are points
     def __init__(self, program: Program, device, columns: int):
         self.network = Buffered(program.lines, program.styles, device)

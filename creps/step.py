@@ -168,7 +168,7 @@ class _RankMean(Function):
 # %% ../nbs/training/14_step.ipynb #67c3be7d
 @dataclass
 class Iteration:
-    "What the phases of one iteration share."
+    "What the phases of one iteration share, and the micro-batch that is at work."
     state: State
     settings: Settings
     split: BatchSplit
@@ -182,6 +182,9 @@ class Iteration:
     number: int = 0         # of the micro-batch at work
 
     @property
+    def paired(self) -> bool: return self.settings.loss == "relativistic"
+
+    @property
     def rows(self) -> slice:
         "Where the micro-batch is in the whole batch (or in half of it)."
         return self.split.micro_batch(self.number)
@@ -191,6 +194,10 @@ class Iteration:
         if x is None: return None
         n = len(x) // self.split.accumulation
         return x[self.number * n:(self.number + 1) * n]
+
+    def reals(self) -> tuple:
+        "The micro-batch's real pictures, as D sees them, and their labels."
+        return self.local(self.real), self.local(self.real_label)
 
     def due(self, interval: int) -> bool:
         "Whether it is time for what happens every `interval` steps; 0: never."
@@ -214,22 +221,15 @@ class Phase(NamedTuple):
     exact: bool = False   # never in TF32: the penalties square gradients
 
 # %% ../nbs/training/14_step.ipynb #8728d933
-def freeze(
-    D: Discriminator,
-    blocks: int,  # how many, from the highest resolution down
-):
-    "Let blocks of D stay as they are (FreezeD, Mo et al. 2020)."
-    for r in D.sizes[:blocks]: getattr(D, f"b{r}").requires_grad_(False)
-
-def accumulate(it: Iteration, phase: Phase) -> dict[str, torch.Tensor]:
-    "Gradients of the mean loss over this rank's micro-batches; the means of what each says for the log."
-    stats, count = {}, it.split.accumulation
-    for number in range(count):
-        it.number = number
-        loss, said = phase.loss(it)
-        (loss / count).backward()
-        for name, value in said.items(): stats[name] = stats.get(name, 0) + value.detach() / count
-    return stats
+def learning(it: Iteration, name: str) -> torch.nn.Module:
+    "The network `name`, ready to learn while the other one stays as it is."
+    G, D = it.state.G, it.state.D
+    network = G if name == "G" else D
+    for net in (G, D): net.requires_grad_(net is network)
+    frozen = D.sizes[:it.settings.freeze_d] if network is D else []   # FreezeD, Mo et al. 2020
+    for r in frozen: getattr(D, f"b{r}").requires_grad_(False)
+    network.zero_grad(set_to_none=True)
+    return network
 
 def join_gradients(it: Iteration, network: torch.nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
     "Give `network` the mean gradients over all ranks, made finite; their norm, and whether they were finite."
@@ -241,54 +241,31 @@ def join_gradients(it: Iteration, network: torch.nn.Module) -> tuple[torch.Tenso
     torch._foreach_copy_(gradients, [part.view_as(g) for part, g in zip(parts, gradients)])
     return flat.norm(), finite
 
-def gradients(it: Iteration, phase: Phase) -> dict[str, torch.Tensor]:
-    "Give the network of a phase the gradients of its loss; what there is to say for the log."
-    state = it.state
-    network = state.G if phase.network == "G" else state.D
-    for net in (state.G, state.D): net.requires_grad_(net is network)
-    if network is state.D: freeze(state.D, it.settings.freeze_d)
-    network.zero_grad(set_to_none=True)
-    with tf32(it.settings.precision != "float32" and not phase.exact): stats = accumulate(it, phase)
-    norm, finite = join_gradients(it, network)
-    finite = finite & torch.stack(list(stats.values())).isfinite().all()
-    it.nonfinite.append(1 - finite.float())
-    return stats | {phase.norm: norm}
-
-def minimise(it: Iteration, phase: Phase) -> dict[str, torch.Tensor]:
-    "The optimiser step of a phase; what there is to say for the log."
-    stats = gradients(it, phase)
-    (it.state.adam_G if phase.network == "G" else it.state.adam_D).step()
-    return stats
-
 # %% ../nbs/training/14_step.ipynb #7d37f726
 def follow_mean(
     G: Generator,
     z: torch.Tensor,  # [batch, z_dim], of all ranks
     label,            # [batch, label_dim] or None
 ):
-    "Move the mean of w: w_avg <- .998 w_avg + .002 mean(w)."
+    "Move the mean of w."
     mean = getattr(G.mapping, "w_avg", None)
     if mean is None: return
     with torch.no_grad(): mean.lerp_(G.mapping(z, label)[:, 0].mean(0), .002)
 
-def draw_styles(
+def mix_styles(
     it: Iteration,
-    stream: int,         # of the phase
-    count: int,          # pictures of the phase, of all ranks
-    mixing: float = 0.,  # share of batches whose ws come from two codes
-) -> tuple:              # ws [n, num_ws, w_dim], label [n, label_dim] or None
-    "Styles and labels of the micro-batch."
-    G, (z, label) = it.state.G, it.latents(stream, count)
-    if stream in (Stream.G_MAIN, Stream.G_REG) and it.number == 0: follow_mean(G, z, label)
-    if label is not None: label = label[it.rows]
-    paired = it.settings.loss == "relativistic" and stream in (Stream.G_MAIN, Stream.D_MAIN)
-    if label is not None and paired: label = it.local(it.real_label)
-    ws = G.mapping(z[it.rows], label)
-    g = it.rng(Stream.MIXING, stream)
-    if torch.rand((), generator=g) >= mixing: return ws, label
+    ws: torch.Tensor,  # [n, num_ws, w_dim]
+    label,             # [n, label_dim] or None
+    stream: int,       # of the phase
+    count: int,        # pictures of the phase, of all ranks
+    share: float,      # of batches whose ws come from two codes
+) -> torch.Tensor:     # [n, num_ws, w_dim]
+    "Styles of the micro-batch, in a `share` of batches with those of a second code from a random layer on."
+    G, g = it.state.G, it.rng(Stream.MIXING, stream)
+    if torch.rand((), generator=g) >= share: return ws
     cut = int(torch.randint(1, G.num_ws, (), generator=g))
     second, _ = it.latents(Stream.SECOND_CODE + stream, count)
-    return torch.cat([ws[:, :cut], G.mapping(second[it.rows], label)[:, cut:]], 1), label
+    return torch.cat([ws[:, :cut], G.mapping(second[it.rows], label)[:, cut:]], 1)
 
 # %% ../nbs/training/14_step.ipynb #248f12e8
 def training_grid(settings: Settings) -> tuple:  # coordinates t [sH], [sW] of s = settings.supersample places to a pixel
@@ -298,59 +275,42 @@ def training_grid(settings: Settings) -> tuple:  # coordinates t [sH], [sW] of s
     def middle(t, n: int): return t[(len(t) - s * n) // 2:][:s * n]
     return tuple(map(middle, both, settings.shape))
 
-def draw_fakes(
-    it: Iteration,
-    ws: torch.Tensor,     # [n, num_ws, w_dim]
-    twice: bool = False,  # they will be differentiated twice
-) -> torch.Tensor:        # [n, C, H, W]
-    "Pictures of the generator, on the training grid."
-    low = it.settings.precision == "bfloat16" and not twice
-    grid, dtype = training_grid(it.settings), torch.bfloat16 if low else torch.float32
-    return tiles.draw(it.state.G.synthesis, ws if twice else ws[:, :1], *grid, twice=twice, dtype=dtype)
-
 def padding(settings: Settings) -> tuple[int, int, int, int]:
     "Pixels that make a training picture square: left, right, above, below."
     R, (H, W) = settings.resolution, settings.shape
     left, above = (R - W) // 2, (R - H) // 2
     return left, R - W - left, above, R - H - above
 
-def draw_critic(it: Iteration, stream: int) -> Callable:
-    "D as a phase asks it: (images, label) -> logits; augments, then pads."
-    state, g = it.state, it.rng(Stream.AUGMENT, stream)
-    border = padding(it.settings)
-    def critic(images: torch.Tensor, label) -> torch.Tensor:
-        if state.augment and state.augment.p: images = state.augment(images, g, it.rows, it.split.batch)
-        return state.D(F.pad(images, border) if any(border) else images, label)
-    return critic
-
 # %% ../nbs/training/14_step.ipynb #2d99d373
-def path_length(
-    it: Iteration,
-    images: torch.Tensor,  # [n, C, H, W], drawn to be differentiated twice
-    ws: torch.Tensor,      # [n, num_ws, w_dim]
-    count: int,            # pictures of the phase, of all ranks
-) -> tuple:                # penalty, mean length: scalars
-    "The penalty on the micro-batch's path lengths; the running mean moves with the last micro-batch."
-    g = it.rng(Stream.PATH_NOISE, device=images.device)
-    noise = torch.randn(count, *images.shape[1:], generator=g, device=images.device)
-    noise = noise[it.rows].to(images)
-    together = it.split.mean_with_gradient
-    penalty, mean = losses.path_length(images, ws, it.state.pl_mean, noise, together=together)
-    it.path_means.append(mean)
-    if len(it.path_means) == it.split.accumulation: it.state.pl_mean = torch.stack(it.path_means).mean()
-    return penalty, mean
+def noting(critic: Callable, logits: list) -> Callable:
+    "The same critic, which puts its answers into `logits`."
+    def asked(images, label):
+        logits.append(critic(images, label))
+        return logits[-1]
+    return asked
 
-def decide(
+def observe(
     it: Iteration,
-    real: torch.Tensor,  # logits [n, 1] of real pictures
-    fake: torch.Tensor,  # of generated ones
+    fake: torch.Tensor,  # logits [n, 1] of generated pictures
+    real: torch.Tensor,  # of real ones
 ) -> dict:               # name -> scalar
     "How real D takes both to be, as mean signs; the adaptive augmentation counts those of the real ones."
     real, fake = real.detach(), fake.detach()
-    level = fake.mean() if it.settings.loss == "relativistic" else 0.
+    level = fake.mean() if it.paired else 0.
     real, fake = real - level, fake - level
     if it.state.strength: it.state.strength.observe(real)
     return dict(sign_real=real.sign().mean(), sign_fake=fake.sign().mean())
+
+def count_iteration(it: Iteration) -> torch.Tensor:
+    "Move the counters and running numbers of the state; 1 if a loss or gradient was not finite, else 0."
+    state, nonfinite = it.state, torch.stack(it.nonfinite).amax()
+    state.bad = (state.bad + nonfinite) * nonfinite
+    if it.path_means: state.pl_mean = torch.stack(it.path_means).mean()
+    if state.augment and state.strength:
+        state.augment.p = state.strength.step(it.settings.batch, it.split.sum)
+    state.step += 1
+    state.images += it.settings.batch
+    return nonfinite
 
 # %% ../nbs/training/14_step.ipynb #38782b7c
 def follow_schedule(state: State, moment: Settings, rates: tuple):
@@ -387,25 +347,6 @@ class TrainingStep:
     data_size: int | None = None  # side of the pictures that have to come in; None: R
     preferred = Settings()  # what the system's authors prefer to our usual values
 
-    def reader(self, data, settings: Settings, images: int) -> tuple:
-        "What the pictures are read from, and a sampler of it that begins behind `images` pictures."
-        return data, Sampler(len(data), settings.batch, settings.seed, images)
-
-    def networks(self, settings: Settings, device: torch.device | str = "cpu") -> tuple:
-        "A new generator and its discriminator."
-        return new_networks(settings, device)
-
-    def rates(self, settings: Settings) -> tuple:
-        "(lr, betas) of Adam for G and for D."
-        intervals = settings.pl_interval, settings.r1_interval
-        return tuple(lazy_adam(settings.lr, (0., settings.beta2), interval) for interval in intervals)
-
-    def begin(self, settings: Settings, device: torch.device | str = "cpu") -> State:
-        "A training that has not begun."
-        G, D = self.networks(settings, device)
-        D.precision = low_precision(settings.precision)
-        return new_state(G, D, self.rates(settings), settings)
-
     def __call__(self,
         state: State,         # moves by one step
         settings: Settings,
@@ -420,15 +361,9 @@ class TrainingStep:
         it = Iteration(state, settings, split or BatchSplit(settings.batch), None, real_label, labels)
         it.real, it.alike = self.view(it, real)
         stats = {}
-        for phase in self.phases(it): stats |= minimise(it, phase)
-        stats["nonfinite"] = torch.stack(it.nonfinite).amax()
-        state.bad = (state.bad + stats["nonfinite"]) * stats["nonfinite"]
-        if state.augment and state.strength:
-            state.augment.p = state.strength.step(settings.batch, it.split.sum)
-        state.step = state.step + 1
-        state.images = state.images + settings.batch
+        for phase in self.phases(it): stats |= self.minimise(it, phase)
+        stats["nonfinite"] = count_iteration(it)
         self.average(state, settings)
-        if state.averages: move_averages(state, settings)
         return stats
 
     def phases(self, it: Iteration) -> list[Phase]:
@@ -441,53 +376,72 @@ class TrainingStep:
         if it.due(settings.r1_interval): todo.append(Phase("Dreg", "D", self.d_reg, "grad_r1", exact=True))
         return todo
 
+    def minimise(self, it: Iteration, phase: Phase) -> dict[str, torch.Tensor]:
+        "The optimiser step of a phase; numbers for the log."
+        stats = self.gradients(it, phase)
+        (it.state.adam_G if phase.network == "G" else it.state.adam_D).step()
+        return stats
+
+    def gradients(self, it: Iteration, phase: Phase) -> dict[str, torch.Tensor]:
+        "Give the network of a phase the mean gradients over micro-batches and ranks; numbers for the log."
+        network, count = learning(it, phase.network), it.split.accumulation
+        stats = {}
+        with tf32(it.settings.precision != "float32" and not phase.exact):
+            for it.number in range(count):
+                loss, said = phase.loss(it)
+                (loss / count).backward()
+                for name, value in said.items(): stats[name] = stats.get(name, 0) + value.detach() / count
+        norm, finite = join_gradients(it, network)
+        finite = finite & torch.stack(list(stats.values())).isfinite().all()
+        it.nonfinite.append(1 - finite.float())
+        return stats | {phase.norm: norm}
+
     def g_main(self, it: Iteration) -> tuple:
         "G against D."
         fake, label = self.draw(it, Stream.G_MAIN)
         loss = self.g_loss(it, fake, label)
         return loss, dict(loss_G=loss)
 
+    def g_loss(self, it: Iteration, fake: torch.Tensor, label) -> torch.Tensor:
+        "What G pays for the generated pictures [n, C, H, W] of the micro-batch: a scalar."
+        critic, (real, real_label) = self.critic(it, Stream.G_MAIN), it.reals()
+        if not it.paired: return losses.generator(critic, fake, label)
+        return losses.relativistic_generator(critic, real, fake, real_label, label)
+
     def g_reg(self, it: Iteration) -> tuple:
         "Path length, on half a batch of whole pictures."
-        count = max(1, it.split.batch // 2)
+        settings, count = it.settings, max(1, it.split.batch // 2)
         ws, _ = self.styles(it, Stream.G_REG, count)
         images = self.fakes(it, ws, Stream.G_REG, twice=True)
-        penalty, mean = path_length(it, images, ws, count)
-        weight = it.settings.pl_weight * it.settings.pl_interval
-        return penalty * weight, dict(path_length=mean, path_penalty=penalty)
+        g = it.rng(Stream.PATH_NOISE, device=images.device)
+        noise = torch.randn(count, *images.shape[1:], generator=g, device=images.device)[it.rows].to(images)
+        together = it.split.mean_with_gradient
+        penalty, mean = losses.path_length(images, ws, it.state.pl_mean, noise, together=together)
+        it.path_means.append(mean)
+        stats = dict(path_length=mean, path_penalty=penalty)
+        return penalty * (settings.pl_weight * settings.pl_interval), stats
 
     def d_main(self, it: Iteration) -> tuple:
         "D against G."
         with torch.no_grad(): fake, label = self.draw(it, Stream.D_MAIN)
-        logits, critic = {}, self.critic(it, Stream.D_MAIN)
-        def D(images, label):
-            seen = logits["fake" if images is fake else "real"] = critic(images, label)
-            return seen
-        paired = it.settings.loss == "relativistic"
-        against = losses.relativistic_discriminator if paired else losses.discriminator
-        loss = against(D, it.local(it.real), fake, it.local(it.real_label), label)
-        return loss, dict(loss_D=loss) | decide(it, logits["real"], logits["fake"])
+        logits, (real, real_label) = [], it.reals()
+        critic = noting(self.critic(it, Stream.D_MAIN), logits)
+        against = losses.relativistic_discriminator if it.paired else losses.discriminator
+        loss = against(critic, real, fake, real_label, label)
+        fake_logits, real_logits = logits   # in this order, both losses ask
+        return loss, dict(loss_D=loss) | observe(it, fake_logits, real_logits)
 
     def d_reg(self, it: Iteration) -> tuple:
         "R1 on the real pictures and, where the settings say so, R2 on generated ones."
-        settings, strength = it.settings, it.state.strength
-        critic = self.critic(it, Stream.D_REG)
-        def D(images, label):
-            logits = critic(images, label)
-            if strength and settings.loss == "logistic": strength.observe(logits)
-            return logits
-        real, label = it.local(it.real), it.local(it.real_label)
-        stats = dict(r1=self.penalty(D, real, label, settings.gamma))
+        settings, critic = it.settings, self.critic(it, Stream.D_REG)
+        logits, (real, label) = [], it.reals()
+        stats = dict(r1=self.penalty(noting(critic, logits), real, label, settings.gamma))
+        if it.state.strength and not it.paired:
+            for some in logits: it.state.strength.observe(some)
         if settings.r2:
             with torch.no_grad(): fake, label = self.draw(it, Stream.D_REG)
             stats["r2"] = self.penalty(critic, fake, label, settings.gamma)
         return sum(stats.values()) * settings.r1_interval, stats
-
-    def g_loss(self, it: Iteration, fake: torch.Tensor, label) -> torch.Tensor:
-        "What G pays for the generated pictures [n, C, H, W] of the micro-batch: a scalar."
-        critic = self.critic(it, Stream.G_MAIN)
-        if it.settings.loss == "logistic": return losses.generator(critic, fake, label)
-        return losses.relativistic_generator(critic, it.local(it.real), fake, it.local(it.real_label), label)
 
     def penalty(self, critic: Callable, images: torch.Tensor, label, gamma: float) -> torch.Tensor:
         "R1 at these images [n, C, H, W]: a scalar."
@@ -507,17 +461,48 @@ class TrainingStep:
         return self.fakes(it, ws, stream, **alike), label
 
     def styles(self, it: Iteration, stream: int, count: int) -> tuple:
-        "ws [n, num_ws, w_dim] and labels of the micro-batch."
-        return draw_styles(it, stream, count, self.mixing)
+        "ws [n, num_ws, w_dim] and labels of the micro-batch, in a phase on `count` pictures of all ranks."
+        G, (z, label) = it.state.G, it.latents(stream, count)
+        if it.number == 0 and stream in (Stream.G_MAIN, Stream.G_REG): follow_mean(G, z, label)
+        beside_real = it.paired and stream in (Stream.G_MAIN, Stream.D_MAIN)
+        if label is not None: label = it.local(it.real_label) if beside_real else label[it.rows]
+        return mix_styles(it, G.mapping(z[it.rows], label), label, stream, count, self.mixing), label
 
     def fakes(self, it: Iteration, ws: torch.Tensor, stream: int, twice: bool = False) -> torch.Tensor:
-        "Generated pictures [n, C, H, W]."
-        return draw_fakes(it, ws, twice)
+        "Generated pictures [n, C, H, W]; `twice`: they will be differentiated twice."
+        low = it.settings.precision == "bfloat16" and not twice
+        where, dtype = training_grid(it.settings), torch.bfloat16 if low else torch.float32
+        return tiles.draw(it.state.G.synthesis, ws if twice else ws[:, :1], *where, twice=twice, dtype=dtype)
 
     def critic(self, it: Iteration, stream: int) -> Callable:
-        "D as a phase asks it: (images, label) -> logits."
-        return draw_critic(it, stream)
+        "D as a phase asks it: (images, label) -> logits; augments, then pads."
+        state, g = it.state, it.rng(Stream.AUGMENT, stream)
+        border = padding(it.settings)
+        def D(images: torch.Tensor, label) -> torch.Tensor:
+            if state.augment and state.augment.p: images = state.augment(images, g, it.rows, it.split.batch)
+            return state.D(F.pad(images, border) if any(border) else images, label)
+        return D
 
     def average(self, state: State, settings: Settings):
-        "Move the slow average of G by one step."
+        "Move the averages of G by one step."
         update_ema(state, settings, settings.rampup and self.ema_rampup)
+        move_averages(state, settings)
+
+    def begin(self, settings: Settings, device: torch.device | str = "cpu") -> State:
+        "A training that has not begun."
+        G, D = self.networks(settings, device)
+        D.precision = low_precision(settings.precision)
+        return new_state(G, D, self.rates(settings), settings)
+
+    def networks(self, settings: Settings, device: torch.device | str = "cpu") -> tuple:
+        "A new generator and its discriminator."
+        return new_networks(settings, device)
+
+    def rates(self, settings: Settings) -> tuple:
+        "(lr, betas) of Adam for G and for D."
+        intervals = settings.pl_interval, settings.r1_interval
+        return tuple(lazy_adam(settings.lr, (0., settings.beta2), interval) for interval in intervals)
+
+    def reader(self, data, settings: Settings, images: int) -> tuple:
+        "What the pictures are read from, and a sampler of it that begins behind `images` pictures."
+        return data, Sampler(len(data), settings.batch, settings.seed, images)

@@ -85,6 +85,7 @@ def _rendered(svg: str) -> np.ndarray:
     png = _renderer()(svg_string=svg, background=f"#{BACKGROUND}", skip_system_fonts=True)
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
 
+# %% ../nbs/engine/45_vectors.ipynb #65bc26c0
 def finer(
     window: float,  # length of the window on the plane
     n: int,         # pixels along it
@@ -153,6 +154,7 @@ class Drawings(World):
         pictures = [draw_shapes(known[name], self.size, self.view, self.points) for name in names]
         return np.stack(pictures) if pictures else np.zeros((0, *self.size, 3), np.uint8)
 
+# %% ../nbs/engine/45_vectors.ipynb #99c0d8b3
 def portraits(
     size: int | str | tuple[int, int] = 64, view: View | None = None, points: bool = False,
 ) -> Drawings:
@@ -242,6 +244,7 @@ def _area_means(
     at = total[:, whole] * (1 - share) + total[:, whole + 1] * share
     return np.diff(at, axis=1) / np.diff(cols)[:, None]
 
+# %% ../nbs/engine/45_vectors.ipynb #c9752ffa
 class Earth(World):
     "Patches of the earth at random places and scales, known down to the pixels of a large picture."
     def __init__(self,

@@ -44,6 +44,7 @@ BENDS = dict(  # amount -> warp
 _LISTS = dict(mix="shares, one for each group of styles", moves="amounts, one for each direction")
 SHOWS = "picture", "residual", "upto", "added"
 
+# %% ../nbs/engine/54_viewer.ipynb #f71c21f5
 def _number(name: str, x, low, high) -> float:
     if isinstance(x, (int, float)) and not isinstance(x, bool) and low <= x <= high: return x
     raise ValueError(f"{name} must be a number from {low:g} to {high:g}, not {x!r}")
@@ -164,7 +165,7 @@ def without(
     G: Generator,
     names,  # of blocks, as `blocks` gives them
 ) -> Generator:
-    "The generator, with nothing handed out by some blocks."
+    "The generator, with no output from some blocks."
     twin = _twin(G)
     for size, block in _drawing(twin).items():
         for name, p in list(block.out.named_parameters()) if size in names else ():
@@ -251,7 +252,7 @@ def answer(
     max_memory=None,  # as in `render`
     own: torch.Tensor | None = None,  # as in `code`
 ) -> tuple[dict, bytes]:
-    "The reply to a message; ValueError for one that makes no sense."
+    "The reply to a request; ValueError for one that makes no sense."
     kind = request.get("kind")
     if kind == "about": return about(G, name, 0 if own is None else len(own)), b""
     if kind not in ("draw", "detail"): raise ValueError("kind must be about, detail or draw")
@@ -280,6 +281,7 @@ def _draw(answer, request, future: Future):
         traceback.print_exc(file=sys.stderr)
         _done(future, error=f"drawing failed: {type(e).__name__}: {e}")
 
+# %% ../nbs/engine/54_viewer.ipynb #63f6ac29
 class Desk:
     "One who draws, a thread of its own, and a short queue."
     def __init__(self,
@@ -477,6 +479,7 @@ def _widget_class():
         def view(self) -> View: return view_of(checked(self.state))
     return Explorer
 
+# %% ../nbs/engine/54_viewer.ipynb #d53c9166
 def explore(
     G: Generator,
     name: str | None = None,  # to show

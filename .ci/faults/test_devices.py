@@ -3,7 +3,7 @@ import threading
 from dataclasses import replace
 from unittest.mock import patch
 import numpy as np, pytest, torch
-from creps import data, device, losses, tiles, train
+from creps import data, device, losses, processes, tiles
 from creps.generator import Generator
 from creps.settings import Settings
 from creps.step import TrainingStep
@@ -72,7 +72,7 @@ def test_others_wait_while_one_measures(monkeypatch):
     given = {}
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setattr(accelerate, "Accelerator", lambda **kwargs: given.update(kwargs))
-    train.accelerator_for(torch.device("cpu"))
+    processes.accelerator_for(torch.device("cpu"))
     patience, = given["kwargs_handlers"]
     assert patience.timeout.total_seconds() >= 6 * 3600, "a metric over 50,000 pictures takes hours on a slow machine"
 

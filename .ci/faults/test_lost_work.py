@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from conftest import TINY, write_pictures
 from safetensors.torch import load_file
-from creps import train
+from creps import log as runlog, train
 from creps.checkpoint import checkpoints, run_folder, sweep, write_whole
 from creps.data import BadData, open_data
 from creps.processes import first_process
@@ -127,7 +127,7 @@ def test_two_runs_in_one_folder(run, creps):
     assert not Path(run, "run.lock").exists()
 
 def test_half_a_line_does_not_swallow_the_next(here):
-    log = train.Log("log.jsonl", 0, 1000, show=False)
+    log = runlog.Log("log.jsonl", 0, 1000, show=False)
     Path("log.jsonl").write_text('{"event": "start"}\n{"kimg": 1.0, "lo')
     log.say(dict(event="resume"))
     assert Path("log.jsonl").read_text().splitlines() == ['{"event": "start"}', '{"kimg": 1.0, "lo', '{"event": "resume"}']
@@ -139,7 +139,7 @@ def test_a_full_disk_names_the_file(here):
     with pytest.raises(OSError, match="x.json") as told: write_whole("x.json", fill)
     assert told.value.filename == "x.json" and not Path("x.json").exists()
     os.symlink("/dev/full", "log.jsonl")
-    with pytest.raises(OSError) as told: train.append_line("log.jsonl", "{}")
+    with pytest.raises(OSError) as told: runlog.append_line("log.jsonl", "{}")
     assert told.value.filename == "log.jsonl"
 
 def ended(process, seconds=20):

@@ -76,6 +76,11 @@ def test_interrupted_search_goes_on_to_the_same_code(creps, here, trained, monke
     assert Image.open("o/a/found.png").size == (24, 40)
     assert "found already" in creps(*words, "--out", "o").out
 
+def test_several_pictures_are_each_found_once(creps, here, trained):
+    words = "project", picture("a.png", 16, 16), picture("b.png", 16, 24), "--model", trained, "--out", "o", *SHORT
+    assert creps(*words).rc == 0
+    assert creps(*words).out.count("found already") == 2
+
 def test_codes_are_drawn_by_every_command(creps, here, trained):
     G = Generator.from_pretrained(trained)
     ws = G.mapping(torch.randn(2, G.z_dim, generator=rng(0)))
