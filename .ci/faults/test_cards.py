@@ -72,7 +72,7 @@ def test_a_dry_run_says_hours_and_writes_nothing(here, creps, monkeypatch):
     told = creps("train", "--data", "d", "--out", "r", *TINY, "--kimg", 100, "--augment", "ada", "--dry-run")
     line = told.out.splitlines()[-1]
     assert told.rc == 0 and line.startswith("time: about") and "for 100 kimg" in line and not Path("r").exists(), told
-    monkeypatch.setattr(train, "available_memory", lambda: 2**20)
+    monkeypatch.setattr("creps.budget.available_memory", lambda: 2**20)
     told = creps("train", "--data", "d", "--out", "r", *TINY, "--dry-run")
     assert told.rc == 0 and "not measured, for only 1 MB" in told.out, told
 
