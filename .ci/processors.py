@@ -14,8 +14,7 @@ CLOCK = r"\b(perf_counter|monotonic|time\.time|sleep|timeout)\b"
 SETTINGS = [  # what is asked of the libraries, threads, whether every core is busy, what a cell of the notebook holds
     (dict(MKL_CBWR="COMPATIBLE", ATEN_CPU_CAPABILITY="default"), 1, False, COMPARES),
     (dict(MKL_CBWR="AVX2", ATEN_CPU_CAPABILITY="avx2"), 1, False, COMPARES),
-    (dict(MKL_CBWR="COMPATIBLE", ATEN_CPU_CAPABILITY="avx2"), 2, False, DRAWS),
-    (dict(), 4, False, DRAWS),
+    (dict(MKL_CBWR="COMPATIBLE", ATEN_CPU_CAPABILITY="avx2"), 4, False, DRAWS),
     (dict(), 1, True, CLOCK),
 ]
 

@@ -23,7 +23,7 @@ late = {   # what is imported in functions though `pip install creps` brings it,
     "fcntl": "not on Windows", "msvcrt": "only on Windows", "resource": "not on Windows",
 }
 by_name = {   # modules in which functions import by a name that they compute, and why
-    "data": "optional readers of pictures", "export": "optional packages", "benchmark": "another process finds its function",
+    "decode": "optional readers of pictures", "export": "optional packages", "benchmark": "another process finds its function",
     "peers": "AnyresGAN and ScaleParty, which build on it",
 }
 changed = {   # what a module changes of another when it is imported, and why

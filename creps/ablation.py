@@ -23,7 +23,8 @@ from .budget import over_cycle
 from .checkpoint import InUse, find_checkpoint, load_state, run_folder, versions
 from .core import (Device, from_uint8, image_grid, parse_seeds, reuse_memory, rng, to_pil, to_uint8,
                         write_whole)
-from .data import Drawn, Pictures, open_data
+from .data import open_data
+from .folders import Drawn, Pictures
 from .device import pick_device
 from .distributions import METRICS, Samples, distances, evaluate, lite1_extractor
 from .filters import box_reduce, resample

@@ -13,7 +13,8 @@ import numpy as np, torch
 from . import tiles
 from .coords import View, grid
 from .core import rng, seeded
-from .data import BadData, ImageFolder, Sampler
+from .data import Sampler
+from .folders import BadData, ImageFolder
 from .fourier import spread_
 from .settings import Settings
 from .step import Iteration, Stream, TrainingStep, new_discriminator

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 from .coords import View, axes, to_t, turn
 from .core import (Device, Memory, Natural, Seed, Size, from_uint8, image_grid, rng, size_pair, to_uint8,
                         write_png, write_whole)
-from .data import decode
+from .decode import decode
 from .device import pick_device
 from .distributions import lite1_network
 from .film import Shot, film

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np, pytest
 from PIL import Image, ImageCms, features
 from conftest import TINY, write_pictures
-from creps import data
+from creps import decode as reading, folders
 from creps.data import BadData, ImageFolder, Pictures, Sampler, batches, decode, open_data
 
 N = 8  # side of the pictures that are of one colour
@@ -145,7 +145,7 @@ MODES = {
 @pytest.mark.parametrize("mode", MODES)
 def test_modes_of_pillow(mode):
     picture, want = MODES[mode]
-    got = data._channels(data._fit(picture, (4, 4), "crop"), 4)[2, 2]
+    got = reading.to_channels(reading._fit(picture, (4, 4), "crop"), 4)[2, 2]
     assert np.abs(got.astype(int) - want).max() <= (2 if want[3] < 255 else 0)
 
 def test_the_first_of_several_pictures():
@@ -350,7 +350,7 @@ JSONS = {"nothing": b"", "half": b'{"labels": [["a.png", 0', "not text": b"\xff\
 
 @pytest.mark.parametrize("kind", JSONS)
 def test_damaged_label_files(kind):
-    with pytest.raises(BadData) as e: data._labels(["a.png"], ["a.png", "dataset.json"], lambda name: JSONS[kind])
+    with pytest.raises(BadData) as e: folders._labels(["a.png"], ["a.png", "dataset.json"], lambda name: JSONS[kind])
     assert str(e.value).isprintable() and len(str(e.value)) < 200
 
 def test_a_zip_that_holds_a_zip(here):
