@@ -56,12 +56,22 @@ def plan(
         grids.append(Grid(cutoff, stopband, rate, size, channels))
     return grids
 
-# %% ../nbs/evidence/34_anyres.ipynb #afdacb52
+# %% ../nbs/evidence/34_anyres.ipynb #c9d80f70
 def _middles(size, rate) -> torch.Tensor: return (torch.arange(size) + .5 - size / 2) / rate
 
 def _matrices(*rows) -> torch.Tensor:  # [B, 3, 3], from rows of [B]
     return torch.stack([torch.stack(row, -1) for row in rows], -2)
 
+def _rigid(q: torch.Tensor) -> torch.Tensor:  # [B, 4]: cos, sin, shift, up to one factor -> [B, 3, 3]
+    "The transform that turns and shifts the plane by four numbers."
+    length = q[:, :2].norm(dim=1, keepdim=True)
+    c, s, x, y = (q / length).unbind(1)
+    zero, one = torch.zeros_like(c), torch.ones_like(c)
+    turned = _matrices((c, -s, zero), (s, c, zero), (zero, zero, one))
+    moved = _matrices((one, zero, -x), (zero, one, -y), (zero, zero, one))
+    return turned @ moved
+
+# %% ../nbs/evidence/34_anyres.ipynb #afdacb52
 class WaveInput(nn.Module):
     "Waves on the plane under a transform: w [B, w_dim], T [B, 3, 3] -> [B, C, size, size]."
     freqs: torch.Tensor   # [C, 2], cycles per picture side
@@ -81,21 +91,11 @@ class WaveInput(nn.Module):
         nn.init.zeros_(self.affine.weight)
         with torch.no_grad(): self.affine.bias.copy_(torch.tensor([1., 0, 0, 0]))
 
-    def _own(self, w) -> torch.Tensor:
-        "The transform [B, 3, 3] that w asks for."
-        q = self.affine(w)
-        length = q[:, :2].norm(dim=1, keepdim=True)
-        c, s, x, y = (q / length).unbind(1)
-        zero, one = torch.zeros_like(c), torch.ones_like(c)
-        turned = _matrices((c, -s, zero), (s, c, zero), (zero, zero, one))
-        moved = _matrices((one, zero, -x), (zero, one, -y), (zero, zero, one))
-        return turned @ moved
-
     def forward(self,
         w: torch.Tensor,          # [B, w_dim]
         transform: torch.Tensor,  # [B, 3, 3] or [1, 3, 3]: place in the tile -> place in the picture
     ) -> torch.Tensor:            # [B, C, size, size]
-        matrix = self._own(w) @ transform.to(w)
+        matrix = _rigid(self.affine(w)) @ transform.to(w)
         grid = self.grid
         freqs = self.freqs @ matrix[:, :2, :2]
         moved = self.freqs @ matrix[:, :2, 2:]

@@ -73,7 +73,7 @@ _FACTORS = ("light_col", "light_row", "horizon", "level", "water", "hills", "alp
             "clouds", "overcast", "mist", "trees", "broad", "warm", "aurora", "stars", "moon", "glow")
 TARGETS = _HOURS + _FACTORS
 
-# %% ../nbs/evidence/31_distributions.ipynb #a70a43f6
+# %% ../nbs/evidence/31_distributions.ipynb #975d3805
 def _spans(n: int, m: int) -> torch.Tensor:
     "Adaptive mean pooling of n values to m, as a matrix [m, n]."
     i = torch.arange(m)[:, None]
@@ -90,6 +90,7 @@ def _pooled(x, size):
     rows, cols = (constant(x, _spans, n, m) for n, m in sides)
     return rows @ x @ cols.T
 
+# %% ../nbs/evidence/31_distributions.ipynb #a70a43f6
 class SceneryNet(nn.Module):
     "Landscapes -> 64 features -> their factors, noise and blur."
     mean: torch.Tensor  # of the factors, [len(TARGETS) + 2]

@@ -112,7 +112,7 @@ class PointInput(nn.Module):
         waves = torch.sin(F.linear(place, self.weight, self.bias))[None]
         return torch.cat([waves, texture], -1)
 
-# %% ../nbs/evidence/33_peers.ipynb #8890df40
+# %% ../nbs/evidence/33_peers.ipynb #f80ef82b
 def _normal(
     noise: torch.Generator,  # of the device of `like`, or of the CPU: then the numbers are uploaded
     like: torch.Tensor,      # whose device and dtype the numbers get
@@ -138,6 +138,7 @@ class NoisyLinear(ModulatedLinear):
         grain = _normal(noise, x, *x.shape[:2], 1) * (self.strength * ACT_GAIN)
         return rectify_(torch.baddbmm(bias + grain, x, weight))
 
+# %% ../nbs/evidence/33_peers.ipynb #8890df40
 class PointBlock(nn.Module):
     "Two noisy layers and a third that outputs colours; the first block is one layer, no colours."
     def __init__(self,

@@ -119,7 +119,7 @@ class Better:
         if p is None or p >= .05 or not interval.middle: return "undecided"
         return "supported" if (interval.middle < 0) == self.better_is_low() else "contradicted"
 
-# %% ../nbs/evidence/38_verdicts.ipynb #e16fea6a
+# %% ../nbs/evidence/38_verdicts.ipynb #a7663697
 ONCE, LINES = "bi-line once D=8", "layer-wise without decoders"
 NB = "CREPS-NB"
 
@@ -134,6 +134,7 @@ class Claim:
 def against(column, winners, losers) -> tuple[Better, ...]:
     return tuple(Better(column, a, b) for a in winners for b in losers)
 
+# %% ../nbs/evidence/38_verdicts.ipynb #e16fea6a
 OURS = [v for v in RUNGS if v != "CIPS"]
 LARGER = ("frechet:drawn@2", "frechet:enlarged@2"), ("octave:drawn@2", "octave:enlarged@2")
 CLAIMS = [
