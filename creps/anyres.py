@@ -303,7 +303,9 @@ def square(
     return size, R, view
 
 # %% ../nbs/evidence/34_anyres.ipynb #88c6c89e
-def usual_depth(resolution: int) -> int: return 14 if resolution >= 256 else max(4, 2 * resolution.bit_length() - 8)
+def usual_depth(resolution: int) -> int:
+    "How many convolutions a network has, if nobody says."
+    return 14 if resolution >= 256 else max(4, 2 * resolution.bit_length() - 8)
 
 # %% ../nbs/evidence/34_anyres.ipynb #de511c7f
 class AnyresGAN(Peer, library_name="creps", license="apache-2.0"):

@@ -69,7 +69,8 @@ class PngRows:
 class Pieces:
     "Memory for pieces of a picture, used again when a piece has been written."
     def __init__(self, channels: int, dtype: np.dtype):
-        self.channels, self.dtype, self.free = channels, dtype, []
+        self.channels, self.dtype = channels, dtype
+        self.free = []
 
     def take(self, h: int, w: int) -> np.ndarray:
         "Memory [h, w, C]."

@@ -55,7 +55,7 @@ class Peer(nn.Module, PyTorchModelHubMixin):
         self.num_ws = synthesis.num_ws
         for name, value in self._hub_mixin_config.items(): setattr(self, name, value)
 
-    def draw(self, ws: torch.Tensor, size=None, view: View | None = None, align: str = "centers") -> torch.Tensor:
+    def draw(self, ws: torch.Tensor, size=None, view: View | None = None, align="centers") -> torch.Tensor:
         "The image of `ws` at a size and view: what each system has of its own."
         raise NotImplementedError
 
@@ -218,7 +218,7 @@ class PointSynthesis(Pointwise):
         batch = len(weights["first.fc1"][0])
         return self.lines(self.input.features(place).expand(batch, -1, -1), weights, noise)
 
-    def pixels_at_once(self, ws: torch.Tensor) -> int: return at_once(ws, 2**14, 3 * widest(self.lines.steps()))
+    def pixels_at_once(self, ws) -> int: return at_once(ws, 2**14, 3 * widest(self.lines.steps()))
 
     def forward(self,
         ws: torch.Tensor,      # [B, 1, w_dim]
