@@ -473,6 +473,19 @@ class _RealPictures:
 
     def __post_init__(self): check_arguments(type(self), vars(self))
 
+# %% ../nbs/evidence/31_distributions.ipynb #91e347cc
+def reference_set(
+    data: str,       # the name of a data set
+    G: Generator, times: int,  # the pictures are so many times as large as it was trained on
+    model: str,      # what G is called
+    **how,           # the set is opened
+):
+    "The set that samples are compared with; ValueError where it has other classes than G."
+    height, width = (times * n for n in G.shape)
+    real = open_data(data, (height, width), **how)
+    if G.label_dim == real.label_dim: return real
+    raise ValueError(f"{model} draws {G.label_dim} classes, and {data} has {real.label_dim}")
+
 # %% ../nbs/evidence/31_distributions.ipynb #6877bbe4
 @takes(_RealPictures)
 def report_evaluate(
@@ -505,10 +518,7 @@ def report_evaluate(
     how = vars(opened) | dict(labels=bool(G.label_dim), channels=G.image_channels)
     found = {}
     for s in times:
-        height, width = (s * n for n in G.shape)
-        real = open_data(data, (height, width), **how)
-        if G.label_dim != real.label_dim:
-            raise ValueError(f"{model} draws {G.label_dim} classes, and {data} has {real.label_dim}")
+        real = reference_set(data, G, s, model, **how)
         computable(names, samples, len(real), reals, real.shape, weights, place)
         found[s] = evaluate(G, real, names, samples, reals, seed, trunc,
                             weights=weights, cache=cache, device=place, batch=batch)

@@ -236,6 +236,17 @@ def nearest(
         return (level.share * (drawn - level.picture).square()).mean((1, 2, 3))
     return w[torch.cat([off(part) for part in w.split(64)]).argsort()[:count]]
 
+# %% ../nbs/drawing/25_project.ipynb #7899a016
+def part_of(t: torch.Tensor, rows, cols) -> torch.Tensor: return t[:, :, rows][..., cols]  # [n, C, h, w]
+
+def normal_equations(
+    slopes: torch.Tensor,       # J transposed, [k, pixels]
+    differences: torch.Tensor,  # r, [pixels]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # J'J [k, k], J'r [k], and what the damping multiplies [k, k]
+    "What a step solves; the diagonal is lifted a little, for coordinates that move nothing."
+    square, slope = slopes @ slopes.T, slopes @ differences
+    return square, slope, torch.diag(square.diag() + 1e-3 * square.diag().mean())
+
 # %% ../nbs/drawing/25_project.ipynb #137c8d7b
 @torch.no_grad()
 def gauss_newton(
@@ -254,20 +265,17 @@ def gauss_newton(
     chance = rng(len(x), steps)
     def off(x, *part):
         rows, cols = part or [slice(None)] * 2
-        def some(t): return t[:, :, rows][..., cols]
         drawn = torch.cat([level.window.draw(code(few), rows, cols) for few in x.split(16)])
-        return (some(weight) * (drawn - some(level.picture))).flatten(1)
+        return (part_of(weight, rows, cols) * (drawn - part_of(level.picture, rows, cols))).flatten(1)
     def judge(x):
         drawn = level.window.draw(code(x[None]))
         return float((weight * (drawn - level.picture)).square().mean() + (more(drawn) if more else 0))
     best, weak = judge(x), 0
     for _ in range(steps):
         part = [picked(n, side, chance) for n in level.window.size]
-        before = best
-        now = off(x[None], *part)[0]
+        now, before = off(x[None], *part)[0], best
         slopes = (off(x + little * moves, *part) - now) / little
-        square, slope = slopes @ slopes.T, slopes @ now
-        scale = torch.diag(square.diag() + 1e-3 * square.diag().mean())
+        square, slope, scale = normal_equations(slopes, now)
         for _ in range(4):
             further = x - torch.linalg.solve(square + damping * scale, slope) @ moves
             found = judge(further)
