@@ -8,6 +8,7 @@ __all__ = ['BadData', 'ImageFolder']
 # %% ../nbs/engine/63_folders.ipynb #d676243d
 import io, json, math, os, stat, sys, threading, time, unicodedata, warnings, zipfile
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -102,36 +103,19 @@ class _Losses:
             why = f" (the last: {name}: {reason})"
             _check_share(len(self.bad), len(self.names), self.max_bad, self.source, why)
 
-# %% ../nbs/engine/63_folders.ipynb #015ffaad
-class Pictures:
-    "A data set of pictures by number: read once, kept as bytes while they fit, the bad ones left out."
-    def __init__(self,
-        read,                    # number -> uint8 [H, W, channels]; an exception means a bad picture
-        names,                   # a sequence: what picture i is called, each once
-        size,                    # int or (H, W)
-        labels=None,             # float32 [len(names), label_dim]; None: no labels
-        mirror: bool = False,    # double the set with left-right flipped copies
-        max_bad: float = .05,    # largest share of bad pictures, in [0, 1)
-        cache="1GB",             # memory for the pictures that are kept: bytes or text, MB = 2**20
-        workers: int | None = None,  # threads; None: one per core
-        source="the data",       # what error messages call the set
-        channels: int = 3,       # 1: grey, 3: RGB, 4: RGBA
-    ):
-        check_channels(channels)
-        _check_share(0, 1, max_bad, source)
-        self.read, self.source = read, source
-        self.names = names
-        self.shape = *size_pair(size), channels
-        self.pool = ThreadPoolExecutor(workers or os.cpu_count())
-        self.pixels = _room(len(names), self.shape, cache)
-        self.bad = _read_all(read, names, self.pixels, self.pool)  # name -> reason
-        first = next((f" (the first: {reason})" for reason in self.bad.values()), "")
-        _check_share(len(self.bad), len(names), max_bad, source, first)
-        self.index = np.flatnonzero([name not in self.bad for name in names])
-        self._losses = _Losses(read, names, self.bad, max_bad, source)
-        labels = np.zeros((len(names), 0), np.float32) if labels is None else labels
-        self.labels = np.concatenate([labels[self.index]] * (1 + mirror))
-        self.label_dim = self.labels.shape[1]
+# %% ../nbs/engine/63_folders.ipynb #de04ee6d
+class _ByNumber:
+    "Pictures by number, of which some are kept and the bad ones are left out."
+    shape: tuple[int, int, int]  # H, W, channels
+    labels: np.ndarray  # float32 [len, label_dim]
+    label_dim: int
+    index: np.ndarray   # of the good ones among all `names`
+    pixels: np.ndarray  # uint8 [kept, H, W, channels]: the first of all
+    names: Sequence[str]
+    bad: dict[str, str] # name -> reason
+    source: str
+    pool: ThreadPoolExecutor
+    _losses: _Losses
 
     def __len__(self): return len(self.labels)
     def __repr__(self):
@@ -163,6 +147,37 @@ class Pictures:
             if self.names[k] in self.bad: continue
             if (picture := self._losses.again(k)) is not None: return picture, p
         raise BadData(f"none of the {len(self.names)} pictures of {self.source} can be read any more")
+
+# %% ../nbs/engine/63_folders.ipynb #015ffaad
+class Pictures(_ByNumber):
+    "A data set of pictures by number: read once, kept as bytes while they fit, the bad ones left out."
+    def __init__(self,
+        read,                    # number -> uint8 [H, W, channels]; an exception means a bad picture
+        names,                   # a sequence: what picture i is called, each once
+        size,                    # int or (H, W)
+        labels=None,             # float32 [len(names), label_dim]; None: no labels
+        mirror: bool = False,    # double the set with left-right flipped copies
+        max_bad: float = .05,    # largest share of bad pictures, in [0, 1)
+        cache="1GB",             # memory for the pictures that are kept: bytes or text, MB = 2**20
+        workers: int | None = None,  # threads; None: one per core
+        source="the data",       # what error messages call the set
+        channels: int = 3,       # 1: grey, 3: RGB, 4: RGBA
+    ):
+        check_channels(channels)
+        _check_share(0, 1, max_bad, source)
+        self.read, self.source = read, source
+        self.names = names
+        self.shape = *size_pair(size), channels
+        self.pool = ThreadPoolExecutor(workers or os.cpu_count())
+        self.pixels = _room(len(names), self.shape, cache)
+        self.bad = _read_all(read, names, self.pixels, self.pool)  # name -> reason
+        first = next((f" (the first: {reason})" for reason in self.bad.values()), "")
+        _check_share(len(self.bad), len(names), max_bad, source, first)
+        self.index = np.flatnonzero([name not in self.bad for name in names])
+        self._losses = _Losses(read, names, self.bad, max_bad, source)
+        labels = np.zeros((len(names), 0), np.float32) if labels is None else labels
+        self.labels = np.concatenate([labels[self.index]] * (1 + mirror))
+        self.label_dim = self.labels.shape[1]
 
 # %% ../nbs/engine/63_folders.ipynb #2a8ca426
 def _open_file(path) -> tuple:
