@@ -905,6 +905,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'creps.folders._Losses.__init__': ('engine/folders.html#_losses.__init__', 'creps/folders.py'),
                                'creps.folders._Losses.again': ('engine/folders.html#_losses.again', 'creps/folders.py'),
                                'creps.folders._Losses.lose': ('engine/folders.html#_losses.lose', 'creps/folders.py'),
+                               'creps.folders._Losses.nothing_left': ('engine/folders.html#_losses.nothing_left', 'creps/folders.py'),
                                'creps.folders._Reader': ('engine/folders.html#_reader', 'creps/folders.py'),
                                'creps.folders._Reader.__call__': ('engine/folders.html#_reader.__call__', 'creps/folders.py'),
                                'creps.folders._Reader.__init__': ('engine/folders.html#_reader.__init__', 'creps/folders.py'),

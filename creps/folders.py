@@ -8,7 +8,6 @@ __all__ = ['BadData', 'ImageFolder']
 # %% ../nbs/engine/63_folders.ipynb #d676243d
 import io, json, math, os, stat, sys, threading, time, unicodedata, warnings, zipfile
 from collections import Counter
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -79,7 +78,8 @@ class _Losses:
         self.in_a_row, self.lock = 0, threading.Lock()
 
     def again(self, k: int) -> np.ndarray | None:
-        "Picture `k`, read anew; None if it can't be, which is said and counted."
+        "Picture `k`, read anew; None if it can't be, which is said and counted once."
+        if self.names[k] in self.bad: return None
         pauses = (0, .1, .5) if self.in_a_row < 8 else (0,)  # a busy disk has it a moment later, a dead one never
         for pause in pauses:
             time.sleep(pause)
@@ -103,20 +103,20 @@ class _Losses:
             why = f" (the last: {name}: {reason})"
             _check_share(len(self.bad), len(self.names), self.max_bad, self.source, why)
 
+    def nothing_left(self) -> BadData:
+        return BadData(f"none of the {len(self.names)} pictures of {self.source} can be read any more")
+
 # %% ../nbs/engine/63_folders.ipynb #de04ee6d
 class _ByNumber:
     "Pictures by number, of which some are kept and the bad ones are left out."
     shape: tuple[int, int, int]  # H, W, channels
     labels: np.ndarray  # float32 [len, label_dim]
     label_dim: int
-    index: np.ndarray   # of the good ones among all `names`
+    index: np.ndarray   # of the good ones among all
     pixels: np.ndarray  # uint8 [kept, H, W, channels]: the first of all
-    names: Sequence[str]
     bad: dict[str, str] # name -> reason
-    source: str
     pool: ThreadPoolExecutor
     _losses: _Losses
-
     def __len__(self): return len(self.labels)
     def __repr__(self):
         size = " x ".join(map(str, self.shape))
@@ -143,10 +143,9 @@ class _ByNumber:
         n = len(self.index)
         for p in ((place + step) % n for step in range(n)):
             k = self.index[p]
-            if k < len(self.pixels): return self.pixels[k], p
-            if self.names[k] in self.bad: continue
-            if (picture := self._losses.again(k)) is not None: return picture, p
-        raise BadData(f"none of the {len(self.names)} pictures of {self.source} can be read any more")
+            picture = self.pixels[k] if k < len(self.pixels) else self._losses.again(k)
+            if picture is not None: return picture, p
+        raise self._losses.nothing_left()
 
 # %% ../nbs/engine/63_folders.ipynb #015ffaad
 class Pictures(_ByNumber):
