@@ -619,6 +619,20 @@ def write_json(value, path):
     text = json.dumps(value, indent=1) + "\n"
     write_whole(path, lambda p: Path(p).write_text(text))
 
+# %% ../nbs/evidence/37_ablation.ipynb #6c61a740
+def kept_result(
+    path: Path,      # of a result
+    note: Path,      # of the settings with which it was begun
+    settings: dict,  # those asked for
+) -> dict | None:
+    "The result, or None; ValueError if what is there has other settings."
+    if path.exists():
+        found = read_json(path)
+        kept = found.get("settings", {}) if isinstance(found, dict) else {}
+        same_settings(path, kept, settings)
+        return found
+    if note.exists(): same_settings(note, read_json(note), settings)
+
 # %% ../nbs/evidence/37_ablation.ipynb #c9751665
 @dataclass
 class Job:
@@ -642,13 +656,7 @@ class Job:
 
     def result(self) -> dict | None:
         "The result, or None; ValueError if what is there has other settings."
-        if self.path.exists():
-            found = read_json(self.path)
-            kept = found.get("settings", {}) if isinstance(found, dict) else {}
-            same_settings(self.path, kept, self.settings)
-            return found
-        note = self.run / "settings.json"
-        if note.exists(): same_settings(note, read_json(note), self.settings)
+        return kept_result(self.path, self.run / "settings.json", self.settings)
 
     def go(self, device: torch.device | str = "auto") -> dict:
         "Make the result, or what is missing of it; its folder has been claimed."

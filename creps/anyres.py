@@ -56,12 +56,22 @@ def plan(
         grids.append(Grid(cutoff, stopband, rate, size, channels))
     return grids
 
-# %% ../nbs/evidence/34_anyres.ipynb #afdacb52
+# %% ../nbs/evidence/34_anyres.ipynb #c9d80f70
 def _middles(size, rate) -> torch.Tensor: return (torch.arange(size) + .5 - size / 2) / rate
 
 def _matrices(*rows) -> torch.Tensor:  # [B, 3, 3], from rows of [B]
     return torch.stack([torch.stack(row, -1) for row in rows], -2)
 
+def _rigid(q: torch.Tensor) -> torch.Tensor:  # [B, 4]: cos, sin, shift, up to one factor -> [B, 3, 3]
+    "The transform that turns and shifts the plane by four numbers."
+    length = q[:, :2].norm(dim=1, keepdim=True)
+    c, s, x, y = (q / length).unbind(1)
+    zero, one = torch.zeros_like(c), torch.ones_like(c)
+    turned = _matrices((c, -s, zero), (s, c, zero), (zero, zero, one))
+    moved = _matrices((one, zero, -x), (zero, one, -y), (zero, zero, one))
+    return turned @ moved
+
+# %% ../nbs/evidence/34_anyres.ipynb #afdacb52
 class WaveInput(nn.Module):
     "Waves on the plane under a transform: w [B, w_dim], T [B, 3, 3] -> [B, C, size, size]."
     freqs: torch.Tensor   # [C, 2], cycles per picture side
@@ -81,21 +91,11 @@ class WaveInput(nn.Module):
         nn.init.zeros_(self.affine.weight)
         with torch.no_grad(): self.affine.bias.copy_(torch.tensor([1., 0, 0, 0]))
 
-    def _own(self, w) -> torch.Tensor:
-        "The transform [B, 3, 3] that w asks for."
-        q = self.affine(w)
-        length = q[:, :2].norm(dim=1, keepdim=True)
-        c, s, x, y = (q / length).unbind(1)
-        zero, one = torch.zeros_like(c), torch.ones_like(c)
-        turned = _matrices((c, -s, zero), (s, c, zero), (zero, zero, one))
-        moved = _matrices((one, zero, -x), (zero, one, -y), (zero, zero, one))
-        return turned @ moved
-
     def forward(self,
         w: torch.Tensor,          # [B, w_dim]
         transform: torch.Tensor,  # [B, 3, 3] or [1, 3, 3]: place in the tile -> place in the picture
     ) -> torch.Tensor:            # [B, C, size, size]
-        matrix = self._own(w) @ transform.to(w)
+        matrix = _rigid(self.affine(w)) @ transform.to(w)
         grid = self.grid
         freqs = self.freqs @ matrix[:, :2, :2]
         moved = self.freqs @ matrix[:, :2, 2:]
@@ -302,6 +302,11 @@ def square(
                          "give a larger size or zoom")
     return size, R, view
 
+# %% ../nbs/evidence/34_anyres.ipynb #88c6c89e
+def usual_depth(resolution: int) -> int:
+    "How many convolutions a network has, if nobody says."
+    return 14 if resolution >= 256 else max(4, 2 * resolution.bit_length() - 8)
+
 # %% ../nbs/evidence/34_anyres.ipynb #de511c7f
 class AnyresGAN(Peer, library_name="creps", license="apache-2.0"):
     "AnyresGAN (Chai et al. 2022) on StyleGAN3-T: R pixels per picture side and more, in tiles."
@@ -319,8 +324,8 @@ class AnyresGAN(Peer, library_name="creps", license="apache-2.0"):
         largest: float = 8.,          # largest scale S of the second stage
         normalise_scale: bool = True, # True: the authors' code, in which every scale looks alike; False: their paper
     ):
-        depth = layers or (14 if resolution >= 256 else max(4, 2 * int(resolution).bit_length() - 8))
-        grids = plan(check_resolution(resolution), depth, critical, channel_base, channel_max)
+        depth = layers or usual_depth(check_resolution(resolution))
+        grids = plan(resolution, depth, critical, channel_base, channel_max)
         synthesis = WaveSynthesis(w_dim, grids, patch, largest, normalise_scale)
         mapping = Mapping(z_dim, w_dim, label_dim, mapping_layers, synthesis.num_ws)
         super().__init__(synthesis, mapping)
@@ -337,11 +342,9 @@ class AnyresGAN(Peer, library_name="creps", license="apache-2.0"):
     ) -> torch.Tensor:           # [B, 3, H, W]
         "The image of `ws` at any size from R up, tile by tile."
         (H, W), R, view = square(self, size, view, align)
-        height, width = max(H, R), max(W, R)
-        out = torch.empty(len(ws), 3, height, width, device=ws.device)
+        out = torch.empty(len(ws), 3, max(H, R), max(W, R), device=ws.device)
         rows, cols, transforms = zip(*placed_tiles((H, W), R, view))
-        on_device = torch.stack(transforms).to(ws.device).split(1)
-        for y, x, transform in zip(rows, cols, on_device):
+        for y, x, transform in zip(rows, cols, torch.stack(transforms).to(ws.device).split(1)):
             out[..., y:y + R, x:x + R] = self.synthesis(ws, transform)
         return out[..., :H, :W]
 

@@ -99,7 +99,7 @@ def halving(
     like = _SYM6 if like is None else like
     return constant(like, _halving, n)
 
-# %% ../nbs/training/13_augment.ipynb #e967cadf
+# %% ../nbs/training/13_augment.ipynb #334ab80e
 def _spread(
     values: torch.Tensor,  # [n, C, h, w]
     grid: torch.Tensor,    # [n, h, w, 2]
@@ -120,6 +120,7 @@ def _spread(
         out.scatter_add_(2, place[:, None].expand(-1, channels, -1), given.flatten(2))
     return out.view(shape)
 
+# %% ../nbs/training/13_augment.ipynb #e967cadf
 class _Sample(torch.autograd.Function):
     "Bilinear values of `images` at the places `grid`; 0 outside."
     @staticmethod
@@ -322,31 +323,45 @@ def apply(
     if not off("noise"): images = grain(images, mine["noise"], mine["seed"])
     return images if off("cutout") else cutout(images, mine["cutout"])
 
-# %% ../nbs/training/13_augment.ipynb #918e86ce
+# %% ../nbs/training/13_augment.ipynb #15e2911d
 _CORRUPTIONS = ("imgfilter", "noise", "cutout")  # left out, where nobody asks for them
 _MULTIPLIERS = dict.fromkeys((
     "xflip", "rotate90", "xint", "scale", "rotate", "aniso", "xfrac",
     "brightness", "contrast", "lumaflip", "hue", "saturation"), 1.) | dict.fromkeys(_CORRUPTIONS, 0.)
 
+def _checked_multipliers(p: float, given: dict[str, float]) -> dict[str, float]:
+    "All multipliers, of which some are given; TypeError or ValueError for what isn't one."
+    unknown = sorted(given.keys() - _MULTIPLIERS.keys())
+    if unknown: raise TypeError(f"there is no operation {unknown[0]!r}: use {', '.join(_MULTIPLIERS)}")
+    multipliers = _MULTIPLIERS | given
+    for name, v in dict(p=p, **multipliers).items():
+        if not 0 <= v < math.inf: raise ValueError(f"{name} must be a number of at least 0, not {v!r}")
+    return multipliers
+
+def _how_often(
+    name: str,                      # of a parameter, see `random_parameters`
+    p: float,                       # strength
+    multipliers: dict[str, float],  # of p, by operation
+) -> float:
+    "How often a parameter is drawn instead of neutral."
+    if name == "seed": return 1.
+    turn = name.startswith("rotate_")
+    q = min(1., p * multipliers["rotate" if turn else name])
+    return 1 - math.sqrt(1 - q) if turn else q
+
+# %% ../nbs/training/13_augment.ipynb #918e86ce
 class Augment:
     "Random changes of images: each operation with probability `p` times its multiplier."
     def __init__(self,
         p: float = 0.,         # strength, at least 0
         **multipliers: float,  # of p, at least 0; 0: never; left out: see `_MULTIPLIERS`
     ):
-        unknown = sorted(multipliers.keys() - _MULTIPLIERS.keys())
-        if unknown: raise TypeError(f"there is no operation {unknown[0]!r}: use {', '.join(_MULTIPLIERS)}")
-        self.multipliers = _MULTIPLIERS | multipliers
+        self.multipliers = _checked_multipliers(p, multipliers)
         self.p = p
-        for name, v in dict(p=p, **self.multipliers).items():
-            if not 0 <= v < math.inf: raise ValueError(f"{name} must be a number of at least 0, not {v!r}")
 
     def probability(self, name: str) -> float:
         "How often the parameter `name` (see `random_parameters`) is drawn instead of neutral."
-        if name == "seed": return 1.
-        turn = name.startswith("rotate_")
-        q = min(1., self.p * self.multipliers["rotate" if turn else name])
-        return 1 - math.sqrt(1 - q) if turn else q
+        return _how_often(name, self.p, self.multipliers)
 
     def draw(self,
         n: int,                      # pictures of the whole batch
@@ -373,6 +388,22 @@ class Augment:
         on = [k if v == 1 else f"{k}={v:g}" for k, v in self.multipliers.items() if v]
         return f"Augment(p={self.p:.4g}, {', '.join(on)})"
 
+# %% ../nbs/training/13_augment.ipynb #6c6addfd
+def counted_signs(
+    logits: torch.Tensor,  # D(x) of real pictures
+) -> torch.Tensor:         # [2]: the sum of their signs, and how many there are
+    signs = logits.detach().sign().sum(dtype=torch.float32)  # whole numbers: exact up to 2^24
+    return torch.stack([signs, torch.full_like(signs, logits.numel())])
+
+def nudged(
+    p: float,
+    mean: float, target: float,  # of the signs
+    amount: float,               # by which p moves, kB/N
+) -> float:
+    "p, a step up where D is surer than the target, else a step down, to 0 at least."
+    direction = (mean > target) - (mean < target)
+    return max(0., p + direction * amount)
+
 # %% ../nbs/training/13_augment.ipynb #2b1d9526
 class AdaptiveStrength:
     "The strength `p` that keeps the mean sign of D(real) at `target`."
@@ -391,21 +422,16 @@ class AdaptiveStrength:
 
     def observe(self, logits: torch.Tensor):
         "Count the signs of the logits of real pictures; call it wherever D sees some."
-        signs = logits.detach().sign().sum(dtype=torch.float32)  # whole numbers: exact up to 2^24
-        seen = torch.stack([signs, torch.full_like(signs, logits.numel())])
+        seen = counted_signs(logits)
         self.signs = seen if self.signs is None else self.signs + seen
 
-    def step(self,
-        batch: int,             # pictures per iteration, of all processes
-        join=lambda sums: sums, # [2] sums of this process -> of all processes
-    ) -> float:                 # p
-        "End an iteration; adjust p if it is time."
+    def step(self, batch: int, join=lambda sums: sums) -> float:
+        "End an iteration of `batch` pictures; adjust p if it is time. `join`: sums [2] of this process -> of all."
         self.iterations += 1
         if self.iterations % self.interval == 0 and self.signs is not None:
             total, count = join(self.signs).tolist()
-            self.signs, mean = None, total / count
-            direction = (mean > self.target) - (mean < self.target)
-            self.p = max(0., self.p + direction * batch * self.interval / (self.kimg * 1000))
+            self.signs, amount = None, batch * self.interval / (self.kimg * 1000)
+            self.p = nudged(self.p, total / count, self.target, amount)
         return self.p
 
     def state(self, join=lambda sums: sums) -> dict:

@@ -81,6 +81,7 @@ def average_of(
             total[name] = total.get(name, 0) + float(weight) * tensor.float()
     return total
 
+# %% ../nbs/training/16_averages.ipynb #0cc6a467
 def average_network(
     run,                # folder of a training with `averages`
     width: float = .1,  # relative width of the average, above 0, at most .288

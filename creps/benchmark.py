@@ -372,7 +372,7 @@ def _sizes(text) -> list:
     "Sizes with commas between them, as pairs, the smallest first."
     return sorted(map(size_pair, str(text).split(",")), key=np.prod)
 
-# %% ../nbs/engine/50_benchmark.ipynb #a9aba029
+# %% ../nbs/engine/50_benchmark.ipynb #4149e03b
 @dataclass(frozen=True)
 class _RandomNetwork:
     "A network with random weights, in place of a model."
@@ -383,6 +383,7 @@ class _RandomNetwork:
 
     def __post_init__(self): check_arguments(type(self), vars(self))
 
+# %% ../nbs/engine/50_benchmark.ipynb #a9aba029
 @takes(_RandomNetwork)
 def report_render(
     model: str | None = None, # folder, shipped name, or owner/name on the hub; left out: random weights, of the widths below

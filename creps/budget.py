@@ -18,7 +18,7 @@ from .octaves import step_of
 from .settings import Settings
 from .step import BatchSplit, State, TrainingStep, training_grid
 
-# %% ../nbs/engine/60_budget.ipynb #93ed7d1a
+# %% ../nbs/engine/60_budget.ipynb #764cb71c
 def saved_bytes(loss: Callable) -> int:
     "Bytes that autograd keeps for the backward pass of `loss()`."
     kept = {}
@@ -29,6 +29,7 @@ def saved_bytes(loss: Callable) -> int:
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t): loss()
     return sum(n for _, n in kept.values())
 
+# %% ../nbs/engine/60_budget.ipynb #93ed7d1a
 def phase_bytes(
     G: Generator, D,     # on the meta device
     settings: Settings,

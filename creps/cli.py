@@ -627,7 +627,7 @@ def cmd_demo(
     seconds = round(time.time() - start, 1)
     print(json.dumps(dict(model=str(model), psnr=round(agreement, 2), **found, seconds=seconds)))
 
-# %% ../nbs/engine/55_cli.ipynb #9c14c86b
+# %% ../nbs/engine/55_cli.ipynb #859cad2b
 def training_arguments(p: Parser):
     "Those of `fit` that a shell can give, and two of its own."
     tables = {f.name for table in (Settings, Execution) for f in offered(table)}
@@ -644,6 +644,7 @@ COMMANDS = dict(
 TABLES = dict(generate=Drawing, render=Drawing, film=Flight)   # further parameters of a command
 BENCHES = dict(render=report_render, step=report_step, device=report_device)
 
+# %% ../nbs/engine/55_cli.ipynb #9c14c86b
 def parser() -> Parser:
     "All commands."
     top = Parser("creps", description="Column-Row Entangled Pixel Synthesis: one picture at any size.")

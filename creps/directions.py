@@ -70,7 +70,7 @@ def components(
 # %% ../nbs/drawing/26_directions.ipynb #09d4b988
 METHODS = "pca", "sefa"
 
-# %% ../nbs/drawing/26_directions.ipynb #3906afb1
+# %% ../nbs/drawing/26_directions.ipynb #2628eaad
 @lru_cache(maxsize=8)
 def directions(
     G,
@@ -88,6 +88,7 @@ def directions(
             found[name] = Direction(name, vector, tuple(numbers), share)
     return found
 
+# %% ../nbs/drawing/26_directions.ipynb #3906afb1
 def direction(
     G,
     name: str,  # pca-K or sefa-K, with @BLOCK for one block alone

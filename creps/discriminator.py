@@ -95,9 +95,28 @@ class Epilogue(nn.Module):
         x = torch.cat([x, minibatch_deviation(x, self.mbstd_group)], 1)
         return self.out(self.fc(self.conv(x).flatten(1)))
 
+# %% ../nbs/training/11_discriminator.ipynb #1d459cbc
+def block_sizes(
+    resolution: int,    # R
+    channel_base: int,  # the channels at size R would be channel_base / R
+) -> list[int]:
+    "Sizes of the residual blocks: R, R/2, ..., 8; ValueError for what can't be built."
+    sizes = [2**i for i in range(size_pair(resolution)[0].bit_length() - 1, 2, -1)]
+    if not sizes or resolution != sizes[0]:
+        raise ValueError(f"resolution must be a power of two from 8 up, not {resolution!r}")
+    if channel_base >= resolution: return sizes
+    raise ValueError(f"channel_base must be at least the resolution {resolution}, not {channel_base!r}")
+
+def agreement(
+    found: torch.Tensor,  # d(x), [B, n]
+    label: torch.Tensor,  # m(l), [B, n]
+) -> torch.Tensor:        # [B, 1]
+    "The inner product of a picture's and a label's vector, over the root of their width."
+    return (found * label).sum(1, keepdim=True) / label.shape[1]**.5
+
 # %% ../nbs/training/11_discriminator.ipynb #ba287b98
 class Discriminator(nn.Module):
-    "StyleGAN2's residual discriminator: images [B, C, R, R] -> logits [B, 1], positive for real."
+    "StyleGAN2's residual discriminator: images [B, C, R, R], labels [B, label_dim] -> logits [B, 1], positive for real."
     def __init__(self,
         resolution: int = 256,       # R, a power of two from 8 up
         label_dim: int = 0,          # 0: unconditional
@@ -107,28 +126,19 @@ class Discriminator(nn.Module):
         image_channels: int = 3,     # 1 grey, 3 RGB, 4 RGBA
     ):
         super().__init__()
-        sizes = [2**i for i in range(size_pair(resolution)[0].bit_length() - 1, 2, -1)]
-        if not sizes or resolution != sizes[0]:
-            raise ValueError(f"resolution must be a power of two from 8 up, not {resolution!r}")
-        if channel_base < resolution:
-            least = f"at least the resolution {resolution}"
-            raise ValueError(f"channel_base must be {least}, not {channel_base!r}")
         self.resolution, self.label_dim = resolution, label_dim
         self.channel_base, self.channel_max = channel_base, channel_max
         self.mbstd_group, self.image_channels = mbstd_group, image_channels
-        self.sizes = sizes
+        self.sizes = block_sizes(resolution, channel_base)
         self.precision = torch.float32  # of the four highest resolutions; lower ones are in float32
-        channels = {r: min(channel_base // r, channel_max) for r in [*sizes, 4]}
-        for r in sizes:
+        channels = {r: min(channel_base // r, channel_max) for r in [*self.sizes, 4]}
+        for r in self.sizes:
             first = image_channels if r == resolution else 0
             setattr(self, f"b{r}", Residual(channels[r], channels[r // 2], first))
         if label_dim: self.mapping = Mapping(0, channels[4], label_dim, layers=8)
         self.b4 = Epilogue(channels[4], channels[4] if label_dim else 1, mbstd_group)
 
-    def forward(self,
-        images: torch.Tensor,         # [B, image_channels, R, R]
-        label: torch.Tensor | None = None,  # [B, label_dim]
-    ) -> torch.Tensor:
+    def forward(self, images: torch.Tensor, label: torch.Tensor | None = None) -> torch.Tensor:
         shape = (self.image_channels, self.resolution, self.resolution)
         if images.shape[1:] != shape:
             raise ValueError(f"images must be [B, {', '.join(map(str, shape))}], got {list(images.shape)}")
@@ -143,9 +153,7 @@ class Discriminator(nn.Module):
         x = x.to(images.dtype)
         for r in self.sizes[4:]: x = getattr(self, f"b{r}")(x)
         x = self.b4(x)
-        if not self.label_dim: return x
-        code = self.mapping(label=label)
-        return (x * code).sum(1, keepdim=True) / code.shape[1]**.5
+        return agreement(x, self.mapping(label=label)) if self.label_dim else x
 
 # %% ../nbs/training/11_discriminator.ipynb #03bc3a1c
 @torch.no_grad()

@@ -73,7 +73,7 @@ _FACTORS = ("light_col", "light_row", "horizon", "level", "water", "hills", "alp
             "clouds", "overcast", "mist", "trees", "broad", "warm", "aurora", "stars", "moon", "glow")
 TARGETS = _HOURS + _FACTORS
 
-# %% ../nbs/evidence/31_distributions.ipynb #a70a43f6
+# %% ../nbs/evidence/31_distributions.ipynb #975d3805
 def _spans(n: int, m: int) -> torch.Tensor:
     "Adaptive mean pooling of n values to m, as a matrix [m, n]."
     i = torch.arange(m)[:, None]
@@ -90,6 +90,7 @@ def _pooled(x, size):
     rows, cols = (constant(x, _spans, n, m) for n, m in sides)
     return rows @ x @ cols.T
 
+# %% ../nbs/evidence/31_distributions.ipynb #a70a43f6
 class SceneryNet(nn.Module):
     "Landscapes -> 64 features -> their factors, noise and blur."
     mean: torch.Tensor  # of the factors, [len(TARGETS) + 2]
@@ -472,6 +473,19 @@ class _RealPictures:
 
     def __post_init__(self): check_arguments(type(self), vars(self))
 
+# %% ../nbs/evidence/31_distributions.ipynb #91e347cc
+def reference_set(
+    data: str,       # the name of a data set
+    G: Generator, times: int,  # the pictures are so many times as large as it was trained on
+    model: str,      # what G is called
+    **how,           # the set is opened
+):
+    "The set that samples are compared with; ValueError where it has other classes than G."
+    height, width = (times * n for n in G.shape)
+    real = open_data(data, (height, width), **how)
+    if G.label_dim == real.label_dim: return real
+    raise ValueError(f"{model} draws {G.label_dim} classes, and {data} has {real.label_dim}")
+
 # %% ../nbs/evidence/31_distributions.ipynb #6877bbe4
 @takes(_RealPictures)
 def report_evaluate(
@@ -504,10 +518,7 @@ def report_evaluate(
     how = vars(opened) | dict(labels=bool(G.label_dim), channels=G.image_channels)
     found = {}
     for s in times:
-        height, width = (s * n for n in G.shape)
-        real = open_data(data, (height, width), **how)
-        if G.label_dim != real.label_dim:
-            raise ValueError(f"{model} draws {G.label_dim} classes, and {data} has {real.label_dim}")
+        real = reference_set(data, G, s, model, **how)
         computable(names, samples, len(real), reals, real.shape, weights, place)
         found[s] = evaluate(G, real, names, samples, reals, seed, trunc,
                             weights=weights, cache=cache, device=place, batch=batch)

@@ -65,6 +65,30 @@ class PngRows:
         self._data(self.deflate.flush())
         self.file.write(chunk(b"IEND"))
 
+# %% ../nbs/drawing/23_files.ipynb #db6ce637
+class Pieces:
+    "Memory for pieces of a picture, used again when a piece has been written."
+    def __init__(self, channels: int, dtype: np.dtype):
+        self.channels, self.dtype = channels, dtype
+        self.free = []
+
+    def take(self, h: int, w: int) -> np.ndarray:
+        "Memory [h, w, C]."
+        flat = self.free.pop() if self.free else np.empty(0, np.uint8)
+        need = h * w * self.channels * self.dtype.itemsize
+        if flat.size < need: flat = np.empty(need, np.uint8)
+        return flat[:need].view(self.dtype).reshape(h, w, -1)
+
+    def give(self, pixels: np.ndarray): self.free.append(pixels.base)
+
+# %% ../nbs/drawing/23_files.ipynb #bf4dcf40
+@contextmanager
+def naming(path, hint: str = ""):
+    "Errors say which picture could not be written."
+    try: yield
+    except OSError as e: raise OSError(e.errno, (e.strerror or str(e)) + hint, str(path)) from None
+    except ValueError as e: raise ValueError(f"{path}: {e}{hint}") from None
+
 # %% ../nbs/drawing/23_files.ipynb #bb6795c8
 class Target:
     "A file that a picture is drawn into, piece by piece."
@@ -79,7 +103,7 @@ class Target:
     ):
         self.path, self.size = Path(path), tuple(size)
         self.bits, self.dtype = bits, np.dtype(f"uint{bits}")
-        self.channels, self.memory = channels, []
+        self.channels, self.memory = channels, Pieces(channels, self.dtype)
         self.part = self.path.with_name(self.path.name + ".part")
         if self.path.is_dir(): raise ValueError(f"{path} is a folder: choose another name")
         side = max(self.size)
@@ -93,27 +117,18 @@ class Target:
 
     def place(self, level: int, y: int, x: int, h: int, w: int) -> np.ndarray:
         "Memory [h, w, C] for a piece."
-        flat = self.memory.pop() if self.memory else np.empty(0, np.uint8)
-        need = h * w * self.channels
-        need *= self.dtype.itemsize
-        if flat.size < need: flat = np.empty(need, np.uint8)
-        return flat[:need].view(self.dtype).reshape(h, w, -1)
+        return self.memory.take(h, w)
 
     def done(self, level: int, y: int, x: int, pixels: np.ndarray):
         "Write a piece that has been drawn into memory from `place`."
         with self.named(): self.write(level, y, x, pixels)
-        self.memory.append(pixels.base)
+        self.memory.give(pixels)
 
     def close(self):
         "All pieces are written: the picture gets its name."
         with self.named(): self.finish()
 
-    @contextmanager
-    def named(self):
-        try: yield
-        except OSError as e:
-            raise OSError(e.errno, (e.strerror or str(e)) + self.hint, str(self.path)) from None
-        except ValueError as e: raise ValueError(f"{self.path}: {e}{self.hint}") from None
+    def named(self): return naming(self.path, self.hint)
 
 # %% ../nbs/drawing/23_files.ipynb #6c964c61
 class Waiting:
@@ -196,12 +211,12 @@ def put(path, data: bytes, temporary):
         os.replace(temporary, path)
     finally: Path(temporary).unlink(missing_ok=True)
 
-# %% ../nbs/drawing/23_files.ipynb #78014701
-class Tiles(Target):
-    "A pyramid in tiles of 256 x 256, drawn into a folder NAME.part from which an unfinished render goes on."
+# %% ../nbs/drawing/23_files.ipynb #30b9ba74
+class TileFolder(Target):
+    "A folder NAME.part for tiles of 256 x 256, which says of which picture they are."
     unit = 256, 256
-    home: Path    # where the tiles end up
-    suffix: str   # of a tile's file
+    home: Path   # where the tiles end up
+    suffix: str  # of a tile's file
 
     def __init__(self, path, size, key, channels=3, bits=8):
         self.key = key
@@ -225,6 +240,18 @@ class Tiles(Target):
 
     def shape(self, level: int) -> tuple[int, ...]: return tuple(-(-n // 2**level) for n in self.size)
 
+    def abort(self):
+        "Keep what is finished; without a finished tile, nothing."
+        if self.tiles.exists() and not any(self.tiles.glob("*/*")): self._clean()
+
+    def _clean(self):
+        for f in (self.old, self.tiles): shutil.rmtree(f, ignore_errors=True)
+        for f in (*self.part.glob("*.tmp"), self.about): f.unlink(missing_ok=True)  # what else is there is not ours
+        with suppress(OSError): self.part.rmdir()
+
+# %% ../nbs/drawing/23_files.ipynb #78014701
+class Tiles(TileFolder):
+    "A pyramid in tiles of 256 x 256, drawn into a folder NAME.part from which an unfinished render goes on."
     def files(self, level: int, y: int = 0, x: int = 0, h: int | None = None, w: int | None = None):
         "(file, i, j) of each tile of a piece, or of the whole level; (i, j): its place in the piece."
         if h is None or w is None: h, w = self.shape(level)
@@ -257,18 +284,9 @@ class Tiles(Target):
         self.publish()
         self._clean()
 
-    def abort(self):
-        "Keep what is finished; without a finished tile, nothing."
-        if self.tiles.exists() and not any(self.tiles.glob("*/*")): self._clean()
-
     def _aside(self, folder: Path):
         shutil.rmtree(self.old, ignore_errors=True)
         os.rename(folder, self.old)
-
-    def _clean(self):
-        for f in (self.old, self.tiles): shutil.rmtree(f, ignore_errors=True)
-        for f in (*self.part.glob("*.tmp"), self.about): f.unlink(missing_ok=True)  # what else is there is not ours
-        with suppress(OSError): self.part.rmdir()
 
 # %% ../nbs/drawing/23_files.ipynb #82e3422d
 _XML = """<?xml version="1.0" encoding="UTF-8"?>
@@ -308,6 +326,14 @@ class DeepZoom(Tiles):
             os.rename(self.tiles, self.home)
         self._put(self.path, _XML.format(*self.size).encode())
 
+# %% ../nbs/drawing/23_files.ipynb #443e6b22
+def tiff_kind(channels: int, dtype: np.dtype) -> dict[str, Any]:
+    "How tifffile is told what the tiles are."
+    how: dict[str, Any] = dict(dtype=dtype.name, tile=(256, 256), compression="zlib", predictor=True)
+    how |= dict(photometric="minisblack" if channels == 1 else "rgb")
+    if channels == 4: how |= dict(extrasamples=["unassalpha"])
+    return how
+
 # %% ../nbs/drawing/23_files.ipynb #86fa140a
 class Tiff(Tiles):
     "A tiled, deflated BigTIFF pyramid (OME-TIFF). Needs tifffile."
@@ -337,10 +363,7 @@ class Tiff(Tiles):
 
     def _assemble(self, path):
         from tifffile import TiffWriter
-        grey = self.channels == 1
-        how: dict[str, Any] = dict(dtype=self.dtype.name, tile=(256, 256), compression="zlib", predictor=True)
-        how |= dict(photometric="minisblack" if grey else "rgb")
-        if self.channels == 4: how |= dict(extrasamples=["unassalpha"])
+        grey, how = self.channels == 1, tiff_kind(self.channels, self.dtype)
         name = uuid.uuid5(uuid.NAMESPACE_OID, self.key)  # not the random one: same picture, same file
         about = dict(axes="YX" if grey else "YXS", Creator="creps", UUID=str(name))
         first: dict[str, Any] = dict(subifds=len(self.levels) - 1, metadata=about, software="creps")

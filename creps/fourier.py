@@ -26,17 +26,6 @@ def frequencies(
     if channels % 2: raise ValueError(f"channels, half sines and half cosines, must be even, not {channels}")
     return bandwidth * torch.randn(channels // 2, rank, generator=generator)
 
-# %% ../nbs/idea/02_fourier.ipynb #65aa58c1
-def spread_(
-    freqs: torch.Tensor,  # [C/2, rank], overwritten
-    lowest: float,        # cycles per picture side
-    highest: float,
-    generator: torch.Generator,
-) -> None:
-    "Frequencies that are spread evenly over the octaves between two of them, with random signs."
-    octave = torch.rand(freqs.shape, generator=generator) * math.log2(highest / lowest)
-    freqs.copy_(lowest * 2**octave * (2 * torch.randint(2, freqs.shape, generator=generator) - 1))
-
 # %% ../nbs/idea/02_fourier.ipynb #c141a357
 def has_float64(device) -> bool:
     "Whether a device computes in float64: Apple's GPUs do not."
@@ -101,3 +90,14 @@ class FourierInput(nn.Module):
         super()._apply(fn, recurse)
         if self.freqs.dtype != freqs.dtype: self.freqs = freqs.to(self.freqs.device)
         return self
+
+# %% ../nbs/idea/02_fourier.ipynb #65aa58c1
+def spread_(
+    freqs: torch.Tensor,  # [C/2, rank], overwritten
+    lowest: float,        # cycles per picture side
+    highest: float,
+    generator: torch.Generator,
+) -> None:
+    "Frequencies that are spread evenly over the octaves between two of them, with random signs."
+    octave = torch.rand(freqs.shape, generator=generator) * math.log2(highest / lowest)
+    freqs.copy_(lowest * 2**octave * (2 * torch.randint(2, freqs.shape, generator=generator) - 1))

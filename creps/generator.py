@@ -9,7 +9,7 @@ __all__ = ['decoder', 'block_channels', 'shipped_models', 'find_model', 'Generat
 import importlib.resources, json, re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from pathlib import Path
 import numpy as np, torch, torch.nn as nn
 from huggingface_hub import PyTorchModelHubMixin, constants, hf_hub_download
@@ -117,13 +117,9 @@ def areas(
     if supersample == 1: return colours
     return colours.unflatten(1, (-1, supersample, width, supersample)).mean((2, 4)).flatten(1, 2)
 
-# %% ../nbs/idea/06_generator.ipynb #a033d47c
-class Pointwise(nn.Module):
-    "A network whose pixels depend on nothing but their own coordinates: ws and coordinates -> image."
-    resolution: int  # R, training size
-    supersample = 1  # s: rows and columns are those of s x s places to a pixel
-    row_dim = 0      # of the rows in `shared`
-
+# %% ../nbs/idea/06_generator.ipynb #7c281b6b
+class PointNetwork(nn.Module):
+    "A network that colours points of the plane: ws and coordinates -> [B, P, C]. `folded` and `colours` are its own."
     def folded(self, ws: torch.Tensor) -> dict[str, tuple]:
         "Weights of all layers, with the styles in them."
         raise NotImplementedError
@@ -135,6 +131,19 @@ class Pointwise(nn.Module):
     def pixels_at_once(self, ws: torch.Tensor) -> int: return at_once(ws, 2**14, 2**12)
 
     def points_at_once(self, ws: torch.Tensor) -> int: return self.pixels_at_once(ws)
+
+    def at(self, ws: torch.Tensor, t_rows, t_cols) -> torch.Tensor:
+        "Colours [B, P, C] of any number of points."
+        weights, step = self.folded(ws), self.points_at_once(ws)
+        pieces = zip(*(coordinates(t, ws.device).split(step) for t in (t_rows, t_cols)))
+        return torch.cat([self.colours(weights, *piece) for piece in pieces], 1)
+
+# %% ../nbs/idea/06_generator.ipynb #a033d47c
+class Pointwise(PointNetwork):
+    "A network whose pixels depend on nothing but their own coordinates: ws, rows and columns -> image."
+    resolution: int  # R, training size
+    supersample = 1  # s: rows and columns are those of s x s places to a pixel
+    row_dim = 0      # of the rows in `shared`
 
     def shared(self, ws: torch.Tensor, t_rows, t_cols) -> tuple[dict, torch.Tensor, torch.Tensor]:
         "What all bands of a picture need: weights, rows and columns."
@@ -168,12 +177,6 @@ class Pointwise(nn.Module):
         step = height if whole else max(1, self.pixels_at_once(ws) // (width * self.supersample**2))
         return joined(self.bands(ws, rows, cols, step), height, width)
 
-    def at(self, ws: torch.Tensor, t_rows, t_cols) -> torch.Tensor:
-        "Colours [B, P, C] of any number of points."
-        weights, step = self.folded(ws), self.points_at_once(ws)
-        pieces = zip(*(coordinates(t, ws.device).split(step) for t in (t_rows, t_cols)))
-        return torch.cat([self.colours(weights, *piece) for piece in pieces], 1)
-
 # %% ../nbs/idea/06_generator.ipynb #b150f4e4
 class PlaneInput(FourierInput):
     "Steered Fourier features of points: coordinates [P], [P] and a style -> [B, P, C]. For CREPS-NB."
@@ -202,7 +205,7 @@ class PlaneInput(FourierInput):
         both = torch.cat([sr * cc + cr * sc, cr * cc - sr * sc], -1)  # sin and cos of the sum of the two phases
         return both * gains[:, None]
 
-# %% ../nbs/idea/06_generator.ipynb #a2ad65d6
+# %% ../nbs/idea/06_generator.ipynb #b49ba540
 @dataclass(frozen=True)
 class Program:
     "A pointwise network as data, for one code."
@@ -213,6 +216,7 @@ class Program:
     styles: dict       # name -> [1, width]
     supersample: int = 1  # s: a pixel is the mean over s x s places
 
+# %% ../nbs/idea/06_generator.ipynb #a2ad65d6
 class PlaneSynthesis(Pointwise):
     "CREPS without bi-lines: every pixel goes through all layers."
     columns = 1  # positions of the line network that a point takes
@@ -234,9 +238,7 @@ class PlaneSynthesis(Pointwise):
         steps = self.lines.steps(), self.pixels.steps()
         return Program(self.input, *steps, self.pixels.maps, self.styles(ws), self.supersample)
 
-    def per_pixel(self) -> list[Step]:
-        "The steps that every pixel goes through."
-        return self.lines.steps() + self.pixels.steps()
+    def per_pixel(self) -> list[Step]: return self.lines.steps() + self.pixels.steps()  # what every pixel goes through
 
     def folded(self, ws: torch.Tensor) -> dict[str, tuple]:
         steps = [Step(self.input, "input"), *self.lines.steps(), *self.pixels.steps()]
@@ -301,6 +303,46 @@ def synthesis(
     lines = LineNetwork(channels, biline_channels)
     pixels = PixelNetwork(biline_channels, maps, decoders or planar, image_channels)
     return (PlaneSynthesis if planar else Synthesis)(resolution, w_dim, input, lines, pixels)
+
+# %% ../nbs/idea/06_generator.ipynb #f5784e83
+class MappedSynthesis(nn.Module):
+    "A mapping and a synthesis: latent codes -> pictures at any size and view."
+    resolution: int          # R, the training size
+    shape: tuple[int, int]   # (H, W) of the pictures it is trained on
+    mapping: Mapping
+    synthesis: PlaneSynthesis
+    _hub_mixin_config: Any   # the constructor's arguments, which are saved with the weights
+
+    @property
+    def supersample(self) -> int: return self.synthesis.supersample  # places along each side of a pixel; may be changed
+
+    @supersample.setter
+    def supersample(self, places: int):
+        self.synthesis.supersample = self._hub_mixin_config["supersample"] = check_supersample(places)
+
+    def draw(self,
+        ws: torch.Tensor,         # [B, num_ws, w_dim]
+        size=None,                # N or (H, W); None: `shape`, R x R as a rule
+        view: View | None = None, # window on the plane; angle != 0 is exact, and slow
+        align: str = "centers",   # "corners": the authors' grid
+    ) -> torch.Tensor:            # [B, C, H, W]
+        "The image of `ws` at any size and view."
+        size = size_pair(self.shape if size is None else size)
+        where, s = (size, self.resolution, view, align, self.supersample), self.supersample
+        if view is None or view.angle % 360 == 0: return self.synthesis(ws, *grid(*where))
+        places = np.stack(points(*where)).reshape(2, size[0], -1)  # of each row of pixels
+        parts = [part.reshape(2, -1) for part in np.array_split(places, min(s * s, size[0]), 1)]
+        return joined((areas(self.synthesis.at(ws, *part), size[1], s) for part in parts), *size)
+
+    def forward(self,
+        z: torch.Tensor,                    # [B, z_dim]
+        label: torch.Tensor | None = None,  # [B, label_dim] one-hot, of a conditional network
+        *,
+        size=None, view: View | None = None,   # as in `draw`
+        truncation_psi: float = 1.,            # see `truncate`
+        truncation_cutoff: int | None = None,
+    ) -> torch.Tensor:                      # [B, C, H, W]
+        return self.draw(self.mapping(z, label, truncation_psi, truncation_cutoff), size, view)
 
 # %% ../nbs/idea/06_generator.ipynb #827961d1
 def block_channels(
@@ -406,9 +448,31 @@ def restored(
     check_finite(net, weights)
     return net.eval()
 
+# %% ../nbs/idea/06_generator.ipynb #5c381208
+Net = TypeVar("Net", bound="Saved")
+
+class Saved(nn.Module):
+    "What reads a network that `save_pretrained` has written."
+    described = "a network"  # what it is, for error messages
+    @classmethod
+    def from_pretrained(cls: type[Net],
+        name,  # folder, shipped name, or owner/name on the hub
+        *,
+        revision: str | None = None,   # of a network on the hub: branch, tag or commit
+        token: str | bool | None = None,  # for private networks
+        cache_dir: str | None = None,  # where downloads are kept; None: the hub's usual place
+        force_download: bool = False,
+        local_files_only: bool = False,   # nothing but what has been downloaded before
+    ) -> Net:
+        "The network saved under `name`, in eval mode; strict: files that do not fit exactly are refused (ValueError)."
+        config, weights = find_model(name, revision=revision, token=token, cache_dir=cache_dir,
+                                     force_download=force_download, local_files_only=local_files_only)
+        return restored(lambda: cls(**json.loads(config.read_text())), cls.described, config, weights)
+
 # %% ../nbs/idea/06_generator.ipynb #9709b25a
-class Generator(nn.Module, PyTorchModelHubMixin, library_name="creps", license="apache-2.0"):
+class Generator(MappedSynthesis, Saved, PyTorchModelHubMixin, library_name="creps", license="apache-2.0"):
     "The CREPS generator (Column-Row Entangled Pixel Synthesis, CVPR 2023): z -> the same image at any size."
+    described = "a generator"
     pointwise = True  # a pixel depends on its own coordinates alone: a renderer may draw it in tiles
     def __init__(self,
         resolution: int = 256,        # R, training size: a power of two; images can be drawn at any size
@@ -444,52 +508,3 @@ class Generator(nn.Module, PyTorchModelHubMixin, library_name="creps", license="
         self.supersample = supersample
         self.num_ws = self.synthesis.num_ws
         self.mapping = Mapping(z_dim, w_dim, label_dim, mapping_layers, self.num_ws)
-
-    @property
-    def supersample(self) -> int:
-        "Places along each side of a pixel; a trained network may be given another number."
-        return self.synthesis.supersample
-
-    @supersample.setter
-    def supersample(self, places: int):
-        config: Any = self._hub_mixin_config
-        self.synthesis.supersample = config["supersample"] = check_supersample(places)
-
-    def draw(self,
-        ws: torch.Tensor,         # [B, num_ws, w_dim]
-        size=None,                # N or (H, W); None: `shape`, R x R as a rule
-        view: View | None = None, # window on the plane; angle != 0 is exact, and slow
-        align: str = "centers",   # "corners": the authors' grid
-    ) -> torch.Tensor:            # [B, C, H, W]
-        "The image of `ws` at any size and view."
-        size = size_pair(self.shape if size is None else size)
-        where, s = (size, self.resolution, view, align, self.supersample), self.supersample
-        if view is None or view.angle % 360 == 0: return self.synthesis(ws, *grid(*where))
-        places = np.stack(points(*where)).reshape(2, size[0], -1)  # of each row of pixels
-        parts = [part.reshape(2, -1) for part in np.array_split(places, min(s * s, size[0]), 1)]
-        return joined((areas(self.synthesis.at(ws, *part), size[1], s) for part in parts), *size)
-
-    def forward(self,
-        z: torch.Tensor,                    # [B, z_dim]
-        label: torch.Tensor | None = None,  # [B, label_dim] one-hot, of a conditional network
-        *,
-        size=None, view: View | None = None,   # as in `draw`
-        truncation_psi: float = 1.,            # see `truncate`
-        truncation_cutoff: int | None = None,
-    ) -> torch.Tensor:                      # [B, C, H, W]
-        return self.draw(self.mapping(z, label, truncation_psi, truncation_cutoff), size, view)
-
-    @classmethod
-    def from_pretrained(cls,  # pyright: ignore[reportIncompatibleMethodOverride]
-        name,  # folder, shipped name, or owner/name on the hub
-        *,
-        revision: str | None = None,   # of a network on the hub: branch, tag or commit
-        token: str | bool | None = None,  # for private networks
-        cache_dir: str | None = None,  # where downloads are kept; None: the hub's usual place
-        force_download: bool = False,
-        local_files_only: bool = False,   # nothing but what has been downloaded before
-    ) -> "Generator":
-        "The network saved under `name`, in eval mode; strict: files that do not fit exactly are refused (ValueError)."
-        config, weights = find_model(name, revision=revision, token=token, cache_dir=cache_dir,
-                                     force_download=force_download, local_files_only=local_files_only)
-        return restored(lambda: cls(**json.loads(config.read_text())), "a generator", config, weights)

@@ -55,13 +55,14 @@ class FullyConnected(nn.Module):
 
     def extra_repr(self) -> str: return f"{self.inputs}, {self.outputs}, lr={self.lr:g}, act={self.leaky}"
 
-# %% ../nbs/idea/03_layers.ipynb #d00bd073
+# %% ../nbs/idea/03_layers.ipynb #249feccc
 def normalize(
     x: torch.Tensor,  # [B, C]
 ) -> torch.Tensor:
     "x / sqrt(mean of squares over the channels + 1e-8)."
     return x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()
 
+# %% ../nbs/idea/03_layers.ipynb #d00bd073
 def check_latent(
     z: torch.Tensor | None,  # [B, z_dim]
     z_dim: int,              # what the network was built for
@@ -114,9 +115,7 @@ class Mapping(nn.Module):
         self.layers = layers
         if num_ws: self.register_buffer("w_avg", torch.zeros(w_dim))
 
-    def chain(self) -> list[FullyConnected]:
-        "Its layers, in the order of use."
-        return [getattr(self, f"fc{i}") for i in range(self.layers)]
+    def chain(self) -> list[FullyConnected]: return [getattr(self, f"fc{i}") for i in range(self.layers)]
 
     def w(self, z: torch.Tensor | None = None, label: torch.Tensor | None = None) -> torch.Tensor:
         "w [B, w_dim], before truncation."

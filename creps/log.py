@@ -36,7 +36,7 @@ def board(folder) -> Callable:
         writer.flush()
     return watch
 
-# %% ../nbs/engine/61_log.ipynb #38a89090
+# %% ../nbs/engine/61_log.ipynb #4c912d35
 def append_line(path, text: str):
     "Add a line to a file, and end the last one before, if a process was killed in the middle of it."
     try:
@@ -47,6 +47,7 @@ def append_line(path, text: str):
             f.write(text.encode() + b"\n")
     except OSError as e: raise OSError(e.errno, e.strerror or str(e), str(path)) from e
 
+# %% ../nbs/engine/61_log.ipynb #38a89090
 _BAR = "{l_bar}{bar}| {n:.1f}/{total:.1f} kimg [{elapsed}<{remaining}{postfix}]"
 
 class Log:

@@ -25,6 +25,18 @@ from .layers import (ACT_GAIN, Mapping, ModulatedLinear, Step, Styles, fold, rec
 from .settings import Settings
 from .step import Iteration, Stream, TrainingStep, new_discriminator
 
+# %% ../nbs/evidence/33_peers.ipynb #f0ffdfe4
+def saved_system(
+    name,         # a folder, or owner/name on the hub
+    wanted: str,  # the name of a system
+) -> tuple[dict, list]:
+    "The arguments of a saved system's class, and its two files; ValueError for another system."
+    files = find_model(name)
+    values = json.loads(files[0].read_text())
+    kind = values.pop("system", "CREPS")
+    if kind == wanted: return values, files
+    raise ValueError(f"{name} holds a {kind}, not a {wanted}")
+
 # %% ../nbs/evidence/33_peers.ipynb #79267b83
 class Peer(nn.Module, PyTorchModelHubMixin):
     "What every system of the comparison is: z -> mapping -> ws -> draw -> image."
@@ -43,9 +55,7 @@ class Peer(nn.Module, PyTorchModelHubMixin):
         self.num_ws = synthesis.num_ws
         for name, value in self._hub_mixin_config.items(): setattr(self, name, value)
 
-    def draw(self,
-        ws: torch.Tensor, size=None, view: View | None = None, align: str = "centers",
-    ) -> torch.Tensor:
+    def draw(self, ws: torch.Tensor, size=None, view: View | None = None, align="centers") -> torch.Tensor:
         "The image of `ws` at a size and view: what each system has of its own."
         raise NotImplementedError
 
@@ -65,11 +75,8 @@ class Peer(nn.Module, PyTorchModelHubMixin):
     @classmethod
     def from_pretrained(cls, name):
         "The network saved under `name` (a folder, or owner/name on the hub), in eval mode; strict."
-        config, weights = find_model(name)
-        values = json.loads(config.read_text())
-        kind = values.pop("system", "CREPS")
-        if kind != cls.__name__: raise ValueError(f"{name} holds a {kind}, not a {cls.__name__}")
-        return restored(lambda: cls(**values), f"a {cls.__name__}", config, weights)
+        values, files = saved_system(name, cls.__name__)
+        return restored(lambda: cls(**values), f"a {cls.__name__}", *files)
 
 # %% ../nbs/evidence/33_peers.ipynb #909aa9a3
 def _places(
@@ -112,7 +119,7 @@ class PointInput(nn.Module):
         waves = torch.sin(F.linear(place, self.weight, self.bias))[None]
         return torch.cat([waves, texture], -1)
 
-# %% ../nbs/evidence/33_peers.ipynb #8890df40
+# %% ../nbs/evidence/33_peers.ipynb #f80ef82b
 def _normal(
     noise: torch.Generator,  # of the device of `like`, or of the CPU: then the numbers are uploaded
     like: torch.Tensor,      # whose device and dtype the numbers get
@@ -138,6 +145,7 @@ class NoisyLinear(ModulatedLinear):
         grain = _normal(noise, x, *x.shape[:2], 1) * (self.strength * ACT_GAIN)
         return rectify_(torch.baddbmm(bias + grain, x, weight))
 
+# %% ../nbs/evidence/33_peers.ipynb #8890df40
 class PointBlock(nn.Module):
     "Two noisy layers and a third that outputs colours; the first block is one layer, no colours."
     def __init__(self,
@@ -210,8 +218,7 @@ class PointSynthesis(Pointwise):
         batch = len(weights["first.fc1"][0])
         return self.lines(self.input.features(place).expand(batch, -1, -1), weights, noise)
 
-    def pixels_at_once(self, ws: torch.Tensor) -> int:
-        return at_once(ws, 2**14, 3 * widest(self.lines.steps()))
+    def pixels_at_once(self, ws) -> int: return at_once(ws, 2**14, 3 * widest(self.lines.steps()))
 
     def forward(self,
         ws: torch.Tensor,      # [B, 1, w_dim]

@@ -79,7 +79,7 @@ def picked(
     place = (torch.arange(most) + torch.rand(most, generator=chance, dtype=torch.float64)) * n / most
     return place.long().clamp(max=n - 1).numpy()
 
-# %% ../nbs/drawing/25_project.ipynb #4d79cda3
+# %% ../nbs/drawing/25_project.ipynb #0a0db8f0
 @dataclass(frozen=True, eq=False)
 class Level:
     "A whole target at some size."
@@ -93,6 +93,27 @@ def check_pointwise(G):
     raise ValueError(f"{type(G).__name__} is not pointwise: its pixels depend on each other, "
                      "and only whole pictures of its own size could be looked for")
 
+def known_part(
+    G,
+    picture: torch.Tensor,  # [1, C, H, W]
+    mask=None,              # [H, W], true where the picture is known; None: everywhere
+) -> torch.Tensor:          # [H, W]: 1 where it is known, else 0
+    "The mask of a target; ValueError for a picture or mask that the network can't be asked about."
+    check_pointwise(G)
+    if picture.ndim != 4 or len(picture) != 1:
+        raise ValueError(f"one picture [1, C, H, W] is looked for at a time, not {list(picture.shape)}")
+    channels, *size = picture.shape[1:]
+    if channels != G.image_channels:
+        raise ValueError(f"the picture has {channels} channels, and the network draws {G.image_channels}")
+    given = f"the picture is {size[0]} x {size[1]}"
+    if min(size) < 8: raise ValueError(f"{given}: at least 8 x 8 pixels are needed")
+    known = torch.ones(size) if mask is None else torch.as_tensor(mask).float()
+    if list(known.shape) != size:
+        raise ValueError(f"{given}, and the mask {' x '.join(map(str, known.shape))}")
+    if not known.any(): raise ValueError("the mask leaves no pixel of the picture")
+    return known
+
+# %% ../nbs/drawing/25_project.ipynb #4d79cda3
 class Target:
     "A picture to be found: its pixels, which of them are known, and where they lie on the plane."
     def __init__(self,
@@ -102,22 +123,11 @@ class Target:
         view: View | None = None,   # None: the largest window of this shape in the trained square
         coarse: int = 128,          # longest side at which whole pictures are compared, or the training's if that is less
     ):
-        check_pointwise(G)
-        if picture.ndim != 4 or len(picture) != 1:
-            raise ValueError(f"one picture [1, C, H, W] is looked for at a time, not {list(picture.shape)}")
-        channels, *size = picture.shape[1:]
-        if channels != G.image_channels:
-            raise ValueError(f"the picture has {channels} channels, and the network draws {G.image_channels}")
-        given = f"the picture is {size[0]} x {size[1]}"
-        if min(size) < 8: raise ValueError(f"{given}: at least 8 x 8 pixels are needed")
-        known = torch.ones(size) if mask is None else torch.as_tensor(mask).float()
-        if list(known.shape) != size:
-            raise ValueError(f"{given}, and the mask {' x '.join(map(str, known.shape))}")
-        if not known.any(): raise ValueError("the mask leaves no pixel of the picture")
+        known = known_part(G, picture, mask)
         device = next(G.parameters()).device
         self.G, self.picture = G, picture.to(device)
         self.known = known[None, None].to(device)
-        self.full = Window(G, size, view)
+        self.full = Window(G, list(picture.shape[2:]), view)
         self.whole = self.level(min(G.resolution, coarse))
 
     def level(self, side: int, areas: bool = True) -> Level:
@@ -226,6 +236,17 @@ def nearest(
         return (level.share * (drawn - level.picture).square()).mean((1, 2, 3))
     return w[torch.cat([off(part) for part in w.split(64)]).argsort()[:count]]
 
+# %% ../nbs/drawing/25_project.ipynb #7899a016
+def part_of(t: torch.Tensor, rows, cols) -> torch.Tensor: return t[:, :, rows][..., cols]  # [n, C, h, w]
+
+def normal_equations(
+    slopes: torch.Tensor,       # J transposed, [k, pixels]
+    differences: torch.Tensor,  # r, [pixels]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # J'J [k, k], J'r [k], and what the damping multiplies [k, k]
+    "What a step solves; the diagonal is lifted a little, for coordinates that move nothing."
+    square, slope = slopes @ slopes.T, slopes @ differences
+    return square, slope, torch.diag(square.diag() + 1e-3 * square.diag().mean())
+
 # %% ../nbs/drawing/25_project.ipynb #137c8d7b
 @torch.no_grad()
 def gauss_newton(
@@ -244,20 +265,17 @@ def gauss_newton(
     chance = rng(len(x), steps)
     def off(x, *part):
         rows, cols = part or [slice(None)] * 2
-        def some(t): return t[:, :, rows][..., cols]
         drawn = torch.cat([level.window.draw(code(few), rows, cols) for few in x.split(16)])
-        return (some(weight) * (drawn - some(level.picture))).flatten(1)
+        return (part_of(weight, rows, cols) * (drawn - part_of(level.picture, rows, cols))).flatten(1)
     def judge(x):
         drawn = level.window.draw(code(x[None]))
         return float((weight * (drawn - level.picture)).square().mean() + (more(drawn) if more else 0))
     best, weak = judge(x), 0
     for _ in range(steps):
         part = [picked(n, side, chance) for n in level.window.size]
-        before = best
-        now = off(x[None], *part)[0]
+        now, before = off(x[None], *part)[0], best
         slopes = (off(x + little * moves, *part) - now) / little
-        square, slope = slopes @ slopes.T, slopes @ now
-        scale = torch.diag(square.diag() + 1e-3 * square.diag().mean())
+        square, slope, scale = normal_equations(slopes, now)
         for _ in range(4):
             further = x - torch.linalg.solve(square + damping * scale, slope) @ moves
             found = judge(further)
@@ -511,7 +529,7 @@ def strip(
     panels = panels.repeat_interleave(times, 2).repeat_interleave(times, 3)
     return image_grid(panels, 3, gap=4)
 
-# %% ../nbs/drawing/25_project.ipynb #5550c0d9
+# %% ../nbs/drawing/25_project.ipynb #04a43cc7
 def _key(*parts) -> str:
     "A digest of all that a search depends on."
     digest = hashlib.sha256()
@@ -529,6 +547,7 @@ def _done(file: Path) -> dict[str, str]:
         with safe_open(file, "pt") as f: return f.metadata() or {}
     except (OSError, SafetensorError): return {}
 
+# %% ../nbs/drawing/25_project.ipynb #92f9d8cd
 def write_found(
     target: Target,
     found: Found,
@@ -546,6 +565,22 @@ def write_found(
         film(G, None, shots, folder / "search.webp", scaled(target.full.size, 256), fps=10)
     save_codes(folder / "ws.safetensors", found.ws, **about)
 
+def targets_of(
+    G,
+    pictures: list[str],  # files
+    known=None,           # [H, W], true where they are known; None: everywhere
+) -> dict[str, Target]:   # by the names of their folders
+    "What is to be found; ValueError for files that can't be targets."
+    targets: dict[str, Target] = {}
+    for path in pictures:
+        name = Path(path).stem
+        if name in targets:
+            raise ValueError(f"two pictures are called {name}: both would go into the folder {name}")
+        try: targets[name] = Target(G, read_picture(path, G.image_channels), known)
+        except ValueError as e: raise ValueError(str(e) if path in str(e) else f"{path}: {e}") from None
+    return targets
+
+# %% ../nbs/drawing/25_project.ipynb #5550c0d9
 def report_project(
     pictures: list[str],  # files; any size and shape from 8 x 8 pixels on
     model,                # folder, shipped name, or owner/name on the hub
@@ -562,13 +597,7 @@ def report_project(
     "Find pictures in a network: OUT/NAME gets the style code, the picture at any size, a strip and a film."
     G = Generator.from_pretrained(model).to(pick_device(device)).requires_grad_(False)
     known = None if mask is None else read_picture(mask, 1)[0, 0] > 0
-    targets: dict[str, Target] = {}
-    for path in pictures:
-        name = Path(path).stem
-        if name in targets:
-            raise ValueError(f"two pictures are called {name}: both would go into {Path(out, name)}")
-        try: targets[name] = Target(G, read_picture(path, G.image_channels), known)
-        except ValueError as e: raise ValueError(str(e) if path in str(e) else f"{path}: {e}") from None
+    targets = targets_of(G, pictures, known)
     distance, compared = feature_distance(features, G.image_channels)
     print(f"compared by {compared}", file=sys.stderr)
     for name, target in targets.items():

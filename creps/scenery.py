@@ -401,7 +401,15 @@ def outlines(f, lines):
     layers = mountain(f, lines), hills(f, lines), surface, bank(f, lines)
     return torch.cat(layers, 1)
 
-# %% ../nbs/engine/44_scenery.ipynb #ad61d2ab
+# %% ../nbs/engine/44_scenery.ipynb #4bc677d3
+def _mountain_colours(f, far):
+    "Sunlit, shaded and snowless colour of the mountain [B, 3, 3, 1, 1]; `far` is its colour in the haze."
+    pale, rock = mix(f.cloud, 1., .4), mix(far, f.near, .12)
+    sunlit = mix(mix(far, f.light, .28), mix(far, pale, .9), f.snow)
+    shaded = mix(rock, mix(far, pale, .6), f.snow)
+    return torch.stack([sunlit, shaded, rock], 1)
+
+# %% ../nbs/engine/44_scenery.ipynb #45409793
 def paints(f, row):
     "Colour, air and grain of the nine layers [B, 9, 5, H, 1] at the rows `row` [..., H, 1]."
     mountains = torch.zeros_like(f.hills).expand(-1, 3, -1, -1)
@@ -427,13 +435,7 @@ def paints(f, row):
     ground = torch.cat([soil, torch.zeros_like(extra[:, :1])], 2)
     return torch.cat([land, torch.zeros_like(ground), ground], 1)
 
-def _mountain_colours(f, far):
-    "Sunlit, shaded and snowless colour of the mountain [B, 3, 3, 1, 1]; `far` is its colour in the haze."
-    pale, rock = mix(f.cloud, 1., .4), mix(far, f.near, .12)
-    sunlit = mix(mix(far, f.light, .28), mix(far, pale, .9), f.snow)
-    shaded = mix(rock, mix(far, pale, .6), f.snow)
-    return torch.stack([sunlit, shaded, rock], 1)
-
+# %% ../nbs/engine/44_scenery.ipynb #ad61d2ab
 def layered(
     share,  # [B, L, H, W]
     paint,  # [B, L, channels, H, 1]
@@ -668,6 +670,17 @@ def turned(
     sampled = F.grid_sample(big, points, padding_mode="border", align_corners=False)
     return F.avg_pool2d(sampled, times)
 
+# %% ../nbs/engine/44_scenery.ipynb #f12db89c
+def numbers_of(
+    indices,     # of pictures
+    count: int,  # how many there are
+) -> list[int]:
+    "Whole numbers from 0 to count - 1; IndexError for others."
+    indices = [int(i) for i in indices]
+    for i in indices:
+        if not 0 <= i < count: raise IndexError(f"no picture {i}: there are {count}, from 0 to {count - 1}")
+    return indices
+
 # %% ../nbs/engine/44_scenery.ipynb #e5f71ea5
 class World:
     "Pictures that are known at every size and view; what else a kind of them has as attributes can be hashed."
@@ -682,6 +695,7 @@ class World:
         self.view = view or View()
 
     def __len__(self): return self.n
+    def _checked(self, indices) -> list: return numbers_of(indices, len(self))
 
     def draw(self, indices) -> np.ndarray:  # uint8 [B, H, W, 3]
         "Many pictures at once: what each kind does in its own way."
@@ -689,13 +703,6 @@ class World:
 
     def __getitem__(self, i: int) -> np.ndarray:  # uint8 [H, W, 3]
         return self.draw([i])[0]
-
-    def _checked(self, indices) -> list:
-        indices, count = [int(i) for i in indices], len(self)
-        for i in indices:
-            if not 0 <= i < count:
-                raise IndexError(f"no picture {i}: there are {count}, from 0 to {count - 1}")
-        return indices
 
     @property
     def labels(self) -> np.ndarray:  # float32 [len, classes]; [len, 0]: there are none

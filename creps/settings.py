@@ -136,10 +136,10 @@ def check_together(s: "Settings"):
         raise ValueError("octaves are for square pictures in RGB, without mirror and cond")
     check_burn_in(s)
 
-# %% ../nbs/training/09_settings.ipynb #a72db280
+# %% ../nbs/training/09_settings.ipynb #b6590456
 @dataclass(frozen=True)
-class Settings(Architecture):
-    "What a training is: every value on which its result depends, with a mark where nobody has said anything."
+class Showing(Architecture):
+    "The settings of what a training shows."
     data: str | None = found(None)  # where the pictures come from; None: they were given as an object
     pictures: Natural = found(0)  # how many there are
     rampup: bool = found(True)  # the average is quicker in the beginning: not if the training began with init
@@ -156,6 +156,11 @@ class Settings(Architecture):
     mirror: bool = setting(False)  # add left-right flipped copies; left out: no
     # convert colours with an ICC profile to sRGB; a run that began without continues without; left out: yes
     icc: bool = setting(True)
+
+# %% ../nbs/training/09_settings.ipynb #d7d077c6
+@dataclass(frozen=True)
+class Game(Showing):
+    "The settings of losses, penalties and augmentation."
     # losses, penalties and how often, where they are not given: the article's, or R3GAN's; left out: article
     recipe: Literal["article", "modern"] = setting("article")
     # pictures judged alone, or in pairs with generated ones; left out: the recipe's
@@ -174,6 +179,11 @@ class Settings(Architecture):
     # thousands of images in which the adaptive strength can go from 0 to 1; left out: 500, or 100 with init
     ada_kimg: Positive = setting(lambda s: 500. if s.rampup else 100.)
     freeze_d: Natural = setting(0)  # blocks of D, from the highest resolution down, that stay as they are; left out: 0
+
+# %% ../nbs/training/09_settings.ipynb #b50411cb
+@dataclass(frozen=True)
+class Descent(Game):
+    "The settings of steps and averages."
     # of products: float32; tf32 is NVIDIA's; the others in D's four highest resolutions, bfloat16 in G's pixels, too
     precision: Literal["float32", "tf32", "bfloat16", "float16"] = setting("float32")
     lr: Positive = setting(.002)  # Adam's learning rate before the lazy correction; left out: .002
@@ -190,6 +200,10 @@ class Settings(Architecture):
     ema_kimg_start: Amount | None = rare(None)  # ema_kimg of the first step; left out: ema_kimg
     augment_start: Amount | None = rare(None)  # strength of the augmentation at the first step; left out: augment
 
+# %% ../nbs/training/09_settings.ipynb #7ab4102c
+@dataclass(frozen=True)
+class Values(Descent):
+    "A table of settings, with a mark where nobody has said anything."
     def __post_init__(self):
         given = self.given()
         check_arguments(type(self), given)
@@ -201,6 +215,25 @@ class Settings(Architecture):
         "The settings that have a value, by name."
         return {f.name: v for f in fields(self) if (v := getattr(self, f.name)) is not NOT_GIVEN}
 
+    def unusual(self) -> list[str]:
+        "Names of those that differ from what they would be by themselves."
+        return [f.name for f in fields(self) if getattr(self, f.name) != usual_value(f, self)]
+
+    def starts(self) -> dict[str, float]:
+        "Where the settings that move along the burn-in begin, by name."
+        began = {k: v for k, v in self.given().items() if k.endswith("_start") and v is not None}
+        return {name.removesuffix("_start"): value for name, value in began.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        "The settings that have a value, of JSON's types; rare ones only where they are not as usual."
+        rarely = {f.name: f.metadata["usual"] for f in fields(self) if f.metadata["rare"]}
+        said = {k: v for k, v in self.given().items() if k not in rarely or v != rarely[k]}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in said.items()}
+
+# %% ../nbs/training/09_settings.ipynb #a72db280
+@dataclass(frozen=True)
+class Settings(Values):
+    "What a training is: every value on which its result depends, with a mark where nobody has said anything."
     def otherwise(self, other: "Settings") -> "Settings":
         "These settings, and those of `other` where nothing is given."
         return Settings(**other.given() | self.given())
@@ -213,15 +246,6 @@ class Settings(Architecture):
         check_together(whole)
         return whole
 
-    def unusual(self) -> list[str]:
-        "Names of those that differ from what they would be by themselves."
-        return [f.name for f in fields(self) if getattr(self, f.name) != usual_value(f, self)]
-
-    def starts(self) -> dict[str, float]:
-        "Where the settings that move along the burn-in begin, by name."
-        began = {k: v for k, v in self.given().items() if k.endswith("_start") and v is not None}
-        return {name.removesuffix("_start"): value for name, value in began.items()}
-
     def at(self,
         images: int,  # shown so far
     ) -> "Settings":
@@ -232,12 +256,6 @@ class Settings(Architecture):
             value = half_cosine(start, float(getattr(self, name)), share)
             object.__setattr__(moment, name, str(value) if name == "augment" else value)
         return moment
-
-    def to_json(self) -> dict[str, Any]:
-        "The settings that have a value, of JSON's types; rare ones only where they are not as usual."
-        rarely = {f.name: f.metadata["usual"] for f in fields(self) if f.metadata["rare"]}
-        said = {k: v for k, v in self.given().items() if k not in rarely or v != rarely[k]}
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in said.items()}
 
     @classmethod
     def from_json(cls,

@@ -291,7 +291,7 @@ def resume_from(
     changed = [f"{k}: {before.get(k)} -> {v}" for k, v in settings.given().items() if before.get(k) != v]
     return "changed since the checkpoint: " + ", ".join(changed) if changed else ""
 
-# %% ../nbs/training/15_train.ipynb #83262685
+# %% ../nbs/training/15_train.ipynb #0d722219
 def channels_of(data) -> Literal[1, 3, 4]: return data.shape[2] if len(data.shape) > 2 else 3
 
 def open_pictures(
@@ -322,6 +322,7 @@ def open_pictures(
     if cond and not data.label_dim: raise ValueError("cond: this data set has no labels")
     return data, check_resolution(R)
 
+# %% ../nbs/training/15_train.ipynb #83262685
 def open_for(
     data,                     # a name, or a data set
     given: Settings,          # what somebody asks for

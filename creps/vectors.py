@@ -244,6 +244,51 @@ def _area_means(
     at = total[:, whole] * (1 - share) + total[:, whole + 1] * share
     return np.diff(at, axis=1) / np.diff(cols)[:, None]
 
+# %% ../nbs/engine/45_vectors.ipynb #f6147e2d
+def check_patches(least: int, octaves: float, land: float, picture: str):
+    "ValueError for patches that are not to be had; the arguments are those of `Earth`."
+    if not 0 <= land <= .6: raise ValueError(f"land must be a share in [0, .6], not {land!r}")
+    if not 1 <= least <= least * 2**octaves <= 4096:
+        raise ValueError(f"patches must be 1 to 4096 pixels high, not {least} to {least * 2**octaves:g}")
+    if picture not in RASTERS:
+        raise ValueError(f"no picture of the earth is called {picture!r}: there are {', '.join(RASTERS)}")
+
+def find_patch(
+    chance: np.random.Generator,
+    least: int,      # height of the smallest patch, in pixels
+    octaves: float,  # the largest is 2**octaves as high
+    land: float,     # smallest share of land
+) -> tuple:          # latitude and longitude of its middle, height: in degrees
+    "Where a patch is, at random; ValueError where none has so much land."
+    for _ in range(10000):
+        high = least * 2**(octaves * chance.random()) / 30
+        height_on_axis = (2 * chance.random() - 1) * math.sin(math.radians(60))
+        lat = math.degrees(math.asin(height_on_axis))
+        lon = 360 * chance.random() - 180
+        if abs(lat) + high / 2 > 72: continue
+        wide = high / math.cos(math.radians(lat))
+        west = (lon - wide / 2 + 180) % 360 - 180
+        share = land_share(lat + high / 2, lat - high / 2, west, west + wide)
+        if share >= land: return lat, lon, high
+    raise ValueError(f"no patch has a share of land of {land}")
+
+# %% ../nbs/engine/45_vectors.ipynb #d9a57de5
+def patch_colours(
+    pixels,          # uint8 [H, W, 3], of the whole earth
+    patch: tuple,    # as `find_patch` gives it
+    size, center, window,  # of an upright window on the plane of the patch
+) -> np.ndarray:     # [h, w, 3] in [0, 255]
+    "Means of the earth's pixels over the areas of a window's."
+    lat, lon, high = patch
+    degree = len(pixels) / 180
+    wide = high / math.cos(math.radians(lat))
+    def edges(n, middle, length, origin, scale):
+        place = middle - .5 + (np.arange(n + 1) / n - .5) * length  # on the plane, from its middle
+        return degree * (origin + scale * place)
+    rows = edges(size[0], center[0], window[0], 90 - lat, high)
+    cols = edges(size[1], center[1], window[1], lon + 180, wide)
+    return _area_means(pixels, rows, cols)
+
 # %% ../nbs/engine/45_vectors.ipynb #c9752ffa
 class Earth(World):
     "Patches of the earth at random places and scales, known down to the pixels of a large picture."
@@ -260,42 +305,18 @@ class Earth(World):
         super().__init__(n, size, view)
         self.seed, self.land = seed, land
         self.least, self.octaves = least, octaves
-        self.picture, largest = picture, least * 2**octaves
-        if not 0 <= land <= .6: raise ValueError(f"land must be a share in [0, .6], not {land!r}")
-        if not 1 <= least <= largest <= 4096:
-            raise ValueError(f"patches must be 1 to 4096 pixels high, not {least} to {largest:g}")
-        if picture not in RASTERS:
-            raise ValueError(f"no picture of the earth is called {picture!r}: there are {', '.join(RASTERS)}")
+        self.picture = picture
+        check_patches(least, octaves, land, picture)
         _raster_file(RASTERS[picture])
 
     def patch(self, i: int) -> tuple:  # latitude and longitude of its middle, height: in degrees
         "Where patch `i` is."
         self._checked([i])
         chance = np.random.default_rng([self.seed % 2**63, int(i)])
-        for _ in range(10000):
-            high = self.least * 2**(self.octaves * chance.random()) / 30
-            height_on_axis = (2 * chance.random() - 1) * math.sin(math.radians(60))
-            lat = math.degrees(math.asin(height_on_axis))
-            lon = 360 * chance.random() - 180
-            if abs(lat) + high / 2 > 72: continue
-            wide = high / math.cos(math.radians(lat))
-            west = (lon - wide / 2 + 180) % 360 - 180
-            share = land_share(lat + high / 2, lat - high / 2, west, west + wide)
-            if share >= self.land: return lat, lon, high
-        raise ValueError(f"no patch has a share of land of {self.land}")
+        return find_patch(chance, self.least, self.octaves, self.land)
 
     def _upright(self, i, size, center, window):
-        "Colours [H, W, 3] of an upright window on the plane of patch `i`, in [0, 255]."
-        lat, lon, high = self.patch(i)
-        pixels = raster(self.picture)
-        degree = len(pixels) / 180
-        wide = high / math.cos(math.radians(lat))
-        def edges(n, middle, length, origin, scale):
-            place = middle - .5 + (np.arange(n + 1) / n - .5) * length  # on the plane, from its middle
-            return degree * (origin + scale * place)
-        rows = edges(size[0], center[0], window[0], 90 - lat, high)
-        cols = edges(size[1], center[1], window[1], lon + 180, wide)
-        return _area_means(pixels, rows, cols)
+        return patch_colours(raster(self.picture), self.patch(i), size, center, window)
 
     def _one(self, i) -> np.ndarray:
         view = self.view
@@ -303,9 +324,7 @@ class Earth(World):
         def paint(*window): return torch.from_numpy(self._upright(i, *window)).permute(2, 0, 1)[None]
         return turned(paint, self.size, view)[0].permute(1, 2, 0).numpy()
 
-    def draw(self,
-        indices,  # iterable of whole numbers
-    ) -> np.ndarray:  # uint8 [B, H, W, 3]
+    def draw(self, indices) -> np.ndarray:  # uint8 [B, H, W, 3]
         "Many pictures at once."
         out = np.zeros((len(indices := self._checked(indices)), *self.size, 3), np.uint8)
         for k, i in enumerate(indices): out[k] = self._one(i) + .5

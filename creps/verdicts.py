@@ -64,9 +64,25 @@ def holm(
         out[i] = most
     return out
 
-# %% ../nbs/evidence/38_verdicts.ipynb #ba06c7f6
+# %% ../nbs/evidence/38_verdicts.ipynb #3adcffac
 COUNTED = ("tensor_mb", "parameters")
 
+def title_of(column: str) -> str:
+    "What a column is called in a sentence."
+    name = column.split(":")[0]
+    return re.split(r" \(|,", COLUMNS[name][0])[0] if name in COLUMNS else "finest octave"
+
+def difference_text(column: str, difference: float) -> str:
+    "In decibels, or as a ratio in percent."
+    if column == "psnr": return f"{difference:+.1f} dB"
+    return f"{math.expm1(min(difference, 10)):+.0%}"
+
+def values_of(rows: list, system: str, column: str) -> list:
+    "What the seeds of a system have in a column."
+    found = [value(r, column) for r in rows if r["system"] == system]
+    return [v for v in found if v is not None]
+
+# %% ../nbs/evidence/38_verdicts.ipynb #ba06c7f6
 @dataclass(frozen=True)
 class Better:
     "That one system is better than another in a column; or, of one system, one column than another."
@@ -76,10 +92,8 @@ class Better:
     against: str | None = None  # the loser's column, if it is another: numbers of the same training
     limit: float = 1.    # of a cost: the winner may have up to so many times the loser's
 
-    def title(self) -> str:
-        "What the column is called in a sentence."
-        name = self.column.split(":")[0]
-        return re.split(r" \(|,", COLUMNS[name][0])[0] if name in COLUMNS else "finest octave"
+    def title(self) -> str: return title_of(self.column)
+    def shown(self, difference: float) -> str: return difference_text(self.column, difference)
 
     def words(self, interval: Interval | None) -> str:
         "What is compared, and what came out."
@@ -91,22 +105,12 @@ class Better:
         if interval.low is None or interval.high is None: return f"{found} (one seed)"
         return f"{found} ({self.shown(interval.low)} to {self.shown(interval.high)})"
 
-    def shown(self, difference: float) -> str:
-        "A difference as text: in decibels, or as a ratio in percent."
-        if self.column == "psnr": return f"{difference:+.1f} dB"
-        return f"{math.expm1(min(difference, 10)):+.0%}"
-
     def better_is_low(self) -> bool: return COLUMNS.get(self.column, ("", 0, "low"))[2] == "low"
 
-    def interval(self,
-        rows: list,  # results on one data set
-    ) -> Interval | None:
-        "How far the winner is from the loser."
-        def values(system, column):
-            found = [value(r, column) for r in rows if r["system"] == system]
-            return [v for v in found if v is not None]
-        a = values(self.winner, self.column)
-        b = values(self.loser, self.against or self.column)
+    def interval(self, rows: list) -> Interval | None:
+        "How far the winner is from the loser, by results on one data set."
+        a = values_of(rows, self.winner, self.column)
+        b = values_of(rows, self.loser, self.against or self.column)
         if not a or not b: return None
         if self.column != "psnr": a, b = np.log(a), np.log(b) + math.log(self.limit)
         if self.column not in COUNTED: return paired(a, b) if self.against else welch(a, b)
@@ -119,7 +123,7 @@ class Better:
         if p is None or p >= .05 or not interval.middle: return "undecided"
         return "supported" if (interval.middle < 0) == self.better_is_low() else "contradicted"
 
-# %% ../nbs/evidence/38_verdicts.ipynb #e16fea6a
+# %% ../nbs/evidence/38_verdicts.ipynb #a7663697
 ONCE, LINES = "bi-line once D=8", "layer-wise without decoders"
 NB = "CREPS-NB"
 
@@ -134,6 +138,7 @@ class Claim:
 def against(column, winners, losers) -> tuple[Better, ...]:
     return tuple(Better(column, a, b) for a in winners for b in losers)
 
+# %% ../nbs/evidence/38_verdicts.ipynb #e16fea6a
 OURS = [v for v in RUNGS if v != "CIPS"]
 LARGER = ("frechet:drawn@2", "frechet:enlarged@2"), ("octave:drawn@2", "octave:enlarged@2")
 CLAIMS = [
