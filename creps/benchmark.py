@@ -372,7 +372,7 @@ def _sizes(text) -> list:
     "Sizes with commas between them, as pairs, the smallest first."
     return sorted(map(size_pair, str(text).split(",")), key=np.prod)
 
-# %% ../nbs/engine/50_benchmark.ipynb #4149e03b
+# %% ../nbs/engine/50_benchmark.ipynb #0e656ec5
 @dataclass(frozen=True)
 class _RandomNetwork:
     "A network with random weights, in place of a model."

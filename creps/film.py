@@ -17,9 +17,8 @@ from PIL import Image
 from tqdm.auto import tqdm
 from .coords import View
 from .core import size_pair
-from .render import (ArrayTarget, Bent, Frame, Places, Straight, Survey, block_shape, density,
-                        in_float32,
-                          memory_limit, paint, plan, render)
+from .render import (ArrayTarget, Bent, Frame, Places, Straight, Survey, between, block_shape, density,
+                          in_float32, memory_limit, paint, plan, render)
 from .stages import LineStage, PixelStage, crew, stages_of
 
 # %% ../nbs/drawing/22_film.ipynb #db7fbdd0
@@ -113,13 +112,9 @@ class Reel(Bent):
         axis: int,      # 0: row lines, 1: column lines
     ) -> torch.Tensor:  # [maps, C, n, D]
         "Lines out of the table."
-        table, begin = (self.second.mT, self.c0) if axis else (self.first, self.r0)
-        place = torch.from_numpy(t * self.nodes - begin)
-        k = place.floor().long()
-        share = (place - k).to(table.dtype).to(table.device)[:, None]
-        k = k.to(table.device)
-        low, high = table.index_select(1, k), table.index_select(1, k + 1)
-        return low.lerp_(high, share).unflatten(0, (self.lines.maps, -1))
+        table, begin = (self.second, self.c0) if axis else (self.first, self.r0)
+        lines = between(table, torch.from_numpy(t * self.nodes - begin))
+        return lines.movedim(0, 1).unflatten(0, (self.lines.maps, -1))
 
 # %% ../nbs/drawing/22_film.ipynb #2a077058
 class FromReel(Straight):
@@ -139,7 +134,7 @@ def reel_for(
     lines: LineStage, pixels: PixelStage,
     frames: list,  # of Frame, all of one size
     surveys: list, # of Survey
-    tol: float,    # largest error of a colour in [-1, 1]
+    tol: float,    # error of a colour in [-1, 1], as in `render`
     limit: int,    # bytes that the table may take
     pool,          # of `crew`
     box: int = 2**15,  # as in `Bent`
@@ -155,8 +150,8 @@ def reel_for(
     start = max(3 * frames[0].resolution // 2, 64)
     least = reel(start) if tol else None
     if not least: return None
-    colours = 3 * len(frames) * math.prod(frames[0].size)
-    nodes = density(lines, pixels, least.spans, tol, pool, start, count=colours)
+    places = [np.concatenate(t) for t in zip(*(frame.sampled(32) for frame in frames))]
+    nodes = density(lines, pixels, places, tol, pool, start)
     return reel(nodes) if nodes else None
 
 # %% ../nbs/drawing/22_film.ipynb #56f927b1
@@ -206,7 +201,7 @@ def pictures(
     size=None,               # N or (H, W); None: the training size
     align: str = "centers",
     max_memory=None,         # for everything but the generator and the picture, as in `render`
-    tol: float = 2 / 255,    # largest error of a colour in [-1, 1]; 0: every frame exact, and for itself
+    tol: float = 2 / 255,    # error of a colour in [-1, 1] that few exceed; 0: every frame exact, and for itself
     dtype: torch.dtype | None = None,  # of the pixel stage
 ):                           # yields uint8 [H, W, 3]
     "Draw the frames of a film."

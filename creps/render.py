@@ -73,6 +73,13 @@ class Frame:
         u_row, u_col = u if self.warp is None else _bent(self.warp, *u)
         return to_t(u_row, self.resolution, self.align), to_t(u_col, self.resolution, self.align)
 
+    def sampled(self,
+        side: int = 128,  # about as many along the longer side
+    ) -> list[np.ndarray]:  # t_rows, t_cols [n]
+        "The coordinates of evenly spread pixels."
+        step = max(max(self.size) // side, 1)
+        return [t.ravel() for t in self(0, 0, *self.size, pick=slice(None, None, step))]
+
 # %% ../nbs/drawing/20_render.ipynb #b72b7433
 def rectangles(
     size,           # (H, W)
@@ -132,19 +139,18 @@ def fill(
     lines: LineStage,
     t,             # coordinates [n]
     axis: int,     # 0: row lines, 1: column lines
-    last: bool,    # positions last
+    dim: int,      # where the positions stand: 2, or 0 or 3
     pool,          # of `crew`
     dtype: torch.dtype = torch.float32,
-) -> tuple[torch.Tensor, list]:  # [maps, C, n, D], or [maps, C, D, n] if `last`; and the jobs that fill it
+) -> tuple[torch.Tensor, list]:  # [maps, C, n, D], or [n, maps, C, D], or [maps, C, D, n]; and the jobs that fill it
     "Lines of any number of positions, under way."
-    n = len(t)
-    shape = (lines.rank, len(t)) if last else (len(t), lines.rank)
-    out = torch.empty(lines.maps, lines.channels, *shape, dtype=dtype, device=lines.device)
+    shape, last = [lines.maps, lines.channels, lines.rank], dim == 3
+    out = torch.empty(shape[:dim] + [len(t)] + shape[dim:], dtype=dtype, device=lines.device)
+    chunks = out.movedim(dim, 3 if last else 2).split(lines.step, 3 if last else 2)
+    starts = range(0, len(t), lines.step)
     @torch.inference_mode()
-    def chunk(i):
-        part = slice(i, i + lines.step)
-        lines.lines(t[part], axis, out[..., part] if last else out[:, :, part], last)
-    return out, [pool.submit(chunk, i) for i in range(0, n, lines.step)]
+    def chunk(i, to): lines.lines(t[i:i + lines.step], axis, to, last)
+    return out, [pool.submit(chunk, i, to) for i, to in zip(starts, chunks)]
 
 def both(first: tuple, second: tuple) -> tuple[torch.Tensor, torch.Tensor]:
     "Two tables, when their jobs are done."
@@ -170,8 +176,8 @@ class Straight:
     def block(self, y: int, x: int, h: int, w: int, pool) -> None:
         "Make the lines of a rectangle of pixels ready."
         self.y, self.x = y, x
-        wanted = {("y", y, h): (self.t_y[y:y + h], self.turned, False),
-                  ("x", x, w): (self.t_x[x:x + w], 1 - self.turned, True)}
+        wanted = {("y", y, h): (self.t_y[y:y + h], self.turned, 2),
+                  ("x", x, w): (self.t_x[x:x + w], 1 - self.turned, 3)}
         self.first = self.second = torch.empty(0)  # gone before the next are made
         self.kept = {key: lines for key, lines in self.kept.items() if key in wanted}
         for key, how in wanted.items():
@@ -191,7 +197,7 @@ def least_squares_(
     "Shift the nodes so that the polyline through them fits the curve, not the curve's own points."
     n = table.shape[dim]
     before = table.narrow(dim, 0, 1).clone()
-    together = 1 if table.device.type == "cpu" else max(n // 16, 64)  # one by one they stay in the cache
+    together = max(n // 64, 16)  # few enough for the cache
     for i in range(1, n - 1, together):
         count = min(together, n - 1 - i)
         here = table.narrow(dim, i, count)
@@ -207,35 +213,34 @@ def _nodes(ranges, nodes: int) -> np.ndarray:
     return np.floor(np.reshape(ranges, (2, 2)) * nodes).astype(int) + (-1, 3)
 
 def _resampled(
-    rows: torch.Tensor, cols: torch.Tensor,  # lines at the nodes of a box, [maps*C, p, D] and [maps*C, D, q]
+    rows: torch.Tensor, cols: torch.Tensor,  # lines at the nodes of a box, [p, maps*C, D] and [q, maps*C, D]
     a: np.ndarray, b: np.ndarray,            # places in the box, in nodes, [h, w]
 ) -> torch.Tensor:                           # [maps*C, h, w]
     "Features at places of a box, all of whose nodes are composed."
-    box = torch.bmm(rows, cols)
+    box = torch.bmm(rows.movedim(0, 1), cols.permute(1, 2, 0))
     p, q = box.shape[1:]
     at = torch.from_numpy(np.stack([2 * b / (q - 1) - 1, 2 * a / (p - 1) - 1], -1)[None]).to(box.dtype)
     # all places lie inside: padding by the border is not on every device
     return F.grid_sample(box[None], at.to(box.device), align_corners=True)[0]
 
-def _between(table: torch.Tensor, dim: int, node: torch.Tensor, fraction: torch.Tensor) -> torch.Tensor:
+def between(
+    table: torch.Tensor,  # [nodes, maps*C, D]
+    t: torch.Tensor,      # places, in nodes, [n], float64
+) -> torch.Tensor:        # [n, maps*C, D]
     "Lines between two nodes of a table."
-    low = table.index_select(dim, node)
-    high = table.index_select(dim, node + 1)
-    return torch.lerp(low, high, fraction[:, None] if dim == 1 else fraction)
+    node = t.long()
+    fraction = (t - node).to(table.dtype).to(table.device)
+    node = node.to(table.device)
+    return table.index_select(0, node).lerp_(table.index_select(0, node + 1), fraction[:, None, None])
 
 def _gathered(
-    rows: torch.Tensor, cols: torch.Tensor,  # the table, [maps*C, nodes, D] and [maps*C, D, nodes]
+    rows: torch.Tensor, cols: torch.Tensor,  # the table, [nodes, maps*C, D] each
     a: np.ndarray, b: np.ndarray,            # places, in nodes, [n]
     together: int,                           # places at a time
 ) -> torch.Tensor:                           # [maps*C, n]
     "Features at places far from each other, each from its own lines."
-    def places(t):
-        "Node and fraction of each place, in pieces of `together`, on the device."
-        node = torch.from_numpy(t).long()
-        fraction = (torch.from_numpy(t) - node).to(rows.dtype)
-        return zip(node.to(rows.device).split(together), fraction.to(rows.device).split(together))
-    def features(row, col): return (_between(rows, 1, *row) * _between(cols, 2, *col).mT).sum(-1)
-    return torch.cat([features(row, col) for row, col in zip(places(a), places(b))], 1)
+    pieces = zip(*(torch.from_numpy(t).split(together) for t in (a, b)))
+    return torch.cat([between(rows, i).mul_(between(cols, j)).sum(-1).T for i, j in pieces], 1)
 
 # %% ../nbs/drawing/20_render.ipynb #9ab0dcde
 class Bent:
@@ -277,21 +282,20 @@ class Bent:
         self.r0, self.c0 = (first for first, _ in span)
         self.kept = span
         rows, cols = (np.arange(*ends) / self.nodes for ends in span)
-        tables = both(fill(self.lines, rows, 0, False, pool), fill(self.lines, cols, 1, True, pool))
-        self.first, self.second = (table.flatten(0, 1) for table in tables)
-        least_squares_(self.first, 1)
-        least_squares_(self.second, 2)
+        tables = both(fill(self.lines, rows, 0, 0, pool), fill(self.lines, cols, 1, 0, pool))
+        self.first, self.second = (table.flatten(1, 2) for table in tables)
+        for table in (self.first, self.second): least_squares_(table)
 
     def _features(self, a: np.ndarray, b: np.ndarray) -> torch.Tensor:
         "Of places in the table, in nodes: [maps*C, h, w]."
         i, j = int(a.min()), int(b.min())
         p = int(a.max()) + 2 - i
         q = int(b.max()) + 2 - j  # nodes of the bounding box
-        if p * q > 64 * a.size:
+        if p * q > 8 * a.size:
             gathered = _gathered(self.first, self.second, a.ravel(), b.ravel(), self.together)
             return gathered.view(-1, *a.shape)
         if p * q <= self.box or a.size == 1:
-            return _resampled(self.first[:, i:i + p], self.second[..., j:j + q], a - i, b - j)
+            return _resampled(self.first[i:i + p], self.second[j:j + q], a - i, b - j)
         axis = int(a.shape[1] >= a.shape[0])  # the halves' boxes are smaller
         halves = zip(np.array_split(a, 2, axis), np.array_split(b, 2, axis))
         return torch.cat([self._features(*half) for half in halves], axis + 1)
@@ -307,11 +311,20 @@ def _refuse(bad) -> None:
     cause = "its weights or ws hold numbers that are infinite or none at all"
     if bad: raise ValueError(f"the network's colours are not finite: {cause}")
 
-def largest(errors: torch.Tensor, count: int) -> float:
-    "The largest magnitude to expect among `count` errors of which a sample is given."
-    e = errors.abs().flatten().cpu().double()  # a sample, and not every device has float64
-    q = e.kthvalue(math.ceil(.8 * len(e)))[0]
-    return float(max(q + (e[e >= q] - q).mean() * math.log(max(count / 5, 1)), e.max()))
+RARE = 1e-4  # the share of colours that may be off by more than `tol`
+GROUP = 16   # rows and columns of a sample that cross each other
+
+def rarely_exceeded(
+    errors: np.ndarray,   # [..., n], magnitudes
+    weights: np.ndarray,  # [n], how much each counts
+) -> float:
+    "The error that a share of `RARE` exceeds, of which a sample is given."
+    order = errors.ravel().argsort()
+    e, w = (a.ravel()[order] for a in (errors, np.broadcast_to(weights, errors.shape)))
+    below = w.cumsum() / w.sum()
+    tail = below > .8
+    over = np.average(e[tail] - e[tail][0], weights=w[tail])
+    return max(e[tail][0] + over * math.log(.2 / RARE), e[np.searchsorted(below, 1 - RARE)])
 
 # %% ../nbs/drawing/20_render.ipynb #dd7ff75f
 def _lines_at(lines: LineStage, t: np.ndarray, axis: int) -> torch.Tensor:
@@ -322,45 +335,51 @@ def _lines_at(lines: LineStage, t: np.ndarray, axis: int) -> torch.Tensor:
         lines.lines(t[part], axis, out[..., part], True)
     return out
 
-def _interpolated(lines: LineStage, t: np.ndarray, axis: int, nodes: int) -> torch.Tensor:
-    "Lines [maps, C, D, n] as a table would give them."
-    low = np.floor(t * nodes)
-    needed, where = np.unique(np.add.outer(range(-1, 3), low), return_inverse=True)
-    around = _lines_at(lines, needed / nodes, axis)[..., where.reshape(4, -1)]
-    least_squares_(around, -2)
-    _, left, right, _ = around.unbind(-2)
-    return torch.lerp(left, right, torch.from_numpy(t * nodes - low).to(left.dtype).to(left.device))
+def _midway(lines: LineStage, t: np.ndarray, axis: int, nodes: int) -> torch.Tensor:
+    "Lines [maps, C, D, n] as a table without the fit would give them, if they lay in the middle between two nodes."
+    low, high = (_lines_at(lines, t + k / nodes, axis) for k in (-.5, .5))
+    return low.add_(high).mul_(.5)
 
-def _crossings(pixels: PixelStage, rows: torch.Tensor, cols: torch.Tensor) -> torch.Tensor:
-    "Colours where rows and columns meet."
+def _crossings(pixels: PixelStage, *lines: torch.Tensor) -> torch.Tensor:
+    "Colours where rows and columns meet, within each group of them: [channels, n * GROUP]."
+    rows, cols = (x.unflatten(-1, (-1, GROUP)).movedim(-2, 2) for x in lines)
     return pixels(torch.matmul(rows.mT, cols).flatten(2).to(pixels.dtype)).float().clamp(-1, 1)
 
 # %% ../nbs/drawing/20_render.ipynb #218f23bf
+def _met(
+    places: list,  # rows and columns [n] of some of a picture's pixels
+    at: list,      # some rows and some columns [m] of them
+) -> np.ndarray:   # [m * GROUP]
+    "How often the picture has a pixel where a row and a column of a group cross, against chance."
+    counts, *edges = np.histogram2d(*places, 32)
+    row, col = (np.clip(np.searchsorted(e, t, "right") - 1, 0, 31) for e, t in zip(edges, at))
+    row, col = row.reshape(-1, GROUP, 1), col.reshape(-1, 1, GROUP)
+    return (counts[row, col] / (counts.sum(1)[row] * counts.sum(0)[col])).ravel()
+
 def density(
     lines: LineStage, pixels: PixelStage,
-    spans,               # (row min, row max, column min, column max) of the picture
-    tol: float,          # largest error of a colour in [-1, 1]
+    places: list,        # rows and columns [n] of some of the picture's pixels
+    tol: float,          # error of a colour in [-1, 1] that is exceeded rarely, see `RARE`
     pool,                # of `crew`
     start: int = 256,    # nodes per unit to begin with
-    count: int = 3 << 20,  # colours in the picture: the more, the larger the largest error
-    share: float = .85,  # of `tol` that the estimate may use up
     most: float = 2**20, # nodes per unit
 ) -> int:
     "Nodes per unit that keep linear interpolation of the lines within `tol`; 0 if `most` are not enough."
     dice = np.random.default_rng(0)
-    pairs = min(max(int(5e8 / lines.flops), 12), 96)
-    def places(low, high): return np.add.outer((0, .4 / start), dice.uniform(low, high, pairs)).ravel()
-    at = [places(*ends) for ends in np.reshape(spans, (2, 2))]
+    groups = min(max(int(8e6 / lines.flops), 2), 16)
+    at = [dice.choice(t, groups * GROUP) for t in places]
+    weights = _met(places, at)
     def submit(f, *more):
         return [pool.submit(torch.inference_mode()(f), lines, t, axis, *more) for axis, t in enumerate(at)]
     def colours(jobs): return _crossings(pixels, *(job.result() for job in jobs))
     exact, nodes = submit(_lines_at), start
     while tol and nodes <= most:
-        error = largest(colours(submit(_interpolated, nodes)) - colours(exact), count)
-        _refuse(math.isnan(error))
-        if error <= share * tol: return nodes
+        wrong = (colours(submit(_midway, nodes)) - colours(exact)).abs()
+        _refuse(not wrong.isfinite().all())
+        error = rarely_exceeded(wrong.cpu().double().numpy(), weights)
+        if error <= tol: return nodes
         # with bends alone the error would fall with 1 / nodes, with curvature alone with its square
-        nodes *= max(1.05, (error / (.95 * share * tol)) ** .67)
+        nodes *= max(1.05, (error / (.95 * tol)) ** .67)
         nodes = math.ceil(nodes / 64) * 64
     return 0
 
@@ -391,8 +410,8 @@ def choose(
     spans, (h, w) = survey.range(), frame.size
     # pixel by pixel takes as many positions as a table with this many nodes
     most = 2 * h * w / (spans[1] - spans[0] + spans[3] - spans[2])
-    start = max(min(3 * frame.resolution // 2, int(most)), 1)
-    nodes = 0 if exact else density(lines, pixels, spans, tol, pool, start, 3 * h * w, most=most)
+    start = max(min(3 * frame.resolution, int(most)), 1)
+    nodes = 0 if exact else density(lines, pixels, frame.sampled(), tol, pool, start, most=most)
     if not nodes: return Points(lines, frame, pixels.dtype)
     return Bent(lines, frame, survey, nodes, pixels.dtype, box)
 
@@ -665,7 +684,7 @@ def render(
     out=None,                # array or memory map [B, H, W, C], or a path: .png, .tif, .dzi (see notebook 23)
     align: str = "centers",  # "corners": the authors' grid
     max_memory=None,         # for everything but the generator and the picture, such as "1GB"; None: see `memory_limit`
-    tol: float = 2 / 255,    # largest error to expect in a turned or warped picture, in [-1, 1], estimated from samples; 0: exact
+    tol: float = 2 / 255,    # error in [-1, 1] that one colour in 10,000 of a turned or warped picture may exceed, by a sample; 0: exact
     exact: bool = False,     # turned and warped pictures pixel by pixel: slow, for checks
     compile: bool = False,   # let torch.compile fuse the pixel stage, where there is a compiler
     dtype: torch.dtype | None = None,  # of the pixel stage: torch.bfloat16 or float16 where the device gains by it; lines stay float32
@@ -675,7 +694,7 @@ def render(
     "Draw codes at any size, view or warp in constant memory."
     size = size_pair(getattr(G, "shape", G.resolution) if size is None else size)
     limit = memory_limit(max_memory, ws.device)
-    if not tol >= 0: raise ValueError(f"tol must be a largest error of at least 0, in [-1, 1], not {tol!r}")
+    if not tol >= 0: raise ValueError(f"tol must be an error of at least 0, in [-1, 1], not {tol!r}")
     if dtype not in (None, torch.float32, torch.bfloat16, torch.float16):
         raise ValueError(f"dtype must be torch.float32, bfloat16 or float16, not {dtype!r}")
     if bits not in (8, 16): raise ValueError(f"bits must be 8 or 16, not {bits!r}")
