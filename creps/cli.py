@@ -627,7 +627,7 @@ def cmd_demo(
     seconds = round(time.time() - start, 1)
     print(json.dumps(dict(model=str(model), psnr=round(agreement, 2), **found, seconds=seconds)))
 
-# %% ../nbs/engine/55_cli.ipynb #859cad2b
+# %% ../nbs/engine/55_cli.ipynb #d995259b
 def training_arguments(p: Parser):
     "Those of `fit` that a shell can give, and two of its own."
     tables = {f.name for table in (Settings, Execution) for f in offered(table)}
