@@ -374,9 +374,9 @@ def density(
     def colours(jobs): return _crossings(pixels, *(job.result() for job in jobs))
     exact, nodes = submit(_lines_at), start
     while tol and nodes <= most:
-        wrong = (colours(submit(_midway, nodes)) - colours(exact)).abs()
-        _refuse(not wrong.isfinite().all())
-        error = rarely_exceeded(wrong.cpu().double().numpy(), weights)
+        wrong = (colours(submit(_midway, nodes)) - colours(exact)).abs().cpu().double().numpy()
+        _refuse(not np.isfinite(wrong).all())
+        error = rarely_exceeded(wrong, weights)
         if error <= tol: return nodes
         # with bends alone the error would fall with 1 / nodes, with curvature alone with its square
         nodes *= max(1.05, (error / (.95 * tol)) ** .67)
