@@ -197,7 +197,8 @@ def least_squares_(
     "Shift the nodes so that the polyline through them fits the curve, not the curve's own points."
     n = table.shape[dim]
     before = table.narrow(dim, 0, 1).clone()
-    together = max(n // 64, 16)  # few enough for the cache
+    on_cpu = table.device.type == "cpu"
+    together = max(n // 64, 16) if on_cpu else max(n // 16, 64)  # few enough for the cache, or for the launches
     for i in range(1, n - 1, together):
         count = min(together, n - 1 - i)
         here = table.narrow(dim, i, count)
@@ -223,15 +224,24 @@ def _resampled(
     # all places lie inside: padding by the border is not on every device
     return F.grid_sample(box[None], at.to(box.device), align_corners=True)[0]
 
+def _places(
+    table: torch.Tensor,  # [nodes, maps*C, D]
+    t: torch.Tensor,      # places, in nodes, [n], float64
+) -> tuple:               # node [n], and fraction of the way to the next one [n], where the table is
+    "Between which nodes places lie."
+    node = t.long()
+    fraction = (t - node).to(table.dtype)
+    return node.to(table.device), fraction.to(table.device)
+
+def _blended(table: torch.Tensor, node: torch.Tensor, fraction: torch.Tensor) -> torch.Tensor:
+    return table.index_select(0, node).lerp_(table.index_select(0, node + 1), fraction[:, None, None])
+
 def between(
     table: torch.Tensor,  # [nodes, maps*C, D]
     t: torch.Tensor,      # places, in nodes, [n], float64
 ) -> torch.Tensor:        # [n, maps*C, D]
     "Lines between two nodes of a table."
-    node = t.long()
-    fraction = (t - node).to(table.dtype).to(table.device)
-    node = node.to(table.device)
-    return table.index_select(0, node).lerp_(table.index_select(0, node + 1), fraction[:, None, None])
+    return _blended(table, *_places(table, t))
 
 def _gathered(
     rows: torch.Tensor, cols: torch.Tensor,  # the table, [nodes, maps*C, D] each
@@ -239,8 +249,9 @@ def _gathered(
     together: int,                           # places at a time
 ) -> torch.Tensor:                           # [maps*C, n]
     "Features at places far from each other, each from its own lines."
-    pieces = zip(*(torch.from_numpy(t).split(together) for t in (a, b)))
-    return torch.cat([between(rows, i).mul_(between(cols, j)).sum(-1).T for i, j in pieces], 1)
+    both = (*_places(rows, torch.from_numpy(a)), *_places(cols, torch.from_numpy(b)))  # uploaded once
+    pieces = zip(*(part.split(together) for part in both))
+    return torch.cat([_blended(rows, i, f).mul_(_blended(cols, j, g)).sum(-1).T for i, f, j, g in pieces], 1)
 
 # %% ../nbs/drawing/20_render.ipynb #9ab0dcde
 class Bent:
@@ -259,7 +270,7 @@ class Bent:
         self.kept = None
         # pixels whose lines are gathered at a time
         self.box = box
-        self.together = 256 if lines.device.type == "cpu" else max(box // 16, 256)
+        self.together = 256 if lines.device.type == "cpu" else max(box // 8, 256)
         self.bytes = lines.maps * lines.channels * lines.rank * 4
         self.first = self.second = torch.empty(0)
 
