@@ -11,6 +11,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path, PurePosixPath
+from typing import Any
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
@@ -71,19 +72,18 @@ def _check_share(bad: int, n: int, max_bad: float, source, why: str = ""):
 # %% ../nbs/engine/63_folders.ipynb #80874d60
 class _Losses:
     "Reads pictures once more, and counts those that are lost while a training runs."
-    def __init__(self, read, names, bad: dict, max_bad: float, source: str):
-        self.read, self.names = read, names
-        self.bad, self.at_start = bad, len(bad)  # name -> reason; how many there were before the training
-        self.max_bad, self.source = max_bad, source
+    def __init__(self, data: Any, max_bad: float):
+        self.data, self.max_bad = data, max_bad
+        self.at_start = len(data.bad)  # before the training
         self.in_a_row, self.lock = 0, threading.Lock()
 
     def again(self, k: int) -> np.ndarray | None:
         "Picture `k`, read anew; None if it can't be, which is said and counted once."
-        if self.names[k] in self.bad: return None
+        if self.data.names[k] in self.data.bad: return None
         pauses = (0, .1, .5) if self.in_a_row < 8 else (0,)  # a busy disk has it a moment later, a dead one never
         for pause in pauses:
             time.sleep(pause)
-            try: picture = self.read(k)
+            try: picture = self.data.read(k)
             except (FileNotFoundError, NotADirectoryError) as e:
                 reason = _reason(e)
                 break
@@ -91,20 +91,22 @@ class _Losses:
             else:
                 self.in_a_row = 0
                 return picture
-        with self.lock: self.lose(self.names[k], reason)
+        with self.lock: self.lose(self.data.names[k], reason)
 
     def lose(self, name: str, reason: str):
-        if name in self.bad: return
-        self.bad[name] = reason
+        data = self.data
+        if name in data.bad: return
+        data.bad[name] = reason
         self.in_a_row += 1
         what = "picture, could be read at the start and can't be now, another one takes its place:"
         _say(what, name, f"({reason})", every=True)
-        if len(self.bad) > self.at_start + 1:
+        if len(data.bad) > self.at_start + 1:
             why = f" (the last: {name}: {reason})"
-            _check_share(len(self.bad), len(self.names), self.max_bad, self.source, why)
+            _check_share(len(data.bad), len(data.names), self.max_bad, data.source, why)
 
     def nothing_left(self) -> BadData:
-        return BadData(f"none of the {len(self.names)} pictures of {self.source} can be read any more")
+        how_many, source = len(self.data.names), self.data.source
+        return BadData(f"none of the {how_many} pictures of {source} can be read any more")
 
 # %% ../nbs/engine/63_folders.ipynb #de04ee6d
 class _ByNumber:
@@ -173,7 +175,7 @@ class Pictures(_ByNumber):
         first = next((f" (the first: {reason})" for reason in self.bad.values()), "")
         _check_share(len(self.bad), len(names), max_bad, source, first)
         self.index = np.flatnonzero([name not in self.bad for name in names])
-        self._losses = _Losses(read, names, self.bad, max_bad, source)
+        self._losses = _Losses(self, max_bad)
         labels = np.zeros((len(names), 0), np.float32) if labels is None else labels
         self.labels = np.concatenate([labels[self.index]] * (1 + mirror))
         self.label_dim = self.labels.shape[1]

@@ -224,6 +224,7 @@ def _resampled(
     # all places lie inside: padding by the border is not on every device
     return F.grid_sample(box[None], at.to(box.device), align_corners=True)[0]
 
+# %% ../nbs/drawing/20_render.ipynb #9c839e83
 def _places(
     table: torch.Tensor,  # [nodes, maps*C, D]
     t: torch.Tensor,      # places, in nodes, [n], float64
@@ -362,7 +363,7 @@ def _met(
     at: list,      # some rows and some columns [m] of them
 ) -> np.ndarray:   # [m * GROUP]
     "How often the picture has a pixel where a row and a column of a group cross, against chance."
-    counts, *edges = np.histogram2d(*places, 32)
+    counts, *edges = np.histogram2d(places[0], places[1], 32)
     row, col = (np.clip(np.searchsorted(e, t, "right") - 1, 0, 31) for e, t in zip(edges, at))
     row, col = row.reshape(-1, GROUP, 1), col.reshape(-1, 1, GROUP)
     return (counts[row, col] / (counts.sum(1)[row] * counts.sum(0)[col])).ravel()
