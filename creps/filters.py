@@ -29,7 +29,7 @@ def low_pass(
     "Each channel of `x` behind the binomial filter of `count` weights along both axes."
     channels = x.shape[1]
     if x.dtype == torch.bfloat16 and x.device.type == "cpu" and stride > 1:
-        # a processor differentiates this convolution six times faster in float32
+        # a processor differentiates this convolution several times faster in float32
         with torch.autocast("cpu", enabled=False):
             return low_pass(x.float(), padding, stride, count, gain).to(x.dtype)
     kernel = constant(x, _kernel, count, gain).expand(channels, -1, -1, -1)

@@ -235,6 +235,7 @@ def _places(
     return node.to(table.device), fraction.to(table.device)
 
 def _blended(table: torch.Tensor, node: torch.Tensor, fraction: torch.Tensor) -> torch.Tensor:
+    "Lines a fraction of the way from their node to the next."
     return table.index_select(0, node).lerp_(table.index_select(0, node + 1), fraction[:, None, None])
 
 def between(
