@@ -116,16 +116,18 @@ class Page(Browser):
 
     def button(self, text): self.press(f"[...document.querySelectorAll('.creps button')].find(b => b.textContent === {json.dumps(text)})")
 
+RARE = 1e-3   # `render` promises one colour in 10,000, by a sample
+
 def check(ok, what):
     if not ok: sys.exit(f"not so: {what}")
 
-def compare(page, G, what, most=1):
-    "The canvas and the library's picture of the same state."
+def compare(page, G, what, most=1, rare=0):
+    "The canvas and the library's picture of the same state, computed without any table. `rare`: the share of colours that may be off by more than `most`."
     page.settle()
     state, seen = checked(page.state()), page.picture()
-    want = render(supersampled(G, state["supersample"]), code(G, state), seen.shape[:2], view_of(state), BENDS[state["bend"]](state["amount"]))[0]
-    off = abs(seen - want).max()
-    check(off <= most, f"{what}: the canvas is the picture, but for {most} of 255 (off by {off}); state {state}")
+    want = render(supersampled(G, state["supersample"]), code(G, state), seen.shape[:2], view_of(state), BENDS[state["bend"]](state["amount"]), tol=0)[0]
+    off = abs(seen - want)
+    check((off > most).mean() <= rare, f"{what}: of the canvas {(off > most).mean():.1e} differ by more than {most} of 255 from the picture ({rare} may; the most is {off.max()}); state {state}")
     return state, seen
 
 def tour(page, G, shots):
@@ -160,14 +162,14 @@ def tour(page, G, shots):
     check(page.state()["seed"] == 1 and page.state()["zoom"] == 1, "keys: 0 is home, n the next seed")
     compare(page, G, "the next seed")
     page.drag((300, 100), (380, 100), modifiers=8)
-    check(abs(compare(page, G, "turned", 8)[0]["angle"]) > 5, "shift-drag turns")
+    check(abs(compare(page, G, "turned", 2, RARE)[0]["angle"]) > 5, "shift-drag turns")
     page.key("0")
     page.pinch((200, 256), (300, 256), (380, 300))
-    state, _ = compare(page, G, "pinched", 8)
+    state, _ = compare(page, G, "pinched", 2, RARE)
     fingers = [turn(view_of(state), *((p - 256) / 512 / state["zoom"] for p in at)) for at in ((256, 200), (300, 380))]
     check(np.allclose(fingers, [(.5, 200 / 512), (.5, 300 / 512)], atol=1e-9), f"what was under two fingers still is: {fingers}")
     page.button("swirl")
-    compare(page, G, "swirled", 8)
+    compare(page, G, "swirled", 2, RARE)
     shot("swirl")
     page.button("flat"); page.button("whole picture")
     for places in (4, 1, 2):

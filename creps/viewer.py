@@ -187,6 +187,7 @@ def picture(
     step: int = 1,  # reduced: one pixel for step x step
     max_memory=None,  # as in `render`
     own: torch.Tensor | None = None,  # as in `code`
+    tol: float | None = None,  # of what is turned or bent, as in `render`; by default 2/255, and 8/255 where step > 1
 ) -> tuple[np.ndarray, dict]:  # uint8 [ceil(h/step), ceil(w/step), 3], and what was measured
     "A tile of what a state shows."
     view = part_view(view_of(state), size, tile)
@@ -195,7 +196,7 @@ def picture(
     h, w = (math.ceil(n / step) for n in tile[2:])
     show, block = state["show"], state["block"]
     names = blocks(G)
-    tol = 2 / 255 if step == 1 else 8 / 255
+    if tol is None: tol = 2 / 255 if step == 1 else 8 / 255
     def draw(G, scale=1): return _drawn(G, state, ws, view, (scale * h, scale * w), tol, max_memory)
     if block >= len(names):
         raise ValueError(f"block must be a number from 0 to {len(names) - 1}, not {block}")
