@@ -16,7 +16,7 @@ from creps.step import TrainingStep
 here = Path(os.environ.get("AREAS", Path(__file__).parent))
 VARIANTS = {"points": (1, TrainingStep), "areas of 2 x 2": (2, TrainingStep), "jittered points": (1, Jitter)}
 SCALES = 1, 2, 4
-PLACES = 1, 2, 4
+PLACES = {1: SCALES, 2: SCALES, 4: SCALES[:2]}  # along a side of each pixel: the sizes that are drawn
 
 def train(s: dict, places: int, rule: TrainingStep, seconds: float) -> tuple:
     "The average after `seconds` of processor time, and how many thousand pictures it took."
@@ -44,10 +44,10 @@ def compared(sizes: dict) -> list[dict]:
 def measure(s: dict, G, real: dict) -> dict:
     "Drawn with 1, 2 and 4 places along a side of each pixel: agreement, and the distance to the truth by scale."
     found = {}
-    for places in PLACES:
+    for places, scales in PLACES.items():
         G.supersample = places
-        drawn = {scale: shown(s, G, scale) for scale in SCALES}
-        truly = {scale: distance(drawn[scale], real[scale]) for scale in SCALES}
+        drawn = {scale: shown(s, G, scale) for scale in scales}
+        truly = {scale: distance(drawn[scale], real[scale]) for scale in scales}
         found[places] = dict(alike=compared(drawn), truth=truly)
     return found
 
@@ -75,15 +75,17 @@ def main(data: str, seconds: float = 900., *seeds: int):
     real = {scale: truth(s, scale) for scale in SCALES}
     about = dict(data=data, preset="cpu", seconds=seconds, samples=s["far"], threads=torch.get_num_threads())
     about |= dict(versions=versions(), revision=revision())
-    if not (here / f"{data}-truth.json").exists(): write(f"{data}-truth", about | dict(variant="truth", found=of_truth(s, real)))
+    if not (here / f"{data}-truth.json").exists():
+        write(f"{data}-truth", about | dict(variant="truth", found=of_truth(s, real)))
     for seed in seeds:
         for name, (places, rule) in VARIANTS.items():
             if (here / f"{data}-{name.replace(' ', '-')}-seed{seed}.json").exists(): continue
-            of_seed = setup("cpu", "CREPS", data, int(seed))
+            of_seed = setup("cpu", "CREPS", data, seed)
             G, kimg = train(of_seed, places, rule(), seconds)
-            found = about | dict(variant=name, seed=int(seed), trained=places, kimg=kimg, found=measure(of_seed, G, real))
-            write(f"{data}-{name}-seed{int(seed)}", found)
-            print(data, name, seed, kimg, [v["alike"][0]["psnr"] for v in found["found"].values()],
-                  [v["truth"][1]["frechet"] for v in found["found"].values()], flush=True)
+            found = measure(of_seed, G, real)
+            run = dict(variant=name, seed=seed, trained=places, kimg=kimg, found=found)
+            write(f"{data}-{name}-seed{seed}", about | run)
+            said = {k: (v["alike"][0]["psnr"], v["truth"][1]["frechet"]) for k, v in found.items()}
+            print(data, name, seed, kimg, said, flush=True)
 
 if __name__ == "__main__": main(sys.argv[1], *map(float, sys.argv[2:3]), *map(int, sys.argv[3:]))
