@@ -35,6 +35,7 @@ def as_map(
         with np.errstate(divide="ignore", invalid="ignore"): return r / w, c / w
     return homography
 
+# %% ../nbs/drawing/20_render.ipynb #7ff19cf5
 def _bent(warp: Callable, *u: np.ndarray) -> list[np.ndarray]:
     "What a warp makes of two arrays, if that is two arrays of places."
     try: bent = [np.broadcast_to(np.asarray(a, np.float64), u[0].shape) for a in warp(*u)]
@@ -50,6 +51,7 @@ def _bent(warp: Callable, *u: np.ndarray) -> list[np.ndarray]:
         raise ValueError(f"warp sends the place {place} to no place (infinite or not a number)")
     return bent
 
+# %% ../nbs/drawing/20_render.ipynb #30fc6b54
 class Frame:
     "Where each place of a picture lies: frame(y, x, h, w) -> t_rows, t_cols [h, w], float64 network coordinates."
     def __init__(self,
@@ -255,6 +257,23 @@ def _gathered(
     pieces = zip(*(part.split(together) for part in both))
     return torch.cat([_blended(rows, i, f).mul_(_blended(cols, j, g)).sum(-1).T for i, f, j, g in pieces], 1)
 
+# %% ../nbs/drawing/20_render.ipynb #797918bc
+def from_table(
+    rows: torch.Tensor, cols: torch.Tensor,  # the table, [nodes, maps*C, D] each
+    a: np.ndarray, b: np.ndarray,            # places, in nodes, [h, w]
+    box: int,                                # nodes that are composed at a time
+    together: int,                           # pixels whose lines are gathered at a time
+) -> torch.Tensor:                           # [maps*C, h, w]
+    "Features at places of a tile, by the cheaper of the two ways."
+    i, j = int(a.min()), int(b.min())
+    p = int(a.max()) + 2 - i
+    q = int(b.max()) + 2 - j  # nodes of the bounding box
+    if p * q > 8 * a.size: return _gathered(rows, cols, a.ravel(), b.ravel(), together).view(-1, *a.shape)
+    if p * q <= box or a.size == 1: return _resampled(rows[i:i + p], cols[j:j + q], a - i, b - j)
+    axis = int(a.shape[1] >= a.shape[0])  # the halves' boxes are smaller
+    halves = zip(np.array_split(a, 2, axis), np.array_split(b, 2, axis))
+    return torch.cat([from_table(rows, cols, *half, box, together) for half in halves], axis + 1)
+
 # %% ../nbs/drawing/20_render.ipynb #9ab0dcde
 class Bent:
     "Features of tiles of a turned or warped picture, from a table of lines with `nodes` to a unit."
@@ -299,23 +318,10 @@ class Bent:
         self.first, self.second = (table.flatten(1, 2) for table in tables)
         for table in (self.first, self.second): least_squares_(table)
 
-    def _features(self, a: np.ndarray, b: np.ndarray) -> torch.Tensor:
-        "Of places in the table, in nodes: [maps*C, h, w]."
-        i, j = int(a.min()), int(b.min())
-        p = int(a.max()) + 2 - i
-        q = int(b.max()) + 2 - j  # nodes of the bounding box
-        if p * q > 8 * a.size:
-            gathered = _gathered(self.first, self.second, a.ravel(), b.ravel(), self.together)
-            return gathered.view(-1, *a.shape)
-        if p * q <= self.box or a.size == 1:
-            return _resampled(self.first[i:i + p], self.second[j:j + q], a - i, b - j)
-        axis = int(a.shape[1] >= a.shape[0])  # the halves' boxes are smaller
-        halves = zip(np.array_split(a, 2, axis), np.array_split(b, 2, axis))
-        return torch.cat([self._features(*half) for half in halves], axis + 1)
-
     def __call__(self, y: int, x: int, h: int, w: int) -> torch.Tensor:  # [maps, C, h*w]
         rows, cols = self.frame(y, x, h, w)
-        features = self._features(rows * self.nodes - self.r0, cols * self.nodes - self.c0)
+        places = rows * self.nodes - self.r0, cols * self.nodes - self.c0
+        features = from_table(self.first, self.second, *places, self.box, self.together)
         return features.view(self.lines.maps, -1, h * w).to(self.dtype)
 
 # %% ../nbs/drawing/20_render.ipynb #cd579725
@@ -455,6 +461,7 @@ class Plan:
     box: int        # nodes of a table that are composed at a time
     overhead: int   # bytes: folded weights and the buffers of the workers
 
+# %% ../nbs/drawing/20_render.ipynb #63845bc3
 def memory_limit(
     max_memory,  # bytes, text such as "256MB", or None
     device,
@@ -464,6 +471,7 @@ def memory_limit(
     spare = spare_memory(device)
     return max(256, 40 * torch.get_num_threads()) << 20 if spare is None else min(spare, 2 << 30)
 
+# %% ../nbs/drawing/20_render.ipynb #976c73e0
 def plan(
     lines: MapStage, pixels: PixelStage,
     size,          # (H, W) of the picture
@@ -489,6 +497,7 @@ def plan(
     h, w = tile_shape(lines.device, lines.channels, min(quarter // place, 2**19), tuple(s * n for n in size))
     return Plan(1, step, tile(h, w), max(h * w, 2**12), weights + step * position + h * w * place)
 
+# %% ../nbs/drawing/20_render.ipynb #95f8f5eb
 SLACK = 32 << 20  # bytes that the smallest blocks may take beyond the limit
 
 def block_shape(
@@ -544,6 +553,7 @@ def _leaving(
         return host.numpy()
     return arrived
 
+# %% ../nbs/drawing/20_render.ipynb #85c7f86a
 class _UnderWay:
     "Bands of a picture on which workers are busy, oldest first."
     def __init__(self, target, level: int, tick):
@@ -573,6 +583,7 @@ def _wide(tile, height: int) -> tuple[int, int]:
     h, w = tile
     return h, max(w, h * w // min(h, height) // 64 * 64)
 
+# %% ../nbs/drawing/20_render.ipynb #cd53e7cb
 def paint(
     source: Places, pixels: PixelStage,
     target, level: int,
@@ -635,6 +646,7 @@ def _file(out, batch: int) -> type:
         raise ValueError(f"{out}: a file holds one picture, but ws holds {batch}; render them one by one")
     return targets[suffix]
 
+# %% ../nbs/drawing/20_render.ipynb #40656d04
 def _key(synthesis, ws: torch.Tensor, frame: Frame, *how) -> str:
     "A digest of everything that a picture depends on; views and warps are known by the places of some rows."
     digest = hashlib.sha256(repr((frame.size, how)).encode())
@@ -643,6 +655,7 @@ def _key(synthesis, ws: torch.Tensor, frame: Frame, *how) -> str:
         digest.update(np.stack(frame(y, 0, 1, frame.size[1])).tobytes())
     return digest.hexdigest()[:32]
 
+# %% ../nbs/drawing/20_render.ipynb #e386da3c
 def _fused(pixels: PixelStage, channels: int, tile) -> None:
     "Try a compiled pixel stage on a tile; leave the compiler out if that can't be had."
     places = math.prod(tile) * pixels.supersample**2
@@ -677,6 +690,7 @@ def _picture(net, ws, frame, target, sizes, channels, limit, tick, tol, exact, c
             block = block_shape(source, sizes[level], grain, limit - p.overhead - bands)
             paint(source, pixels, target, level, sizes[level], block, p.tile, pool, tick)
 
+# %% ../nbs/drawing/20_render.ipynb #f3f21c93
 def _whole(G, ws, size, view, warp, align, pictures, out):
     "Draw with a network whose pixels depend on each other."
     if isinstance(out, (str, Path)) or warp is not None:
@@ -687,6 +701,7 @@ def _whole(G, ws, size, view, warp, align, pictures, out):
         pictures[i] = _levels(drawn, pictures.dtype)[0]
     return pictures if out is None else out
 
+# %% ../nbs/drawing/20_render.ipynb #9c768085
 @torch.inference_mode()
 def render(
     G,                       # a Generator, or any network with `draw`; one that isn't `pointwise` draws whole pictures
