@@ -297,70 +297,31 @@ def learning_rate(
 
 def shaking(t: float) -> float: return max(0, 1 - t / .75)**2
 
-# %% ../nbs/drawing/25_project.ipynb #dce1974c
-class Search:
-    "A code on its way to a target."
-    def __init__(self,
-        target: Target,
-        space: str = "w",     # or w+
-        steps: int = 200,     # of Adam
-        seed: int = 0,
-        distance=None,        # (a, b) -> [1], of features
-        weight: float = .1,   # of that distance
-        lr: float = .05,      # largest learning rate, in standard deviations of w
-        noise: float = .1,    # at the start, in standard deviations
-        settle: int = 30,     # steps of Gauss and Newton at the end, at most
-    ):
-        if space not in ("w", "w+"): raise ValueError(f"space must be w or w+, not {space!r}")
-        self.target, self.space = target, space
-        self.steps, self.seed = steps, seed
-        self.distance, self.weight = distance, weight
-        self.lr = lr
-        self.noise, self.last_steps = noise, settle
-        self.many = many_codes(target.G, seed=seed)
+# %% ../nbs/drawing/25_project.ipynb #9cfa8457
+class Coordinates:
+    "Codes as coordinates along the axes on which they vary, in standard deviations."
+    def __init__(self, G, seed: int = 0):
+        self.G, self.many = G, many_codes(G, seed=seed)
         self.mean, self.axes = principal_axes(self.many)
-        self.number = 0
-        self.trail = [self.code(torch.zeros(1, 1, len(self.axes)).to(self.mean))]
-        self.begin(torch.zeros(1, 1, len(self.axes)).to(self.mean))
 
     def code(self, x: torch.Tensor) -> torch.Tensor:  # [n, 1 or num_ws, k] -> [n, num_ws, w_dim]
         "What the network takes."
-        return (self.mean + x @ self.axes).expand(-1, self.target.G.num_ws, -1)
+        return (self.mean + x @ self.axes).expand(-1, self.G.num_ws, -1)
 
     def flat(self, x: torch.Tensor) -> torch.Tensor: return self.code(x[:, None])  # [n, k] -> [n, num_ws, w_dim]
 
-    @property
-    def ws(self) -> torch.Tensor: return self.code(self.x.detach())  # [1, num_ws, w_dim]
-
-    def begin(self, x: torch.Tensor, **adam: torch.Tensor):  # [1, 1 or num_ws, k], and what Adam remembers
-        "Let Adam descend from here."
-        self.x = x.detach().clone().requires_grad_()
-        self.adam = torch.optim.Adam([self.x], self.lr)
-        if adam: self.adam.state[self.x] = adam
-
-    def state(self) -> dict[str, torch.Tensor]:
-        "All that a search needs to go on."
-        kept = dict(x=self.x.detach(), trail=torch.cat(self.trail), number=torch.tensor(self.number))
-        return kept | {f"adam.{name}": value for name, value in self.adam.state[self.x].items()}
-
-    def restore(self, state: dict[str, torch.Tensor]):
-        "Go on from what `state` gave."
-        adam = {name.removeprefix("adam."): t for name, t in state.items() if name.startswith("adam.")}
-        self.begin(state["x"].to(self.mean), **adam)
-        self.number = int(state["number"])
-        self.trail = list(state["trail"].to(self.mean).split(1))
-
-    def approach(self):
-        "Begin with the best of some codes that look like the target, after a few steps of Gauss and Newton."
-        level = self.target.level(16, areas=False)
-        first = nearest(level, self.many[:512], 8)
-        some = [(x, 0.) for x in (first - self.mean) @ torch.linalg.pinv(self.axes)]
-        for side, steps, keep in ((16, 4, 3), (16, 8, 1), (32, 8, 1)):
-            level = self.target.level(side, areas=False)
-            some = [gauss_newton(level, self.flat, x, steps) for x, _ in some]
-            some = sorted(some, key=lambda found: found[1])[:keep]
-            self.trail.append(self.flat(some[0][0][None]))
-        self.begin(some[0][0][None, None])
+# %% ../nbs/drawing/25_project.ipynb #14f039e8
+class Compared(Coordinates):
+    "How far a code's picture is from a target."
+    def __init__(self,
+        target: Target,
+        seed: int = 0,
+        distance=None,        # (a, b) -> [1], of features
+        weight: float = .1,   # of that distance
+    ):
+        super().__init__(target.G, seed)
+        self.target, self.seed = target, seed
+        self.distance, self.weight = distance, weight
 
     def whole_loss(self, ws: torch.Tensor) -> torch.Tensor:  # a number
         "Pixels of the whole target, and features."
@@ -382,6 +343,56 @@ class Search:
         error = part(target.known) * (target.full.draw(ws, rows, cols) - part(target.picture)).square()
         return error.mean() / target.known.mean()
 
+# %% ../nbs/drawing/25_project.ipynb #0bd0c717
+class Descent(Compared):
+    "A code on its way to a target: where it is, what Adam remembers, and where it has been."
+    def __init__(self,
+        target: Target,
+        space: str = "w",     # or w+
+        steps: int = 200,     # of Adam
+        seed: int = 0,
+        distance=None,        # (a, b) -> [1], of features
+        weight: float = .1,   # of that distance
+        lr: float = .05,      # largest learning rate, in standard deviations of w
+        noise: float = .1,    # at the start, in standard deviations
+        settle: int = 30,     # steps of Gauss and Newton at the end, at most
+    ):
+        if space not in ("w", "w+"): raise ValueError(f"space must be w or w+, not {space!r}")
+        super().__init__(target, seed, distance, weight)
+        self.space, self.steps = space, steps
+        self.lr, self.noise = lr, noise
+        self.last_steps, self.number = settle, 0
+        middle = torch.zeros(1, 1, len(self.axes)).to(self.mean)
+        self.trail = [self.code(middle)]
+        self.begin(middle)
+
+    @property
+    def ws(self) -> torch.Tensor: return self.code(self.x.detach())  # [1, num_ws, w_dim]
+
+    def begin(self, x: torch.Tensor, **adam: torch.Tensor):  # [1, 1 or num_ws, k], and what Adam remembers
+        "Let Adam descend from here."
+        self.x = x.detach().clone().requires_grad_()
+        self.adam = torch.optim.Adam([self.x], self.lr)
+        if adam: self.adam.state[self.x] = adam
+
+# %% ../nbs/drawing/25_project.ipynb #58a58db2
+class Resumable(Descent):
+    "A descent that can be kept in a file and resumed."
+    def state(self) -> dict[str, torch.Tensor]:
+        "All that a search needs to go on."
+        kept = dict(x=self.x.detach(), trail=torch.cat(self.trail), number=torch.tensor(self.number))
+        return kept | {f"adam.{name}": value for name, value in self.adam.state[self.x].items()}
+
+    def restore(self, state: dict[str, torch.Tensor]):
+        "Go on from what `state` gave."
+        adam = {name.removeprefix("adam."): t for name, t in state.items() if name.startswith("adam.")}
+        self.begin(state["x"].to(self.mean), **adam)
+        self.number = int(state["number"])
+        self.trail = list(state["trail"].to(self.mean).split(1))
+
+# %% ../nbs/drawing/25_project.ipynb #a6e3703c
+class Stepping(Resumable):
+    "A descent by Adam's steps, with Gauss and Newton's at the end."
     def step(self) -> float:
         "One step of Adam; the loss before it."
         t = self.number / self.steps
@@ -407,6 +418,21 @@ class Search:
         x, _ = gauss_newton(self.target.whole, self.flat, x, self.last_steps, self.feature_loss)
         self.begin(x[None, None])
         self.trail.append(self.ws)
+
+# %% ../nbs/drawing/25_project.ipynb #dce1974c
+class Search(Stepping):
+    "A code on its way to a target: a few large steps, many small ones, and a few large ones at the end."
+    def approach(self):
+        "Begin with the best of some codes that look like the target, after a few steps of Gauss and Newton."
+        level = self.target.level(16, areas=False)
+        first = nearest(level, self.many[:512], 8)
+        some = [(x, 0.) for x in (first - self.mean) @ torch.linalg.pinv(self.axes)]
+        for side, steps, keep in ((16, 4, 3), (16, 8, 1), (32, 8, 1)):
+            level = self.target.level(side, areas=False)
+            some = [gauss_newton(level, self.flat, x, steps) for x, _ in some]
+            some = sorted(some, key=lambda found: found[1])[:keep]
+            self.trail.append(self.flat(some[0][0][None]))
+        self.begin(some[0][0][None, None])
 
 # %% ../nbs/drawing/25_project.ipynb #4b050f14
 @dataclass(frozen=True, eq=False)

@@ -33,7 +33,7 @@ class Stream(IntEnum):
     D_MAIN = 2
     D_REG = 3
     PATH_NOISE = 5      # images by which the path length is measured
-    SHEET = 6           # latent codes of the sheets
+    SHEET = 6           # latent codes of the sheets of samples that a run writes
     AUGMENT = 10        # what D's pictures go through, in each phase
     MIXING = 20         # where a second code takes over, in each phase
     SECOND_CODE = 30    # ... and that code: 30 + the phase
@@ -156,6 +156,7 @@ class BatchSplit:
     def sum(self, x: torch.Tensor) -> torch.Tensor: return self.all_reduce(x, "sum")
     def mean_with_gradient(self, x: torch.Tensor) -> torch.Tensor: return _RankMean.apply(x, self)
 
+# %% ../nbs/training/14_step.ipynb #f634d55c
 class _RankMean(Function):
     "The mean over ranks; so is its gradient, because each rank's loss counts for 1/world_size."
     @staticmethod
@@ -338,114 +339,35 @@ def update_ema(
     torch._foreach_lerp_(list(state.ema.parameters()), now, 1 - beta)
     for average, buffer in zip(state.ema.buffers(), state.G.buffers()): average.copy_(buffer)
 
-# %% ../nbs/training/14_step.ipynb #0220a342
-class TrainingStep:
-    "One iteration: G, its penalty, D, its penalty, the average."
-    mixing = 0.         # share of batches whose ws come from two codes
-    path_length = True  # with the penalty on G's path lengths
-    ema_rampup = True   # False: the average is of one speed, so that short runs show the untrained network
+# %% ../nbs/training/14_step.ipynb #8a5e0e33
+class Beginnings:
+    "What a training starts from."
     data_size: int | None = None  # side of the pictures that have to come in; None: R
     preferred = Settings()  # what the system's authors prefer to our usual values
 
-    def __call__(self,
-        state: State,         # moves by one step
-        settings: Settings,
-        # real images [n, C, H, W] of this rank, their labels or None, labels of the whole set or None
-        batch: tuple,
-        split: BatchSplit | None = None,  # None: one process, the whole batch at once
-    ) -> dict:                # name -> scalar tensor
-        real, real_label, labels = batch
-        if settings.burn_in:
-            settings = settings.at(state.images)
-            follow_schedule(state, settings, self.rates(settings))
-        it = Iteration(state, settings, split or BatchSplit(settings.batch), None, real_label, labels)
-        it.real, it.alike = self.view(it, real)
-        stats = {}
-        for phase in self.phases(it): stats |= self.minimise(it, phase)
-        stats["nonfinite"] = count_iteration(it)
-        self.average(state, settings)
-        return stats
+    def begin(self, settings: Settings, device: torch.device | str = "cpu") -> State:
+        "A training that has not begun."
+        G, D = self.networks(settings, device)
+        D.precision = low_precision(settings.precision)
+        return new_state(G, D, self.rates(settings), settings)
 
-    def phases(self, it: Iteration) -> list[Phase]:
-        "What there is to do in this iteration, in order."
-        settings = it.settings
-        todo = [Phase("Gmain", "G", self.g_main, "grad_G")]
-        if self.path_length and it.due(settings.pl_interval):
-            todo.append(Phase("Greg", "G", self.g_reg, "grad_pl", exact=True))
-        todo.append(Phase("Dmain", "D", self.d_main, "grad_D"))
-        if it.due(settings.r1_interval): todo.append(Phase("Dreg", "D", self.d_reg, "grad_r1", exact=True))
-        return todo
+    def networks(self, settings: Settings, device: torch.device | str = "cpu") -> tuple:
+        "A new generator and its discriminator."
+        return new_networks(settings, device)
 
-    def minimise(self, it: Iteration, phase: Phase) -> dict[str, torch.Tensor]:
-        "The optimiser step of a phase; numbers for the log."
-        stats = self.gradients(it, phase)
-        (it.state.adam_G if phase.network == "G" else it.state.adam_D).step()
-        return stats
+    def rates(self, settings: Settings) -> tuple:
+        "(lr, betas) of Adam for G and for D."
+        intervals = settings.pl_interval, settings.r1_interval
+        return tuple(lazy_adam(settings.lr, (0., settings.beta2), interval) for interval in intervals)
 
-    def gradients(self, it: Iteration, phase: Phase) -> dict[str, torch.Tensor]:
-        "Give the network of a phase the mean gradients over micro-batches and ranks; numbers for the log."
-        network, count = learning(it, phase.network), it.split.accumulation
-        stats = {}
-        with tf32(it.settings.precision != "float32" and not phase.exact):
-            for it.number in range(count):
-                loss, said = phase.loss(it)
-                (loss / count).backward()
-                for name, value in said.items(): stats[name] = stats.get(name, 0) + value.detach() / count
-        norm, finite = join_gradients(it, network)
-        finite = finite & torch.stack(list(stats.values())).isfinite().all()
-        it.nonfinite.append(1 - finite.float())
-        return stats | {phase.norm: norm}
+    def reader(self, data, settings: Settings, images: int) -> tuple:
+        "What the pictures are read from, and a sampler of it that begins behind `images` pictures."
+        return data, Sampler(len(data), settings.batch, settings.seed, images)
 
-    def g_main(self, it: Iteration) -> tuple:
-        "G against D."
-        fake, label = self.draw(it, Stream.G_MAIN)
-        loss = self.g_loss(it, fake, label)
-        return loss, dict(loss_G=loss)
-
-    def g_loss(self, it: Iteration, fake: torch.Tensor, label) -> torch.Tensor:
-        "What G pays for the generated pictures [n, C, H, W] of the micro-batch: a scalar."
-        critic, (real, real_label) = self.critic(it, Stream.G_MAIN), it.reals()
-        if not it.paired: return losses.generator(critic, fake, label)
-        return losses.relativistic_generator(critic, real, fake, real_label, label)
-
-    def g_reg(self, it: Iteration) -> tuple:
-        "Path length, on half a batch of whole pictures."
-        settings, count = it.settings, max(1, it.split.batch // 2)
-        ws, _ = self.styles(it, Stream.G_REG, count)
-        images = self.fakes(it, ws, Stream.G_REG, twice=True)
-        g = it.rng(Stream.PATH_NOISE, device=images.device)
-        noise = torch.randn(count, *images.shape[1:], generator=g, device=images.device)[it.rows].to(images)
-        together = it.split.mean_with_gradient
-        penalty, mean = losses.path_length(images, ws, it.state.pl_mean, noise, together=together)
-        it.path_means.append(mean)
-        stats = dict(path_length=mean, path_penalty=penalty)
-        return penalty * (settings.pl_weight * settings.pl_interval), stats
-
-    def d_main(self, it: Iteration) -> tuple:
-        "D against G."
-        with torch.no_grad(): fake, label = self.draw(it, Stream.D_MAIN)
-        logits, (real, real_label) = [], it.reals()
-        critic = noting(self.critic(it, Stream.D_MAIN), logits)
-        against = losses.relativistic_discriminator if it.paired else losses.discriminator
-        loss = against(critic, real, fake, real_label, label)
-        fake_logits, real_logits = logits   # in this order, both losses ask
-        return loss, dict(loss_D=loss) | observe(it, fake_logits, real_logits)
-
-    def d_reg(self, it: Iteration) -> tuple:
-        "R1 on the real pictures and, where the settings say so, R2 on generated ones."
-        settings, critic = it.settings, self.critic(it, Stream.D_REG)
-        logits, (real, label) = [], it.reals()
-        stats = dict(r1=self.penalty(noting(critic, logits), real, label, settings.gamma))
-        if it.state.strength and not it.paired:
-            for some in logits: it.state.strength.observe(some)
-        if settings.r2:
-            with torch.no_grad(): fake, label = self.draw(it, Stream.D_REG)
-            stats["r2"] = self.penalty(critic, fake, label, settings.gamma)
-        return sum(stats.values()) * settings.r1_interval, stats
-
-    def penalty(self, critic: Callable, images: torch.Tensor, label, gamma: float) -> torch.Tensor:
-        "R1 at these images [n, C, H, W]: a scalar."
-        return losses.r1(critic, images, label, gamma)
+# %% ../nbs/training/14_step.ipynb #37ce598d
+class Pictures:
+    "What a loss is made of: generated pictures, real ones as D sees them, and D as it is asked."
+    mixing = 0.         # share of batches whose ws come from two codes
 
     def view(self,
         it: Iteration,
@@ -483,26 +405,123 @@ class TrainingStep:
             return state.D(F.pad(images, border) if any(border) else images, label)
         return D
 
+# %% ../nbs/training/14_step.ipynb #2157231e
+class LossesOfG(Pictures):
+    "What G minimises in its two phases."
+    def g_main(self, it: Iteration) -> tuple:
+        "G against D."
+        fake, label = self.draw(it, Stream.G_MAIN)
+        loss = self.g_loss(it, fake, label)
+        return loss, dict(loss_G=loss)
+
+    def g_loss(self, it: Iteration, fake: torch.Tensor, label) -> torch.Tensor:
+        "What G pays for the generated pictures [n, C, H, W] of the micro-batch: a scalar."
+        critic, (real, real_label) = self.critic(it, Stream.G_MAIN), it.reals()
+        if not it.paired: return losses.generator(critic, fake, label)
+        return losses.relativistic_generator(critic, real, fake, real_label, label)
+
+    def g_reg(self, it: Iteration) -> tuple:
+        "Path length, on half a batch of whole pictures."
+        settings, count = it.settings, max(1, it.split.batch // 2)
+        ws, _ = self.styles(it, Stream.G_REG, count)
+        images = self.fakes(it, ws, Stream.G_REG, twice=True)
+        g = it.rng(Stream.PATH_NOISE, device=images.device)
+        noise = torch.randn(count, *images.shape[1:], generator=g, device=images.device)[it.rows].to(images)
+        together = it.split.mean_with_gradient
+        penalty, mean = losses.path_length(images, ws, it.state.pl_mean, noise, together=together)
+        it.path_means.append(mean)
+        stats = dict(path_length=mean, path_penalty=penalty)
+        return penalty * (settings.pl_weight * settings.pl_interval), stats
+
+# %% ../nbs/training/14_step.ipynb #9beaba51
+class LossesOfD(Pictures):
+    "What D minimises in its two phases."
+    def d_main(self, it: Iteration) -> tuple:
+        "D against G."
+        with torch.no_grad(): fake, label = self.draw(it, Stream.D_MAIN)
+        logits, (real, real_label) = [], it.reals()
+        critic = noting(self.critic(it, Stream.D_MAIN), logits)
+        against = losses.relativistic_discriminator if it.paired else losses.discriminator
+        loss = against(critic, real, fake, real_label, label)
+        fake_logits, real_logits = logits   # in this order, both losses ask
+        return loss, dict(loss_D=loss) | observe(it, fake_logits, real_logits)
+
+    def d_reg(self, it: Iteration) -> tuple:
+        "R1 on the real pictures and, where the settings say so, R2 on generated ones."
+        settings, critic = it.settings, self.critic(it, Stream.D_REG)
+        logits, (real, label) = [], it.reals()
+        stats = dict(r1=self.penalty(noting(critic, logits), real, label, settings.gamma))
+        if it.state.strength and not it.paired:
+            for some in logits: it.state.strength.observe(some)
+        if settings.r2:
+            with torch.no_grad(): fake, label = self.draw(it, Stream.D_REG)
+            stats["r2"] = self.penalty(critic, fake, label, settings.gamma)
+        return sum(stats.values()) * settings.r1_interval, stats
+
+    def penalty(self, critic: Callable, images: torch.Tensor, label, gamma: float) -> torch.Tensor:
+        "R1 at these images [n, C, H, W]: a scalar."
+        return losses.r1(critic, images, label, gamma)
+
+# %% ../nbs/training/14_step.ipynb #d7747975
+class Learning(LossesOfG, LossesOfD):
+    "The phases of an iteration, and what each of them does."
+    path_length = True  # with the penalty on G's path lengths
+
+    def phases(self, it: Iteration) -> list[Phase]:
+        "What there is to do in this iteration, in order."
+        settings = it.settings
+        todo = [Phase("Gmain", "G", self.g_main, "grad_G")]
+        if self.path_length and it.due(settings.pl_interval):
+            todo.append(Phase("Greg", "G", self.g_reg, "grad_pl", exact=True))
+        todo.append(Phase("Dmain", "D", self.d_main, "grad_D"))
+        if it.due(settings.r1_interval): todo.append(Phase("Dreg", "D", self.d_reg, "grad_r1", exact=True))
+        return todo
+
+    def minimise(self, it: Iteration, phase: Phase) -> dict[str, torch.Tensor]:
+        "The optimiser step of a phase; numbers for the log."
+        stats = self.gradients(it, phase)
+        (it.state.adam_G if phase.network == "G" else it.state.adam_D).step()
+        return stats
+
+    def gradients(self, it: Iteration, phase: Phase) -> dict[str, torch.Tensor]:
+        "Give the network of a phase the mean gradients over micro-batches and ranks; numbers for the log."
+        network, count = learning(it, phase.network), it.split.accumulation
+        stats = {}
+        with tf32(it.settings.precision != "float32" and not phase.exact):
+            for it.number in range(count):
+                loss, said = phase.loss(it)
+                (loss / count).backward()
+                for name, value in said.items(): stats[name] = stats.get(name, 0) + value.detach() / count
+        norm, finite = join_gradients(it, network)
+        finite = finite & torch.stack(list(stats.values())).isfinite().all()
+        it.nonfinite.append(1 - finite.float())
+        return stats | {phase.norm: norm}
+
+# %% ../nbs/training/14_step.ipynb #0220a342
+class TrainingStep(Beginnings, Learning):
+    "One iteration: G, its penalty, D, its penalty, the average."
+    ema_rampup = True   # False: the average is of one speed, so that short runs show the untrained network
+
+    def __call__(self,
+        state: State,         # moves by one step
+        settings: Settings,
+        # real images [n, C, H, W] of this rank, their labels or None, labels of the whole set or None
+        batch: tuple,
+        split: BatchSplit | None = None,  # None: one process, the whole batch at once
+    ) -> dict:                # name -> scalar tensor
+        real, real_label, labels = batch
+        if settings.burn_in:
+            settings = settings.at(state.images)
+            follow_schedule(state, settings, self.rates(settings))
+        it = Iteration(state, settings, split or BatchSplit(settings.batch), None, real_label, labels)
+        it.real, it.alike = self.view(it, real)
+        stats = {}
+        for phase in self.phases(it): stats |= self.minimise(it, phase)
+        stats["nonfinite"] = count_iteration(it)
+        self.average(state, settings)
+        return stats
+
     def average(self, state: State, settings: Settings):
         "Move the averages of G by one step."
         update_ema(state, settings, settings.rampup and self.ema_rampup)
         move_averages(state, settings)
-
-    def begin(self, settings: Settings, device: torch.device | str = "cpu") -> State:
-        "A training that has not begun."
-        G, D = self.networks(settings, device)
-        D.precision = low_precision(settings.precision)
-        return new_state(G, D, self.rates(settings), settings)
-
-    def networks(self, settings: Settings, device: torch.device | str = "cpu") -> tuple:
-        "A new generator and its discriminator."
-        return new_networks(settings, device)
-
-    def rates(self, settings: Settings) -> tuple:
-        "(lr, betas) of Adam for G and for D."
-        intervals = settings.pl_interval, settings.r1_interval
-        return tuple(lazy_adam(settings.lr, (0., settings.beta2), interval) for interval in intervals)
-
-    def reader(self, data, settings: Settings, images: int) -> tuple:
-        "What the pictures are read from, and a sampler of it that begins behind `images` pictures."
-        return data, Sampler(len(data), settings.batch, settings.seed, images)

@@ -98,10 +98,10 @@ def keep_best(
     save_network(G, folder)
     write_whole(note, lambda p: Path(p).write_text(json.dumps(measured | dict(kimg=kimg))))
 
-# %% ../nbs/training/15_train.ipynb #afd91ea3
+# %% ../nbs/training/15_train.ipynb #48bcc682
 @dataclass
-class Trainer:
-    "A training at work: its folder, its log, its snapshots."
+class Running:
+    "What a run holds: its state, its data, its folder, its log."
     state: State
     settings: Settings
     data: Any              # a data set
@@ -123,28 +123,6 @@ class Trainer:
         self.alarm, self.varied = Alarm(self.settings), 0.   # spread of the real pictures
         self.log = Log(self.out / "log.jsonl", self.state.images, total, show, self.watchers)
 
-    def train(self):
-        "Step until `kimg` is reached or somebody interrupts; the state is saved, also when something fails."
-        stream, received = self.batches(), 0
-        try:
-            if self.writes and not self.state.images: self.show_reals()
-            with SignalHandler() as signals: received = self.loop(stream, signals)
-        except Diverged: raise
-        except Exception as e:
-            self.rescue(e)
-            raise
-        finally:
-            stream.close()
-            self.log.bar.close()
-        if received: self.interrupted(received)
-        self.event("finished")
-
-    def batches(self):
-        "Real images and their labels, of this rank, from where the run stands."
-        rows = None if self.split.count == 1 else self.split.rows
-        data, sampler = self.reader
-        return batches(data, sampler, self.state.device, rows=rows)
-
     def reals(self) -> np.ndarray:
         "Real pictures from all over the data set, uint8 [at most 64, H, W, C]."
         indices = np.linspace(0, len(self.data) - 1, min(64, len(self.data))).astype(int)
@@ -157,34 +135,13 @@ class Trainer:
         self.varied = self.varied or max(spread(self.reals()), 1.)
         return spread(drawn) / self.varied
 
-    def loop(self, stream, signals: SignalHandler) -> int:
-        "Step after step; the signal that ended it, or 0."
-        state, total = self.state, self.settings.kimg * 1000
-        every = self.settings.snap * 1000
-        while True:
-            before = state.images
-            self.one_step(*next(stream))
-            received = self.agreed(signals.received)
-            last = received or state.images >= total
-            if last or state.images // every > before // every: self.snapshot()
-            elif state.images // 1000 > before // 1000: self.line()
-            if last: return received
+    def event(self, name: str, **more):
+        "Note in the log that something happened."
+        if self.writes: self.log.say(dict(event=name, time=now(), kimg=self.state.images / 1000) | more)
 
-    def one_step(self, real: torch.Tensor, label: torch.Tensor):
-        "A batch [n, C, H, W] with its labels [n, label_dim] moves the state by one step."
-        self.stepping = True
-        batch = real, None if self.labels is None else label, self.labels
-        stats = self.step(self.state, self.settings, batch, self.split)
-        self.stepping = False
-        self.log.add(stats, self.state.images)
-
-    def agreed(self, received: int) -> int:
-        "The signal that any rank was sent; all stop behind the same step."
-        if self.split.world_size == 1: return received
-        mine = torch.tensor([float(received)], device=self.state.device)
-        others = self.split.sum(mine).item()
-        return int(others) and (received or signal.SIGTERM)
-
+# %% ../nbs/training/15_train.ipynb #5f8a4f6e
+class Logging(Running):
+    "A run that writes lines of its log."
     def line(self, **extra):
         "Write a line of the log; stop a run that has left the finite numbers."
         state, bad = self.state, int(self.state.bad)
@@ -202,6 +159,9 @@ class Trainer:
         if bad >= self.execution.max_bad_steps:
             raise diverged(f"losses or gradients were not finite in the last {bad} steps", state, self.out)
 
+# %% ../nbs/training/15_train.ipynb #06656775
+class Snapshots(Logging):
+    "A run that saves itself."
     def save(self, join: Callable):  # sums of this rank -> of all ranks
         "Write checkpoint and network."
         self.saved = self.state.images
@@ -232,6 +192,9 @@ class Trainer:
         if isinstance(state.ema, Generator): write_card(self.out)
         for old in checkpoints(self.out)[:-self.execution.keep]: old.unlink(missing_ok=True)
 
+# %% ../nbs/training/15_train.ipynb #1fee8553
+class Rescued(Snapshots):
+    "A run that saves itself, also when it fails."
     def rescue(self, error: Exception):
         "Save the steps since the last snapshot. A run that has not come to its first step leaves nothing."
         state = self.state
@@ -247,9 +210,61 @@ class Trainer:
         print(f"an error stopped the run at {state.images / 1000:g} kimg; all is saved{how}: "
               "resume by --resume latest (resume='latest')", flush=True)
 
-    def event(self, name: str, **more):
-        "Note in the log that something happened."
-        if self.writes: self.log.say(dict(event=name, time=now(), kimg=self.state.images / 1000) | more)
+# %% ../nbs/training/15_train.ipynb #1034ec41
+class Stepping(Rescued):
+    "A run that goes on, step after step."
+    def batches(self):
+        "Real images and their labels, of this rank, from where the run stands."
+        rows = None if self.split.count == 1 else self.split.rows
+        data, sampler = self.reader
+        return batches(data, sampler, self.state.device, rows=rows)
+
+    def loop(self, stream, signals: SignalHandler) -> int:
+        "Step after step; the signal that ended it, or 0."
+        state, total = self.state, self.settings.kimg * 1000
+        every = self.settings.snap * 1000
+        while True:
+            before = state.images
+            self.one_step(*next(stream))
+            received = self.agreed(signals.received)
+            last = received or state.images >= total
+            if last or state.images // every > before // every: self.snapshot()
+            elif state.images // 1000 > before // 1000: self.line()
+            if last: return received
+
+    def one_step(self, real: torch.Tensor, label: torch.Tensor):
+        "A batch [n, C, H, W] with its labels [n, label_dim] moves the state by one step."
+        self.stepping = True
+        batch = real, None if self.labels is None else label, self.labels
+        stats = self.step(self.state, self.settings, batch, self.split)
+        self.stepping = False
+        self.log.add(stats, self.state.images)
+
+    def agreed(self, received: int) -> int:
+        "The signal that any rank was sent; all stop behind the same step."
+        if self.split.world_size == 1: return received
+        mine = torch.tensor([float(received)], device=self.state.device)
+        others = self.split.sum(mine).item()
+        return int(others) and (received or signal.SIGTERM)
+
+# %% ../nbs/training/15_train.ipynb #afd91ea3
+class Trainer(Stepping):
+    "A training at work: its folder, its log, its snapshots."
+    def train(self):
+        "Step until `kimg` is reached or somebody interrupts; the state is saved, also when something fails."
+        stream, received = self.batches(), 0
+        try:
+            if self.writes and not self.state.images: self.show_reals()
+            with SignalHandler() as signals: received = self.loop(stream, signals)
+        except Diverged: raise
+        except Exception as e:
+            self.rescue(e)
+            raise
+        finally:
+            stream.close()
+            self.log.bar.close()
+        if received: self.interrupted(received)
+        self.event("finished")
 
     def interrupted(self, number: int):
         "End the program as the signal asks."
@@ -363,6 +378,15 @@ def watchers_of(
     if execution.tensorboard: told.append(board(Path(out, "tensorboard")))
     return tuple(told)
 
+def place(
+    wanted: str,  # a device's name, or auto
+) -> tuple:       # the device, what joins several processes or None, whether this is the first of them
+    "Where a process of a run computes."
+    device = pick_device(wanted)
+    accelerator = accelerator_for(device)
+    if not accelerator: return device, None, True
+    return accelerator.device, accelerator, accelerator.is_main_process
+
 def begun(
     step: TrainingStep, settings: Settings, device: torch.device,
     checkpoint,   # to go on from, or None
@@ -382,6 +406,24 @@ def say_hours(settings: Settings, step: TrainingStep, split: BatchSplit, device:
     said = hours_text(settings, step, split, device, labels)
     if split.rank == 0: print(said, flush=True)
 
+# %% ../nbs/training/15_train.ipynb #7d4ab11b
+def planned(
+    data,
+    given: Settings, execution: Execution,
+    checkpoint,                     # to go on from, or None
+    init,                           # trained networks, or None
+    step_rule: TrainingStep | None, # None: what the settings ask for
+    accelerator,                    # of `accelerator_for`
+) -> tuple:                         # the step, the data set, complete settings, how a batch is divided
+    "What a run will do, of all that is said about it: by the user, by a checkpoint, by trained networks, by the data."
+    before = read_settings(checkpoint) if checkpoint else None
+    step = step_rule or step_of(given.otherwise(before or Settings()))
+    data, given = open_for(data, given, before, step, execution.max_bad)
+    G, D = pair_of(init)
+    preferred = Settings() if given.recipe == "modern" else step.preferred  # the one recipe is for all systems
+    settings = settle(given, before, G, widths_of(D).otherwise(preferred))
+    return step, data, settings, BatchSplit(settings.batch, execution.batch_device, accelerator)
+
 # %% ../nbs/training/15_train.ipynb #4778961a
 @takes(Settings, Execution)
 def fit(
@@ -400,30 +442,21 @@ def fit(
     check_arguments(fit, dict(data=data, out=out, resume=resume, best=best))
     given, execution = sort_out(options, Settings, Execution)
     if best and not metric: raise ValueError(f"best={best!r} needs a metric that gives it")
-    device = pick_device(execution.device)
-    accelerator = accelerator_for(device)
-    if accelerator: device = accelerator.device
-    first = not accelerator or accelerator.is_main_process
+    device, processes, first = place(execution.device)
     with advice_on_memory(), run_folder(out) if first and not execution.dry_run else contextlib.nullcontext():
         checkpoint = None if execution.dry_run else find_checkpoint(out, resume)
         # before the first process writes what would look like another run
-        if accelerator: accelerator.wait_for_everyone()
-        before = read_settings(checkpoint) if checkpoint else None
-        step = step_rule or step_of(given.otherwise(before or Settings()))
-        data, given = open_for(data, given, before, step, execution.max_bad)
-        G, D = pair_of(init)
-        preferred = Settings() if given.recipe == "modern" else step.preferred  # the one recipe is for all systems
-        settings = settle(given, before, G, widths_of(D).otherwise(preferred))
-        split = BatchSplit(settings.batch, execution.batch_device, accelerator)
-        if first and (execution.progress or execution.dry_run):
+        if processes: processes.wait_for_everyone()
+        step, data, settings, split = planned(data, given, execution, checkpoint, init, step_rule, processes)
+        show = first and execution.progress
+        if show or first and execution.dry_run:
             print(describe(settings, split, step, str(device)), flush=True)
         reuse_memory()
         if execution.dry_run:
             return say_hours(settings, step, split, device, data) if execution.progress else None
         state, said = begun(step, settings, device, checkpoint, init, first)
         if checkpoint and state.images >= settings.kimg * 1000:
-            at = f"{state.images / 1000:g} kimg"
-            if first and execution.progress: print(f"{out} is finished: {at}; a larger kimg goes on")
+            if show: print(f"{out} is finished: {state.images / 1000:g} kimg; a larger kimg goes on")
             return state.ema
         watchers = watchers_of(watch, out, execution) if first else ()
         trainer = Trainer(state, settings, data, Path(out), step, split, execution, metric, best, watchers)
