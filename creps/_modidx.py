@@ -251,6 +251,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'creps.benchmark._network': ('engine/benchmark.html#_network', 'creps/benchmark.py'),
                                  'creps.benchmark._one_code': ('engine/benchmark.html#_one_code', 'creps/benchmark.py'),
                                  'creps.benchmark._painter': ('engine/benchmark.html#_painter', 'creps/benchmark.py'),
+                                 'creps.benchmark._phases': ('engine/benchmark.html#_phases', 'creps/benchmark.py'),
                                  'creps.benchmark._print_rows': ('engine/benchmark.html#_print_rows', 'creps/benchmark.py'),
                                  'creps.benchmark._shown': ('engine/benchmark.html#_shown', 'creps/benchmark.py'),
                                  'creps.benchmark._sizes': ('engine/benchmark.html#_sizes', 'creps/benchmark.py'),

@@ -364,6 +364,13 @@ def _print_rows(line: dict, rows: list, out: str | None = None, remark: str = ""
     print(json.dumps(line))
 
 # %% ../nbs/engine/50_benchmark.ipynb #807837fb
+def _phases(text) -> list:
+    "Names of phases with commas between them."
+    names = str(text).split(",")
+    if wrong := set(names) - {"G", *phase_weights(Settings().complete())}:
+        raise ValueError(f"there is no phase {sorted(wrong)[0]!r}")
+    return names
+
 def _sizes(text) -> list:
     "Sizes with commas between them, as pairs, the smallest first."
     return sorted(map(size_pair, str(text).split(",")), key=np.prod)
@@ -420,7 +427,7 @@ def report_step(
     d_channel_max: Count | None = None, biline_channels: Count | None = None,
     threads: Count | None = None,  # left out: as many as torch takes
     plain: bool = False,      # with whole activations, in place of bands
-    phase: str | None = None,  # only these, such as G or Gmain,Dmain; left out: the whole step
+    phase: Annotated[str, _phases] | None = None,  # only these, such as G or Gmain,Dmain; left out: the whole step
     precision: Literal["float32", "tf32", "bfloat16", "float16"] = "float32",  # as in `creps train`
     device: Device = "auto",  # auto, cpu, cuda, mps
     out: str | None = None,   # a JSON file for the rows
@@ -428,7 +435,7 @@ def report_step(
     "Time and memory of a training step and its phases, against the machine's limit."
     given = dict(batch=batch, channel_base=channel_base, channel_max=channel_max, precision=precision,
                  biline_channels=biline_channels, d_channel_base=d_channel_base, d_channel_max=d_channel_max)
-    step = bench_step(resolution, repeats, threads, device, plain, phase and phase.split(","), **given)
+    step = bench_step(resolution, repeats, threads, device, plain, phase and _phases(phase), **given)
     rows, remark = [*step["phases"].values()], ""
     if "s_per_kimg" in step:  # a whole step was measured, not only some phases
         rows.append({k: v for k, v in step.items() if k != "phases"})
