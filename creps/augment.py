@@ -324,7 +324,7 @@ def apply(
     return images if off("cutout") else cutout(images, mine["cutout"])
 
 # %% ../nbs/training/13_augment.ipynb #15e2911d
-_CORRUPTIONS = ("imgfilter", "noise", "cutout")  # left out, where nobody asks for them
+_CORRUPTIONS = ("imgfilter", "noise", "cutout")  # left out unless they are asked for
 _MULTIPLIERS = dict.fromkeys((
     "xflip", "rotate90", "xint", "scale", "rotate", "aniso", "xfrac",
     "brightness", "contrast", "lumaflip", "hue", "saturation"), 1.) | dict.fromkeys(_CORRUPTIONS, 0.)

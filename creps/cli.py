@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import numpy as np, torch
 from fastcore.docments import docments
 from PIL import Image, ImageDraw, ImageFont
+
+# %% ../nbs/engine/55_cli.ipynb #1869807d
 import creps
 from .ablation import ablate
 from .averages import average_network, exponent

@@ -22,7 +22,7 @@ from .render import render
 def groups(
     G,
 ) -> dict[str, list[int]]:  # name of a block -> numbers of its ws
-    "The ws, by the block that listens to them first."
+    "The ws, by the first block that they steer."
     found, first = {}, {}
     for layer, i, _ in G.synthesis.styles.table: first.setdefault(i, layer.partition(".")[0])
     for i in range(G.num_ws):
@@ -45,7 +45,7 @@ def style_rows(
     G,
     numbers,  # of ws
 ) -> torch.Tensor:  # [styles, w_dim]
-    "A: how the styles of the layers that listen to some ws depend on w."
+    "A: how the styles that are made from some ws depend on w."
     styles = G.synthesis.styles
     rows = [styles.rows[name] for name, i, _ in styles.table if i in numbers]
     if not rows: return torch.zeros(0, G.w_dim)

@@ -108,8 +108,8 @@ def block_sizes(
     raise ValueError(f"channel_base must be at least the resolution {resolution}, not {channel_base!r}")
 
 def agreement(
-    found: torch.Tensor,  # d(x), [B, n]
-    label: torch.Tensor,  # m(l), [B, n]
+    found: torch.Tensor,  # d(x), [B, v]
+    label: torch.Tensor,  # m(l), [B, v]
 ) -> torch.Tensor:        # [B, 1]
     "The inner product of a picture's and a label's vector, over the root of their width."
     return (found * label).sum(1, keepdim=True) / label.shape[1]**.5

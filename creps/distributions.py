@@ -50,12 +50,12 @@ def kid(
 # %% ../nbs/evidence/31_distributions.ipynb #0b253a08
 def covered(
     a,                    # features [N, d], array or tensor; those on a CUDA device are compared there
-    b,                    # features [M, d], whose territory counts
+    b,                    # features [M, d], whose balls count
     neighbours: int = 3,  # a ball reaches to this neighbour
 ) -> float:               # in [0, 1]
-    "Share of `a` in the territory of `b`."
+    "Share of `a` in the region of `b`."
     places = [v.device for v in (a, b) if isinstance(v, torch.Tensor) and v.is_cuda]  # float64 is needed
-    what = f"a territory of {neighbours} neighbours"
+    what = f"a region of balls to {neighbours} neighbours"
     pair = feature_pair(a, b, neighbours + 1, what)
     a, b = (torch.from_numpy(v).to(places[0] if places else "cpu") for v in pair)
     def reach(p): return torch.cdist(p, b).kthvalue(neighbours + 1).values  # the nearest is the picture itself

@@ -223,7 +223,7 @@ class Styles(nn.Module):
             start += width
 
     def _span(self, index: int) -> slice:
-        "The rows of all layers that listen to w number `index`."
+        "The rows of all layers whose styles are made from w number `index`."
         rows = [self.rows[name] for name, i, _ in self.table if i == index]
         return slice(rows[0].start, rows[-1].stop) if rows else slice(0, 0)
 

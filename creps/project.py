@@ -606,6 +606,25 @@ def targets_of(
         except ValueError as e: raise ValueError(str(e) if path in str(e) else f"{path}: {e}") from None
     return targets
 
+# %% ../nbs/drawing/25_project.ipynb #79cb6e82
+STATE = "search.safetensors"   # in a picture's folder, until the search is over
+
+def found_in(
+    folder: Path,    # of the picture
+    search: Search,
+    key: str,        # of all that the search depends on
+) -> Found:
+    "A search to its end, or to Ctrl-C, after which the same command goes on."
+    state = folder / STATE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return searched(search, sys.stderr.isatty(), state, key)
+    except OSError as e: raise ValueError(f"{folder} can't be written: {e.strerror}") from None
+    except KeyboardInterrupt:
+        begun = "the same command goes on from here" if state.exists() else "nothing is written"
+        print(f"stopped in {folder.name}; {begun}", file=sys.stderr)
+        raise
+
 # %% ../nbs/drawing/25_project.ipynb #5550c0d9
 def report_project(
     pictures: list[str],  # files; any size and shape from 8 x 8 pixels on
@@ -629,25 +648,18 @@ def report_project(
     for name, target in targets.items():
         start, folder = time.time(), Path(out, name)
         key = _key(list(G.state_dict().values()), target.picture, target.known, space, steps, compared, seed)
-        state, pixels = folder / "search.safetensors", size_pair(size or target.full.size)
+        pixels = size_pair(size or target.full.size)
         search = Search(target, space, steps, seed, distance)
         done = _done(folder / "ws.safetensors")
         if done.get("key") == key and done.get("size") == str(list(pixels)):
             print(f"{name} is found already: {folder}")
             continue
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            found = searched(search, sys.stderr.isatty(), state, key)
-        except OSError as e: raise ValueError(f"{folder} can't be written: {e.strerror}") from None
-        except KeyboardInterrupt:
-            begun = "the same command goes on from here" if state.exists() else "nothing is written"
-            print(f"stopped in {name}; {begun}", file=sys.stderr)
-            raise
+        found = found_in(folder, search, key)
         about = dict(model=model, space=space, steps=steps, seed=seed, size=list(pixels), key=key)
         about |= dict(psnr=round(found.psnr, 2))
         said = {name: str(value) for name, value in about.items()}
         write_found(target, found, folder, pixels, said, max_memory)
-        state.unlink(missing_ok=True)
+        (folder / STATE).unlink(missing_ok=True)
         seconds = round(time.time() - start, 1)
         print(json.dumps(dict(command="project", picture=name, psnr=round(found.psnr, 2), space=space,
                               out=str(folder), seconds=seconds)))

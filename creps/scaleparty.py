@@ -144,7 +144,7 @@ def window(
     resolution: int,             # R, side of the real pictures
     generator: torch.Generator,
 ) -> tuple:                      # row, column, side: whole pixels
-    "A random window: of a side of 0.6 to 1.1 R drawn evenly; over R, of R out of the enlarged picture."
+    "A random window: its side is rho R for rho below 1 and R / rho above, rho uniform in 0.6 to 1.1."
     rho = .6 + .5 * torch.rand((), generator=generator).item()
     side = round(resolution * (rho if rho <= 1 else 1 / rho))
     return *torch.randint(resolution - side + 1, (2,), generator=generator).tolist(), side

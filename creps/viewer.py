@@ -283,17 +283,13 @@ def _draw(answer, request, future: Future):
         _done(future, error=f"drawing failed: {type(e).__name__}: {e}")
 
 # %% ../nbs/engine/54_viewer.ipynb #63f6ac29
-class Desk:
-    "One who draws, a thread of its own, and a short queue."
+class Queue:
+    "Requests that wait, not many."
     def __init__(self,
-        answer,          # request -> (dict, bytes)
-        most: int = 24,  # requests that may wait
+        most: int = 24,  # that may wait
     ):
-        self.answer, self.most = answer, most
-        self.queue, self.open = deque(), True
-        self.ready = threading.Condition()
-        self.thread = threading.Thread(target=self._work, daemon=True, name="viewer")
-        self.thread.start()
+        self.most, self.open = most, True
+        self.waiting, self.ready = deque(), threading.Condition()
 
     def ask(self,
         request,  # dict with `client`, a name, and `gen`, the number of its state
@@ -304,22 +300,34 @@ class Desk:
         except (TypeError, KeyError, ValueError, OverflowError):
             return _done(future, error="a request must have a client and a gen")
         with self.ready:
-            stale = [q for q in self.queue if q[0] == client and q[1] < gen]
-            self.queue = deque(q for q in self.queue if q not in stale)
-            taken = self.open and len(self.queue) < self.most
-            if taken: self.queue.append((client, gen, request, future))
+            stale = [q for q in self.waiting if q[0] == client and q[1] < gen]
+            self.waiting = deque(q for q in self.waiting if q not in stale)
+            taken = self.open and len(self.waiting) < self.most
+            if taken: self.waiting.append((client, gen, request, future))
             self.ready.notify()
         for q in stale: _done(q[3], stale=True)
         return future if taken else _done(future, error="too much to draw at once: try again")
 
+# %% ../nbs/engine/54_viewer.ipynb #faf64e1d
+class Desk(Queue):
+    "One who draws, a thread of its own, and a short queue."
+    def __init__(self,
+        answer,          # request -> (dict, bytes)
+        most: int = 24,  # requests that may wait
+    ):
+        super().__init__(most)
+        self.answer = answer
+        self.thread = threading.Thread(target=self._work, daemon=True, name="viewer")
+        self.thread.start()
+
     def _work(self):
         while self.open:
             with self.ready:
-                self.ready.wait_for(lambda: self.queue or not self.open)
+                self.ready.wait_for(lambda: self.waiting or not self.open)
                 if not self.open: break
-                *_, request, future = self.queue.popleft()
+                *_, request, future = self.waiting.popleft()
             _draw(self.answer, request, future)
-        for *_, future in self.queue: _done(future, error="the viewer is closed")
+        for *_, future in self.waiting: _done(future, error="the viewer is closed")
 
     def close(self):
         "Finish what is being drawn, and no more."
