@@ -143,7 +143,7 @@ class OctaveStep(TrainingStep):
         G, _ = super().networks(settings, device)
         knowing = replace(settings, label_dim=settings.octaves + 3)
         D = seeded(settings.seed, lambda: new_discriminator(knowing).train(), device)
-        highest = settings.plane / 8 * 2**settings.octaves
+        highest = settings.resolution / 8 * 2**settings.octaves
         spread_(G.synthesis.input.freqs, LOWEST, highest, rng(settings.seed, Stream.FREQUENCIES))
         return G, D
 

@@ -4,7 +4,8 @@ the same data without octaves, to be drawn at the same views. At every octave: t
 it is installed, lite1's Frechet distance to COUNT true patches at random places, for `drawn` (the network's own function),
 `enlarged` (its whole picture, by Lanczos), `plain`, and `other` (other true patches: what the distance is at least); and
 how nearly a view, brought down by two, is the middle of the view at half its zoom."""
-import json, sys
+import json, math, sys
+from dataclasses import replace
 from pathlib import Path
 import numpy as np, torch
 from creps import Generator, View
@@ -45,6 +46,9 @@ def agreement(G, seen: list[Patch]) -> float:
 @torch.no_grad()
 def main(model: str, out: str, count: str = "256", plain: str | None = None):
     G, settings, n = Generator.from_pretrained(model), load_settings(model), int(count)
+    # a plane of 64 px that was trained on patches of 32 with six octaves is drawn at 64 with five
+    finer = round(math.log2(G.resolution / settings.resolution))
+    settings = replace(settings, resolution=G.resolution, octaves=settings.octaves - finer)
     data = open_data(settings.data, settings.resolution, octaves=settings.octaves)
     look, chance = looking_into(data, settings), np.random.default_rng(0)
     def true(seen: list[Patch]) -> np.ndarray:
