@@ -40,14 +40,14 @@ class Window:
         G,                         # a network whose pixels depend on their own coordinates alone
         size,                      # (H, W) of the picture
         view: View | None = None,  # None: the largest window of this shape in the trained square
-        areas: bool = True,        # False: every pixel is a point, which costs less
+        most: int | None = None,   # places along each side of a pixel: fewer cost less; None: as many as R has there
     ):
         view, self.size = view or View(), size_pair(size)
         lengths = view.window(self.size)
         self.G = G
         self.view = replace(view, aspect=lengths[1] / lengths[0])
         covered = [length * G.resolution / n for length, n in zip(lengths, self.size)]
-        self.parts = tuple(max(1, round(n)) if areas else 1 for n in covered)
+        self.parts = tuple(max(1, min(round(n), most or round(n))) for n in covered)
         self.places = getattr(G, "supersample", 1)  # along each side of each of these parts
         fine = [n * part * self.places for n, part in zip(self.size, self.parts)]
         self.dy, self.dx = (d.reshape(n, -1) for d, n in zip(axes(fine, self.view), self.size))
@@ -130,13 +130,13 @@ class Target:
         self.full = Window(G, list(picture.shape[2:]), view)
         self.whole = self.level(min(G.resolution, coarse))
 
-    def level(self, side: int, areas: bool = True) -> Level:
+    def level(self, side: int, most: int | None = None) -> Level:
         "The whole target with a longer side of at most `side` pixels."
         size = self.full.size
         small = scaled(size, min(side, max(size)))
         share = reduced(self.known, small)
         picture = reduced(self.known * self.picture, small) / share.clamp(min=1e-6)
-        return Level(Window(self.G, small, self.full.view, areas), picture, share)
+        return Level(Window(self.G, small, self.full.view, most), picture, share)
 
     @torch.no_grad()
     def drawn(self, ws: torch.Tensor) -> torch.Tensor:  # [1, num_ws, w_dim] -> [1, C, H, W] in [-1, 1], to 8 bits
@@ -260,7 +260,7 @@ def gauss_newton(
 ) -> tuple[torch.Tensor, float]:  # x, and its loss
     "Descend by the derivatives of pixels; stops when three steps in a row gain less than half a percent each."
     weight, damping = (level.share / level.share.mean()).sqrt(), .1
-    little = .02
+    little = .002  # of a standard deviation: more, and the kinks of leaky ReLUs spoil the slopes
     moves = torch.eye(len(x))[:most].to(x)
     chance = rng(len(x), steps)
     def off(x, *part):
@@ -424,11 +424,10 @@ class Search(Stepping):
     "A code on its way to a target: a few large steps, many small ones, and a few large ones at the end."
     def approach(self):
         "Begin with the best of some codes that look like the target, after a few steps of Gauss and Newton."
-        level = self.target.level(16, areas=False)
-        first = nearest(level, self.many[:512], 8)
+        first = nearest(self.target.level(16, most=2), self.many, 16)
         some = [(x, 0.) for x in (first - self.mean) @ torch.linalg.pinv(self.axes)]
-        for side, steps, keep in ((16, 4, 3), (16, 8, 1), (32, 8, 1)):
-            level = self.target.level(side, areas=False)
+        for side, steps, keep in ((16, 4, 8), (16, 8, 4), (32, 8, 1)):
+            level = self.target.level(side, most=2)
             some = [gauss_newton(level, self.flat, x, steps) for x, _ in some]
             some = sorted(some, key=lambda found: found[1])[:keep]
             self.trail.append(self.flat(some[0][0][None]))
