@@ -260,7 +260,7 @@ def in_words(
     return " ".join(said)
 
 # %% ../nbs/evidence/38_verdicts.ipynb #58273a3a
-COLOURS = dict(supported="tab:green", contradicted="tab:red", undecided="tab:gray")
+COLOURS = dict(supported="#0072b2", contradicted="#d55e00", undecided="0.55")  # told apart by the colour-blind
 
 def forest(
     rows: list,        # results of one preset
