@@ -39,7 +39,7 @@ ceilings = {   # zero is asked for everywhere
     "exercises missing": 0,
     "formulas": 0,
     "pictures": 1,
-    "code lines": 1,
+    "code lines": 0,
     "long cells": 6,
     "statements": 0,
     "engine code lines": 14,

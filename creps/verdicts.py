@@ -256,7 +256,8 @@ def in_words(
         mine = [f"{c['claim']} ({c['section']}, {c['data']})" for c in found if c["verdict"] == verdict]
         said.append(f"**{verdict.capitalize()}**: {'; '.join(mine)}." if mine else f"Nothing is {verdict}.")
     undecided = sum(c["verdict"] == "undecided" for c in found)
-    if undecided: said.append(f"Undecided, within the noise of the seeds, are {undecided} more.")
+    are = "is" if undecided == 1 else "are"
+    if undecided: said.append(f"Undecided, within the noise of the seeds, {are} {undecided} more.")
     return " ".join(said)
 
 # %% ../nbs/evidence/38_verdicts.ipynb #58273a3a
