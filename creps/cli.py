@@ -35,7 +35,7 @@ from .directions import moves_of, parse_moves, report_directions
 from .filters import box_reduce
 from .generator import Generator
 from .export import report_export
-from .film import Shot, film, moments, move, pictures, smooth, walk
+from .film import Shot, film, moments, move, pictures, richest, smooth, walk
 from .distributions import Samples, chosen, computable, distances, report_evaluate
 from .layers import truncate
 from .metrics import psnr, report_consistency, swd
@@ -598,14 +598,21 @@ def demo_training(run, quick: bool, seed: int, device: str) -> tuple:
     return G, dict(swd_before=round(before, 2), swd_after=round(after, 2))
 
 # %% ../nbs/engine/55_cli.ipynb #5c669693
+def descent(path, seed: int, frames: int = 60, size: int = 288):
+    "Into a coast of a map that nobody has drawn, and out again."
+    G = Generator.from_pretrained("earth-64").requires_grad_(False)
+    ws = G.mapping(seed_latents([seed], G.z_dim))
+    near = richest(lambda view: render(G, ws, 64, view)[0])[-1]
+    demo_film(G, ws, path, near=near, frames=frames, size=size)
+
 def cmd_demo(
     train: bool = False,     # train a small network on landscapes first, which takes minutes, and draw with that
     quick: bool = False,     # the same, but a shorter training, some 20 seconds
-    out: str = "creps-demo", # folder for sheet.png, panorama.png, zoom.webp, and the trained network
+    out: str = "creps-demo", # folder for pictures and films, and for the trained network
     seed: Seed = 0,          # of everything random
     device: Device = "auto", # of the training: auto, cpu, cuda, mps
 ):
-    "Draw the same portraits at many sizes, in a row and in a film, with the network that comes with creps."
+    "Draw portraits at many sizes and a zoom into a map, with the networks that come with creps."
     start, folder = time.time(), writable_folder(out)
     model, beyond = "portraits-64", train or quick
     found = {}
@@ -621,11 +628,13 @@ def cmd_demo(
     else:
         panorama = np.concatenate(np.split(side_by_side(G, ws, 240, 16), 2, 1))
         demo_film(G, ws[:3], folder / "zoom.webp")
+        descent(folder / "earth.webp", seed)
     save_picture(panorama, folder / "panorama.png")
     agreement = samples(G, 64)[1]
     print(f"the same codes at {G.resolution} px and at {2 * G.resolution} px, "
           f"averaged over 2 x 2 pixels, agree to {agreement:.1f} dB")
-    print(f"look at sheet.png, panorama.png and zoom.webp in {folder}; continue with: creps view {model}")
+    made = ", ".join(sorted(p.name for p in folder.iterdir() if p.suffix in (".png", ".webp")))
+    print(f"look into {folder}, at {made}; continue with: creps view {model}")
     seconds = round(time.time() - start, 1)
     print(json.dumps(dict(model=str(model), psnr=round(agreement, 2), **found, seconds=seconds)))
 

@@ -119,6 +119,14 @@ class Patches:
 # %% ../nbs/training/17_octaves.ipynb #969b2674
 LOWEST = .5  # frequency, in cycles per picture side
 
+def soften_(
+    sines,  # a `LineInput`, whose frequencies are spread over octaves
+) -> None:
+    "Amplitudes that fall with the square root of the frequency, of the same energy in all."
+    gain = (LOWEST / sines.freqs.abs())**.5
+    gain /= gain.square().mean().sqrt()
+    sines.weight.mul_(torch.cat([gain, gain])[:, None])
+
 def draw_patch(
     it: Iteration,
     ws: torch.Tensor,  # [n, num_ws, w_dim]
@@ -145,6 +153,7 @@ class OctaveStep(TrainingStep):
         D = seeded(settings.seed, lambda: new_discriminator(knowing).train(), device)
         highest = settings.resolution / 8 * 2**settings.octaves
         spread_(G.synthesis.input.freqs, LOWEST, highest, rng(settings.seed, Stream.FREQUENCIES))
+        with torch.no_grad(): soften_(G.synthesis.input)
         return G, D
 
     def view(self, it: Iteration, real: torch.Tensor) -> tuple:
