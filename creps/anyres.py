@@ -210,6 +210,47 @@ class ScaleStyles(Styles):
         scale = (a * d - b * c).rsqrt().to(self.weight)
         return super().forward(self.mapping(scale)[:, None])
 
+# %% ../nbs/evidence/34_anyres.ipynb #70a048b6
+def convolutions(
+    grids: list,    # see `plan`; the last is that of the colours
+) -> nn.ModuleList:
+    "The filtered convolutions between the grids of a plan."
+    pairs = zip([grids[0], *grids], grids[:-1])
+    return nn.ModuleList(FilteredConv(before, after) for before, after in pairs)
+
+# %% ../nbs/evidence/34_anyres.ipynb #561f569e
+def unit_gain(
+    magnitude: torch.Tensor,   # [], running mean square of a layer's input
+    x: torch.Tensor,           # [B, C, n, n], that input
+    track: BatchSplit | None,  # who shares the batch; None: leave the magnitude as it is
+) -> torch.Tensor:             # []
+    "What brings the input of a layer to unit size; with `track` after moving the magnitude in place."
+    if track:
+        size = track.mean(x.detach().square().mean())
+        images = len(x) * track.world_size
+        magnitude.lerp_(size, 1 - .5**(images / 20_000))
+    return magnitude.rsqrt()
+
+# %% ../nbs/evidence/34_anyres.ipynb #62d32046
+def steering(
+    layers: nn.ModuleList,    # see `convolutions`
+    to_rgb: ModulatedLinear,
+) -> list[tuple]:             # (name, number of its w, width of its style), see `Styles`
+    "Which code steers which layer."
+    table: list[tuple] = [(f"layer{i}", i + 1, layer.inputs) for i, layer in enumerate(layers)]
+    return [*table, ("rgb", len(layers) + 1, to_rgb.inputs)]
+
+# %% ../nbs/evidence/34_anyres.ipynb #4351e9d2
+def colours(
+    x: torch.Tensor,      # [B, C, R, R], features
+    to_rgb: ModulatedLinear,
+    style: torch.Tensor,  # [B, C]
+    gain: torch.Tensor,   # [], see `unit_gain`
+) -> torch.Tensor:        # [B, 3, R, R]
+    "A quarter of the linear layer's result at each pixel."
+    pixels = x.flatten(2).mT * gain
+    return .25 * to_rgb(pixels, style).mT.unflatten(2, x.shape[2:])
+
 # %% ../nbs/evidence/34_anyres.ipynb #21686a2b
 class WaveSynthesis(nn.Module):
     "ws and a transform -> R x R pixels."
@@ -222,29 +263,18 @@ class WaveSynthesis(nn.Module):
         normalise_scale: bool,
     ):
         super().__init__()
-        self.input = WaveInput(grids[0], w_dim)
-        pairs = zip([grids[0], *grids], grids[:-1])
-        self.layers = nn.ModuleList(FilteredConv(before, after) for before, after in pairs)
+        self.input, self.layers = WaveInput(grids[0], w_dim), convolutions(grids)
         self.to_rgb = ModulatedLinear(grids[-2].channels, 3, demodulate=False)
-        table: list[tuple] = [(f"layer{i}", i + 1, layer.inputs) for i, layer in enumerate(self.layers)]
-        table.append(("rgb", len(grids), self.to_rgb.inputs))
+        table = steering(self.layers, self.to_rgb)
         self.styles = Styles(w_dim, table)
         self.num_ws = self.styles.num_ws
         self.register_buffer("magnitude", torch.ones(len(grids)))
         self.scale = ScaleStyles(w_dim, table, largest, normalise_scale) if scaled else None
 
-    def _gain(self, i: int, x: torch.Tensor, track: BatchSplit | None) -> torch.Tensor:
-        "What brings the input of layer i to unit size; with `track` after moving its running magnitude."
-        if track:
-            size = track.mean(x.detach().square().mean())
-            images = len(x) * track.world_size
-            self.magnitude[i].lerp_(size, 1 - .5**(images / 20_000))
-        return self.magnitude[i].rsqrt()
-
     def all_styles(self, ws, transform) -> dict:
         "Styles of all layers, with the scale's share."
         styles = self.styles(ws)
-        if not self.scale: return styles
+        if self.scale is None: return styles
         more = self.scale(transform)
         return {name: s + more[name] for name, s in styles.items()}
 
@@ -254,12 +284,10 @@ class WaveSynthesis(nn.Module):
         track: BatchSplit | None = None,  # move the running magnitudes, by the mean over all ranks; None: leave them
     ) -> torch.Tensor:        # [B, 3, R, R]
         transform = torch.eye(3, device=ws.device)[None] if transform is None else transform.to(ws)
-        styles = self.all_styles(ws, transform)
-        x = self.input(ws[:, 0], transform)
-        for i, layer in enumerate(self.layers): x = layer(x, styles[f"layer{i}"], self._gain(i, x, track))
-        pixels = x.flatten(2).mT * self._gain(-1, x, track)
-        rgb = self.to_rgb(pixels, styles["rgb"])
-        return .25 * rgb.mT.unflatten(2, x.shape[2:])
+        styles, x = self.all_styles(ws, transform), self.input(ws[:, 0], transform)
+        for i, layer in enumerate(self.layers):
+            x = layer(x, styles[f"layer{i}"], unit_gain(self.magnitude[i], x, track))
+        return colours(x, self.to_rgb, styles["rgb"], unit_gain(self.magnitude[-1], x, track))
 
 # %% ../nbs/evidence/34_anyres.ipynb #a2b09223
 def _starts(n: int, R: int) -> list[int]: return [*range(0, n - R, R), max(n - R, 0)]
@@ -389,6 +417,19 @@ def patches(
         transforms.append(torch.tensor([[share, 0, col], [0, share, row], [0, 0, 1]]))
     return _through(matrices, pictures), torch.stack(transforms)
 
+# %% ../nbs/evidence/34_anyres.ipynb #9c84ea04
+def patches_or_whole(
+    pictures: torch.Tensor,      # [B, 3, N, N]
+    resolution: int,             # R, at most N
+    generator: torch.Generator,
+    rows: slice | np.ndarray = slice(None),  # as in `patches`
+    total: int | None = None,    # as in `patches`
+) -> tuple:                      # [B, 3, R, R], transforms [B, 3, 3]
+    "With even chances patches, or the pictures downsampled to R."
+    if torch.rand((), generator=generator) < .5: return patches(pictures, resolution, generator, rows, total)
+    up_down, across = (lanczos(n, resolution).to(pictures) for n in pictures.shape[2:])
+    return up_down @ pictures @ across.T, torch.eye(3).expand(len(pictures), 3, 3)
+
 # %% ../nbs/evidence/34_anyres.ipynb #3127b295
 def laid_back(
     patch: torch.Tensor,      # [B, 3, R, R]
@@ -418,9 +459,19 @@ def disagreement(
     l1 = ((back - whole).abs() * mask).sum((1, 2, 3)) / values.clamp(min=1)
     return l1 if perceptual is None else l1 + perceptual(back * mask, whole * mask)
 
-# %% ../nbs/evidence/34_anyres.ipynb #7333382e
-class AnyresPatchStep(AnyresGANStep):
-    "Second stage of AnyresGAN: patches of larger pictures, held together by the first stage's network."
+# %% ../nbs/evidence/34_anyres.ipynb #3fb015ce
+def resumed(
+    network: nn.Module,
+    first: nn.Module,   # of the first stage
+) -> nn.Module:         # `network`
+    "Give a network the weights of the first stage; those of the scale, which are new, stay as they are."
+    own = {name: v for name, v in network.state_dict().items() if name.startswith("synthesis.scale.")}
+    network.load_state_dict(own | first.state_dict())
+    return network
+
+# %% ../nbs/evidence/34_anyres.ipynb #a01840ba
+class SecondStage(AnyresGANStep):
+    "Training that starts where the first stage of AnyresGAN ended, with a scale."
     data_size: int  # N, side of the pictures that come in
 
     def __init__(self,
@@ -444,23 +495,21 @@ class AnyresPatchStep(AnyresGANStep):
 
     def networks(self, settings: Settings, device: torch.device | str = "cpu") -> tuple:
         G, D = super().networks(settings, device)
-        G.load_state_dict(self.G.state_dict(), strict=False)
-        if self.D is not None: D.load_state_dict(self.D.state_dict())
         self.teacher.to(device)
-        return G, D
+        return resumed(G, self.G), resumed(D, self.D or D)
 
     def begin(self, settings: Settings, device: torch.device | str = "cpu") -> State:
         state = super().begin(settings, device)
-        state.ema.load_state_dict(self.teacher.state_dict(), strict=False)
+        resumed(state.ema, self.teacher)
         return state
 
+# %% ../nbs/evidence/34_anyres.ipynb #7333382e
+class AnyresPatchStep(SecondStage):
+    "Second stage of AnyresGAN: patches of larger pictures, held together by the first stage's network."
     def view(self, it: Iteration, real: torch.Tensor) -> tuple:
-        R, g = it.settings.resolution, it.rng(Stream.WINDOW)
-        if torch.rand((), generator=g) < .5:
-            real, transform = patches(real, R, g, it.split.rows, it.split.batch)
-            return real, dict(transform=transform)
-        rows, cols = (lanczos(n, R).to(real) for n in real.shape[2:])
-        return rows @ real @ cols.T, dict(transform=torch.eye(3).expand(len(real), 3, 3))
+        g, split = it.rng(Stream.WINDOW), it.split
+        real, transform = patches_or_whole(real, it.settings.resolution, g, split.rows, split.batch)
+        return real, dict(transform=transform)
 
     def g_main(self, it: Iteration) -> tuple:
         "G against D, and with the teacher."
