@@ -284,7 +284,8 @@ class WaveSynthesis(nn.Module):
         track: BatchSplit | None = None,  # move the running magnitudes, by the mean over all ranks; None: leave them
     ) -> torch.Tensor:        # [B, 3, R, R]
         transform = torch.eye(3, device=ws.device)[None] if transform is None else transform.to(ws)
-        styles, x = self.all_styles(ws, transform), self.input(ws[:, 0], transform)
+        styles = self.all_styles(ws, transform)
+        x = self.input(ws[:, 0], transform)
         for i, layer in enumerate(self.layers):
             x = layer(x, styles[f"layer{i}"], unit_gain(self.magnitude[i], x, track))
         return colours(x, self.to_rgb, styles["rgb"], unit_gain(self.magnitude[-1], x, track))
@@ -428,7 +429,8 @@ def patches_or_whole(
     "With even chances patches, or the pictures downsampled to R."
     if torch.rand((), generator=generator) < .5: return patches(pictures, resolution, generator, rows, total)
     up_down, across = (lanczos(n, resolution).to(pictures) for n in pictures.shape[2:])
-    return up_down @ pictures @ across.T, torch.eye(3).expand(len(pictures), 3, 3)
+    identity = torch.eye(3).expand(len(pictures), 3, 3)
+    return up_down @ pictures @ across.T, identity
 
 # %% ../nbs/evidence/34_anyres.ipynb #3127b295
 def laid_back(

@@ -254,7 +254,8 @@ class ScalePartyStep(PeerStep):
         self.cells = tuple(cells)
 
     def chosen(self, it: Iteration) -> tuple:
-        return chosen(it.settings.resolution, it.rng(Stream.WINDOW), self.partial, self.dual, self.cells)
+        R, g = it.settings.resolution, it.rng(Stream.WINDOW)
+        return chosen(R, g, self.partial, self.dual, self.cells)
 
     def phases(self, it: Iteration) -> list[Phase]: return joined(super().phases(it))
 
