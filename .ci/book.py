@@ -42,7 +42,7 @@ ceilings = {   # zero is asked for everywhere
     "code lines": 0,
     "long cells": 3,
     "statements": 0,
-    "engine code lines": 14,
+    "engine code lines": 13,
     "engine long cells": 2,
     "words": 0,
     "terms": 0,
