@@ -44,7 +44,7 @@ def compose(
     gamma: float,  # of the wanted average
     step: float,   # t*, at most that of the last one stored
 ) -> np.ndarray:   # [len(stored)], float64
-    "Weights, of sum 1, with which the stored averages come nearest to the wanted one (Karras et al. 2023, appendix C)."
+    "Weights, of sum 1, that bring stored averages nearest to the wanted (Karras et al. 2023, appendix C)."
     exponents, steps = np.array(stored, float).T
     if not 0 < step <= steps.max():
         raise ValueError(f"no average was stored for the moment {step:g}: they go from 0 to {steps.max():g}")

@@ -60,7 +60,7 @@ class LineInput(FourierInput):
 
 # %% ../nbs/idea/04_biline.ipynb #db07d905
 class StyledBlock(nn.Module):
-    "Two steered layers, and a third whose output is lines, or colours. With `outputs=0` one layer, no output."
+    "Two steered layers, and a third whose output is lines, or colours. `outputs=0`: one layer, no output."
     def __init__(self,
         name: str,      # for example "b8"; the prefix of its styles
         inputs: int,    # channels in
@@ -90,7 +90,7 @@ def widths(blocks) -> list[tuple[str, int]]:
     return [(step.name, step.layer.inputs) for step in steps_of(blocks)]
 
 class LineNetwork(nn.Module):
-    "Blocks 4, 8, ..., R over features [B, P, C] -> the accumulated lines of blocks 8, ..., R, each [B, P, lines]."
+    "Blocks 4, 8, ..., R over features [B, P, C] -> accumulated lines of blocks 8 to R, each [B, P, lines]."
     def __init__(self,
         channels: dict[int, int],  # block resolution -> width, for 4, 8, ..., R
         lines: int,                # channels of the lines

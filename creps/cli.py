@@ -66,7 +66,7 @@ class Parser(argparse.ArgumentParser):
 
 # %% ../nbs/engine/55_cli.ipynb #b5b4c0b3
 def word_of(annotation) -> Callable:
-    "A function that makes a parameter's value from a word of the shell, and refuses what its annotation excludes."
+    "What makes a parameter's value from a word of the shell, and refuses what its annotation excludes."
     kind, checks = meant(annotation)
     make = kind if kind in (int, float) else str
     def value_of(word: str):
@@ -281,7 +281,7 @@ def cmd_render(
     label: Annotated[str, whole_numbers] | None = None,  # class, for a conditional model
     **drawing,            # fields of `Drawing`
 ):
-    "Draw one picture of any size straight into a file, in constant memory; a .tif or .dzi that broke off is continued."
+    "Draw a picture of any size into a file, in constant memory; a .tif or .dzi that broke off is continued."
     start, d = time.time(), Drawing(**drawing)
     G, view = d.network(model), d.view()
     pixels = size_pair(d.size or G.shape)
@@ -420,7 +420,7 @@ def cmd_train(
     processes: Count = 1,  # processes on this machine that share the batch
     **options,             # of `fit`
 ):
-    "Train on a folder or zip of pictures, hf:ID, `scenery`, `portraits`, `emoji` or `earth`; OUT becomes a saved network."
+    "Train on a folder, zip, hf:ID, `scenery`, `portraits`, `emoji` or `earth`; OUT becomes a saved network."
     resume = options.get("resume")
     if resume not in (None, "latest") and not Path(resume).is_file():
         raise ValueError(f"--resume {resume}: no such checkpoint; give latest, or a file of OUT/checkpoints")
@@ -684,7 +684,7 @@ def parser() -> Parser:
 
 # %% ../nbs/engine/55_cli.ipynb #3eba1249
 class _Steady:
-    "A stream whose reader may go away (`creps info MODEL | head -1`), or whose disk be full: only the text is lost."
+    "A stream whose reader may go away (`creps info MODEL | head -1`) or disk be full: only text is lost."
     def __init__(self, stream): self.stream, self.failed = stream, None   # `failed`: why, if nobody has chosen it
     def __getattr__(self, name: str): return getattr(self.stream, name)
 

@@ -163,7 +163,7 @@ def _new_object(m, _): _call(m, "NEWOBJ")
 
 # %% ../nbs/engine/52_convert.ipynb #ca1fb9b7
 class _Module:
-    "What is left of a module: the name of its class and its state. It has no methods, and no room for more attributes."
+    "What is left of a module: its class's name and its state. No methods, no room for more attributes."
     __slots__ = ("kind", "state")
     def __init__(self, kind, state=None): self.kind, self.state = kind, state
 
@@ -221,7 +221,7 @@ _TENSOR_HEAD = 0x1950a86a20f9469cfc6c, 1001, True, "storage", None
 
 @_op("BINPERSID")
 def _described(m, _):
-    "The description of a storage stays the tuple that it is; elsewhere there is nothing outside the file to refer to."
+    "The description of a storage stays a tuple; nothing else outside the file can be referred to."
     if m.names is not _storages: raise BadCheckpoint("refused: a persistent id")
 
 @_allow("torch.storage", "_load_from_bytes")
@@ -310,7 +310,7 @@ def official_state(
     path,                 # a snapshot of the authors' code, network-snapshot-*.pkl
     which: str = "G_ema", # "G_ema", "G" or "D"
 ) -> dict[str, torch.Tensor]:  # under the authors' names
-    "The parameters and buffers of one network in a snapshot; nothing in the file is executed. BadCheckpoint if it can't be read."
+    "A network's parameters and buffers in a snapshot; nothing is executed. BadCheckpoint if unreadable."
     if which not in ("G_ema", "G", "D"): raise ValueError(f"which must be 'G_ema', 'G' or 'D', not {which!r}")
     with _about(path):
         snapshot = _snapshot(path)
@@ -357,7 +357,7 @@ def _views(net) -> dict[str, torch.Tensor]:
 
 # %% ../nbs/engine/52_convert.ipynb #42a83265
 def _idle(net) -> dict[str, torch.Tensor]:
-    "The arrays of the authors' files that have no part in the result: their name -> a value that their code accepts."
+    "Arrays of the authors' files without a part in the result: name -> a value that their code accepts."
     device = next(net.parameters()).device
     if isinstance(net, Discriminator):
         taps = torch.tensor([1., 3, 3, 1], device=device)

@@ -60,7 +60,7 @@ def axes(
     step: int = 1,           # > 1: a reduced picture of the same window, whose pixels are `step` full ones wide and high
     places: int = 1,         # s, how many along each side of a pixel, at equal distances
 ) -> tuple[np.ndarray, np.ndarray]:  # float64 [s ceil(H/step)], [s ceil(W/step)]
-    "Offsets of the rows and of the columns from the middle of a view's window; a single pixel sits in the middle."
+    "Offsets of rows and columns from the middle of a view's window; a single pixel sits in the middle."
     size, view = size_pair(size), view or View()
     def offsets(n: int, length: float) -> np.ndarray:
         i = (np.arange(-(-n // step) * places) + .5) * (step / places) - .5
@@ -70,7 +70,7 @@ def axes(
     return offsets(size[0], height), offsets(size[1], width)
 
 def whole(align: str = "centers") -> View:
-    "The view that is meant when none is given: with align='corners', the authors' grid, the square is stretched to any shape."
+    "The view when none is given: with align='corners', the authors' grid, the square fills any shape."
     return View(aspect=1. if align == "corners" else None)
 
 def turn(

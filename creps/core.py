@@ -53,7 +53,7 @@ def to_uint16(
 
 # %% ../nbs/engine/40_core.ipynb #6e1303df
 def _pictures(images) -> list[np.ndarray]:
-    "A list of uint8 [H, W, C] or any [H, W] arrays from images, pictures, single channels, or a list of them."
+    "A list of uint8 [H, W, C] or any [H, W] arrays from images, pictures, channels, or a list of them."
     if isinstance(images, (list, tuple)): return [p for i in images for p in _pictures(i)]
     floats = isinstance(images, torch.Tensor) and images.dtype.is_floating_point
     a = images.detach().cpu().numpy() if isinstance(images, torch.Tensor) else np.asarray(images)
@@ -173,7 +173,7 @@ def check(
 
 # %% ../nbs/engine/40_core.ipynb #345d8a03
 class Reference:
-    "Arrays of the authors' implementation, by name: `ref['z']`, and `ref.check(name, value)`. False when the file is not there."
+    "Arrays of the authors' implementation: `ref['z']`, `ref.check(name, value)`. False without the file."
     def __init__(self,
         name: str,  # file name without `.npz`, in the folder that the environment variable CREPS_REFERENCE names
     ):
@@ -215,7 +215,7 @@ def gold(
 def gold_state(
     shapes: dict,  # name -> shape
 ) -> dict:         # name -> tensor
-    "Golden values for a whole network: the q-th name in code-point order gets `gold(q)`, scaled by the kind of parameter."
+    "Golden values of a network: the q-th name in code-point order gets `gold(q)`, scaled by its kind."
     def value(q, name):
         g = gold(q, shapes[name])
         mapping, bias = "mapping.fc" in name or name.startswith("style."), name.endswith("bias")
@@ -236,7 +236,7 @@ def rng(
     return torch.Generator(device).manual_seed(int(state >> 1))
 
 def seed_everything(seed: int):
-    "Seed Python, NumPy and torch: for code that draws from the global generators, such as a layer's initial weights."
+    "Seed Python, NumPy and torch: for code that uses the global generators, such as a layer's first weights."
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
@@ -247,7 +247,7 @@ def seeded(
     make,          # a function without arguments that makes a module, or a tuple of modules
     device: torch.device | str = "cpu",  # where they go
 ) -> Any:
-    "New modules whose weights depend on the seed alone, not on the device; no other random numbers are consumed."
+    "New modules, weights by the seed alone, not by the device; no other random numbers are consumed."
     if torch.device(device).type == "meta":
         with torch.device(device): return make()
     before = torch.get_rng_state()
@@ -385,7 +385,7 @@ class Within:
 
 # %% ../nbs/engine/40_core.ipynb #29b1651e
 def device_name(text) -> str:
-    "`text` itself, if a device of torch may have this name, or \"auto\"; ValueError else. The device isn't touched."
+    "`text`, if a device of torch may be called so, or \"auto\"; ValueError else. The device isn't touched."
     try: return text if text == "auto" else str(torch.device(text))
     except RuntimeError: raise ValueError(f"device must be auto, cpu, cuda or mps, not {text!r}") from None
 
@@ -428,7 +428,7 @@ Device = Annotated[str, device_name]
 
 # %% ../nbs/engine/40_core.ipynb #6d960d6f
 def meant(annotation) -> tuple:
-    "The type of a value, and the checks of it: of `int`, `Annotated[int, check]` or `Literal[...]`, each also `| None`."
+    "A value's type and checks: of `int`, `Annotated[int, check]` or `Literal[...]`, each also `| None`."
     if get_origin(annotation) in (Union, UnionType):
         annotation, = (a for a in get_args(annotation) if a is not NoneType)
     if get_origin(annotation) is Annotated:
@@ -470,7 +470,7 @@ def needs_gradient(
 _MOST = 40 << 30  # larger pieces gain nothing
 
 def spare_memory(device) -> int | None:
-    "Bytes to use at a time on a device: half of what is free, at most 40 GB. None for a processor, which has caches."
+    "Bytes to use at a time on a device: half of what is free, at most 40 GB. None for a processor."
     device = torch.device(device)
     if device.type == "cpu": return None
     if device.type == "mps": free = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()

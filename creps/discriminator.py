@@ -116,7 +116,7 @@ def agreement(
 
 # %% ../nbs/training/11_discriminator.ipynb #ba287b98
 class Discriminator(nn.Module):
-    "StyleGAN2's residual discriminator: images [B, C, R, R], labels [B, label_dim] -> logits [B, 1], positive for real."
+    "StyleGAN2's critic: images [B, C, R, R], labels [B, label_dim] -> logits [B, 1], positive for real."
     def __init__(self,
         resolution: int = 256,       # R, a power of two from 8 up
         label_dim: int = 0,          # 0: unconditional
@@ -161,7 +161,7 @@ def grow(
     new: Discriminator,  # about to begin; changed in place
     old: Discriminator,  # trained, of the same resolution or a smaller one
 ) -> str:                # what was done
-    "Make `new` judge a picture as `old` judges the same picture downsampled (as in Net2Net, arXiv 1511.05641)."
+    "Make `new` judge a picture as `old` judges it downsampled (as in Net2Net, arXiv 1511.05641)."
     there = new.state_dict()
     fits = {k: v for k, v in old.state_dict().items() if k in there and v.shape == there[k].shape}
     new.load_state_dict(fits, strict=False)

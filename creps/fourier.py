@@ -46,7 +46,7 @@ def basis(
     freqs: torch.Tensor,  # [C/2, rank]
     like: torch.Tensor | None = None,  # has the dtype and the device of the result; None: `freqs`
 ) -> torch.Tensor:        # [n, rank, C]
-    "Sines, then cosines, of 2 pi times frequency times t; the phase is reduced to one turn in float64 before it is rounded."
+    "Sines, then cosines, of 2 pi f t; in float64 the phase is reduced to one turn before it is rounded."
     like = freqs if like is None else like
     t = coordinates(t, like.device)
     turns = t[:, None, None] * freqs.T.to(t.device).double()

@@ -119,7 +119,7 @@ def areas(
 
 # %% ../nbs/idea/06_generator.ipynb #7c281b6b
 class PointNetwork(nn.Module):
-    "A network that colours points of the plane: ws and coordinates -> [B, P, C]. `folded` and `colours` are its own."
+    "Colours points of the plane: ws and coordinates -> [B, P, C]. `folded` and `colours` are its own."
     def folded(self, ws: torch.Tensor) -> dict[str, tuple]:
         "Weights of all layers, with the styles in them."
         raise NotImplementedError
@@ -165,7 +165,7 @@ class Pointwise(PointNetwork):
             yield (means or self.means)(weights, part, cols)
 
     def places(self, rows, cols) -> tuple[Any, Any, int, int]:
-        "Coordinates, those of the training grid for None, and the height and width of the picture that they make."
+        "Coordinates, of the training grid for None, and height and width of the picture that they make."
         s, R = self.supersample, self.resolution
         edge = (.5 - .5 / s) / (R - 1)  # how far the first place lies before the middle of the first pixel
         rows, cols = (np.linspace(-edge, 1 + edge, s * R) if t is None else t for t in (rows, cols))
@@ -464,7 +464,7 @@ class Saved(nn.Module):
         force_download: bool = False,
         local_files_only: bool = False,   # nothing but what has been downloaded before
     ) -> Net:
-        "The network saved under `name`, in eval mode; strict: files that do not fit exactly are refused (ValueError)."
+        "The network saved under `name`, in eval mode; files that don't fit exactly are refused (ValueError)."
         config, weights = find_model(name, revision=revision, token=token, cache_dir=cache_dir,
                                      force_download=force_download, local_files_only=local_files_only)
         return restored(lambda: cls(**json.loads(config.read_text())), cls.described, config, weights)

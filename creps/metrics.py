@@ -132,7 +132,7 @@ def laplacian_pyramid(
     images: torch.Tensor,  # [B, C, H, W]
     smallest: int = 16,    # no level below this many pixels
 ) -> list:                 # finest first; the last one is the blurred picture
-    "What each scale adds: the pictures are halved as long as the sides are even and the half isn't too small."
+    "What each scale adds: pictures are halved while the sides are even and the half isn't too small."
     levels, x = [], images
     while min(x.shape[2:]) >= 2 * smallest and not (x.shape[2] % 2 or x.shape[3] % 2):
         half = _blur(x)[..., ::2, ::2]
@@ -142,7 +142,7 @@ def laplacian_pyramid(
 
 # %% ../nbs/evidence/30_metrics.ipynb #be6c75c8
 def _patches(x, generator, count=128, size=7):
-    "`count` random patches of each picture, [B * count, C * size^2], each channel with mean 0 and variance 1."
+    "`count` random patches of each picture, [B * count, C * size^2], each channel of mean 0, variance 1."
     rows, cols = (torch.randint(0, n - size + 1, (len(x) * count,), generator=generator) for n in x.shape[2:])
     which = torch.arange(len(x)).repeat_interleave(count)
     which, rows, cols = torch.stack([which, rows, cols]).to(x.device)
@@ -151,7 +151,7 @@ def _patches(x, generator, count=128, size=7):
     return ((p - mean) / std.clamp(min=1e-8)).flatten(1)
 
 def _wasserstein(p, q):
-    "Mean distance of sorted rows [directions, n] and [directions, m]; the longer list is read at the quantiles of the shorter."
+    "Mean distance of sorted rows [directions, n] and [directions, m], the longer at the shorter's quantiles."
     p, q = sorted((np.sort(p, 1), np.sort(q, 1)), key=lambda v: v.shape[1])
     if p.shape != q.shape:
         times = q.shape[1] / p.shape[1]
@@ -192,7 +192,7 @@ def swd(
     b,              # uint8 pictures [M, H, W, 3]
     seed: int = 0,  # of patches and directions
 ) -> float:
-    "Sliced Wasserstein distance times 1000 of two sets of pictures, averaged over the levels of the pyramid (Karras et al., 2018)."
+    "1000 times the sliced Wasserstein distance of two sets, mean over a pyramid (Karras et al. 2018)."
     distances = swd_levels(a, b, seed)
     return sum(distances.values()) / len(distances)
 

@@ -46,7 +46,7 @@ def environment(rank: int, processes: int, port: int) -> dict[str, str]:
     return os.environ | {k: str(v) for k, v in own.items()}
 
 def first_process() -> bool:
-    "Whether this process speaks for all: the first of several, or the only one, whatever RANK a scheduler set."
+    "Whether this process speaks for all: the first of several, or the only one, whatever RANK says."
     return int(os.environ.get("WORLD_SIZE") or 1) == 1 or os.environ.get("RANK", "0") == "0"
 
 def _told_of_the_end(parent: int):

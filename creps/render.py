@@ -53,7 +53,7 @@ def _bent(warp: Callable, *u: np.ndarray) -> list[np.ndarray]:
 
 # %% ../nbs/drawing/20_render.ipynb #30fc6b54
 class Frame:
-    "Where each place of a picture lies: frame(y, x, h, w) -> t_rows, t_cols [h, w], float64 network coordinates."
+    "Where a picture's places lie: frame(y, x, h, w) -> t_rows, t_cols [h, w], float64 network coordinates."
     def __init__(self,
         size,                    # (H, W)
         resolution: int,         # R of the network
@@ -92,7 +92,7 @@ def rectangles(
     return [(y, x, min(h, size[0] - y), min(w, size[1] - x)) for y, x in starts]
 
 class Survey:
-    "A walk over all pixels of a frame: coordinates' ranges in each part, and whether rows and columns are shared."
+    "A walk over a frame: coordinates' ranges in each part, and whether rows and columns are shared."
     def __init__(self,
         frame: Frame,
         pool,  # of `crew`
@@ -129,7 +129,7 @@ def tile_shape(
     most: int = 2**18,    # pixels that a device's tile may have
     size=(1024, 1024),    # (H, W) of the picture
 ) -> tuple[int, int]:
-    "Height and width of a tile: on a processor as caches like it, on a device so that few tiles make the picture."
+    "Height and width of a tile: to fit a processor's caches; on a device, so that few tiles make a picture."
     if torch.device(device).type == "cpu": return (32 if channels > 16 else 64, 64 if channels > 8 else 128)
     widths = sorted({math.ceil(size[1] / parts / 64) * 64 for parts in range(1, 65)}, reverse=True)
     shapes = [(min(most // w, size[0] + 63) // 64 * 64, w) for w in widths if 64 * w <= most]
@@ -212,7 +212,7 @@ def least_squares_(
 
 # %% ../nbs/drawing/20_render.ipynb #031ff6d8
 def _nodes(ranges, nodes: int) -> np.ndarray:
-    "First node that a range of coordinates needs, and the one behind the last: of rows and of columns, [2, 2]."
+    "First node that a range of coordinates needs, and the one behind the last: of rows and columns, [2, 2]."
     return np.floor(np.reshape(ranges, (2, 2)) * nodes).astype(int) + (-1, 3)
 
 def _resampled(
@@ -355,7 +355,7 @@ def _lines_at(lines: LineStage, t: np.ndarray, axis: int) -> torch.Tensor:
     return out
 
 def _midway(lines: LineStage, t: np.ndarray, axis: int, nodes: int) -> torch.Tensor:
-    "Lines [maps, C, D, n] as a table without the fit would give them, if they lay in the middle between two nodes."
+    "Lines [maps, C, D, n] in the middle between two nodes, as a table without the fit would give them."
     low, high = (_lines_at(lines, t + k / nodes, axis) for k in (-.5, .5))
     return low.add_(high).mul_(.5)
 

@@ -176,6 +176,20 @@ def mixed(
         out.append(torch.where((channels | box).to(own.device), other, own))
     return out
 
+# %% ../nbs/evidence/35_scaleparty.ipynb #5353b535
+def chosen(
+    resolution: int,   # R, side of the real pictures
+    generator: torch.Generator,
+    partial: bool,     # a random window; False: the whole picture
+    dual: float,       # share of iterations with both sizes
+    cells: tuple,      # the two sizes
+) -> tuple:            # row, column, side; one size or both
+    "The window of an iteration, in pixels of the real pictures, and its sizes, in cells."
+    part = window(resolution, generator) if partial else (0, 0, resolution)
+    both = torch.rand((), generator=generator) < dual
+    if both: return part, cells
+    return part, (cells[int(torch.randint(2, (), generator=generator))],)
+
 # %% ../nbs/evidence/35_scaleparty.ipynb #1f29fa4c
 class Sizes:
     "The same pictures in several sizes: of [B, 3, n, n] each; a slice is one of pictures."
@@ -183,23 +197,48 @@ class Sizes:
     def __len__(self): return len(self.images[0])
     def __getitem__(self, rows: slice): return Sizes(x[rows] for x in self.images)
 
-# %% ../nbs/evidence/35_scaleparty.ipynb #98bed76c
-def _joined(
+# %% ../nbs/evidence/35_scaleparty.ipynb #40c2dce6
+def in_sizes(
+    synthesis: OpenPyramid,
+    ws: torch.Tensor,  # [B, num_ws, w_dim]
+    part: tuple,       # row, column, side of the window, of the picture side
+    cells: tuple,      # a side, for each size
+    noise: Callable,   # cells -> a generator of noise, or None
+) -> list:             # [B, 3, n, n] for each size
+    "The same window of the same pictures with several numbers of cells."
+    y, x, side = part
+    return [synthesis(ws, (n, n), (y, side), (x, side), noise(n)) for n in cells]
+
+# %% ../nbs/evidence/35_scaleparty.ipynb #b61afd95
+def over_sizes(
+    critic: Callable,  # (images, label) -> logits
+) -> Callable:         # (`Sizes` or images, label) -> logits, one size after the other
+    "A critic that judges every size."
+    def judge(images, label):
+        sizes = images.images if isinstance(images, Sizes) else [images]
+        return torch.cat([critic(x, label) for x in sizes])
+    return judge
+
+# %% ../nbs/evidence/35_scaleparty.ipynb #f8f5286c
+def together(first: Phase, second: Phase) -> Phase:
+    "The first phase with the loss of the second added."
+    def loss(it: Iteration) -> tuple:
+        a, said = first.loss(it)
+        b, more = second.loss(it)
+        return a + b, said | more
+    return first._replace(loss=loss, exact=True)
+
+def joined(
     phases: list,  # of an iteration; a penalty follows the loss of its network
 ) -> list:
     "The same with penalties added to the losses, without optimiser steps of their own."
-    def both(first: Phase, second: Phase) -> Phase:
-        def loss(it: Iteration) -> tuple:
-            a, said = first.loss(it)
-            b, more = second.loss(it)
-            return a + b, said | more
-        return first._replace(loss=loss, exact=True)
     out = []
     for phase in phases:
-        if out and out[-1].network == phase.network: out[-1] = both(out[-1], phase)
+        if out and out[-1].network == phase.network: out[-1] = together(out[-1], phase)
         else: out.append(phase)
     return out
 
+# %% ../nbs/evidence/35_scaleparty.ipynb #98bed76c
 class ScalePartyStep(PeerStep):
     "ScaleParty: random windows, two sizes, and pairs of both that the critic sees mixed."
     system, discriminator = ScaleParty, ScaleDiscriminator
@@ -215,14 +254,10 @@ class ScalePartyStep(PeerStep):
         self.cells = tuple(cells)
 
     def chosen(self, it: Iteration) -> tuple:
-        "The window of this iteration, in pixels of the real pictures, and its sizes, in cells."
         R, g = it.settings.resolution, it.rng(Stream.WINDOW)
-        part = window(R, g) if self.partial else (0, 0, R)
-        both = torch.rand((), generator=g) < self.dual
-        if both: return part, self.cells
-        return part, (self.cells[int(torch.randint(2, (), generator=g))],)
+        return chosen(R, g, self.partial, self.dual, self.cells)
 
-    def phases(self, it: Iteration) -> list[Phase]: return _joined(super().phases(it))
+    def phases(self, it: Iteration) -> list[Phase]: return joined(super().phases(it))
 
     def view(self, it: Iteration, real: torch.Tensor) -> tuple:
         part, cells = self.chosen(it)
@@ -231,19 +266,13 @@ class ScalePartyStep(PeerStep):
     def fakes(self, it: Iteration, ws: torch.Tensor, stream: int, twice: bool = False):
         G = it.state.G.synthesis
         if twice: return G(ws, noise=self.noise(it, stream))
+        def noise(cells): return self.noise(it, stream, cells)
         part, cells = self.chosen(it)
-        y, x, side = (v / it.settings.resolution for v in part)
-        images = [G(ws, (n, n), (y, side), (x, side), self.noise(it, stream, n)) for n in cells]
+        images = in_sizes(G, ws, [v / it.settings.resolution for v in part], cells, noise)
         if len(images) == 2: images = mixed(images, it.rng(Stream.MIXED_PICTURES, stream))
         return Sizes(images)
 
-    def critic(self, it: Iteration, stream: int) -> Callable:
-        "D as a phase asks it: (`Sizes` or images, label) -> logits, one size after the other."
-        one = super().critic(it, stream)
-        def all_sizes(images, label):
-            sizes = images.images if isinstance(images, Sizes) else [images]
-            return torch.cat([one(x, label) for x in sizes])
-        return all_sizes
+    def critic(self, it: Iteration, stream: int) -> Callable: return over_sizes(super().critic(it, stream))
 
     def penalty(self, critic: Callable, images: Sizes, label, gamma: float) -> torch.Tensor:
         "R1, the mean over the sizes."

@@ -683,7 +683,7 @@ def numbers_of(
 
 # %% ../nbs/engine/44_scenery.ipynb #e5f71ea5
 class World:
-    "Pictures that are known at every size and view; what else a kind of them has as attributes can be hashed."
+    "Pictures that are known at every size and view; all other attributes of a kind can be hashed."
     def __init__(self,
         n: int,             # how many
         size,               # int, (H, W) or "HxW"

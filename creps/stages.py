@@ -253,7 +253,7 @@ def stages_of(
 def crew(
     workers: int,  # threads
 ) -> Iterator[ThreadPoolExecutor]:
-    "A pool of threads in which torch computes without helpers. Left by an exception, it drops what hasn't begun."
+    "A pool of threads in which torch has no helpers. Left by an exception, it drops what hasn't begun."
     before, ready = torch.get_num_threads(), threading.Barrier(workers + 1)
     def alone():
         torch.set_num_threads(1)

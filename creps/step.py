@@ -65,7 +65,7 @@ def new_discriminator(settings: Settings, kind: type = Discriminator) -> Discrim
     return kind(s.resolution, s.label_dim, s.d_channel_base, s.d_channel_max, image_channels=s.image_channels)
 
 def new_networks(settings: Settings, device: torch.device | str = "cpu") -> tuple[Generator, Discriminator]:
-    "A new generator and its discriminator, from the run's seed; random numbers of the caller are not touched."
+    "A new generator and its discriminator, by the run's seed; the caller's random numbers are not touched."
     def make():
         G = Generator(**vars(network_of(settings)))
         return G.train(), new_discriminator(settings).train()

@@ -415,7 +415,7 @@ def planned(
     step_rule: TrainingStep | None, # None: what the settings ask for
     accelerator,                    # of `accelerator_for`
 ) -> tuple:                         # the step, the data set, complete settings, how a batch is divided
-    "What a run will do, of all that is said about it: by the user, by a checkpoint, by trained networks, by the data."
+    "What a run will do, by all who have a say: the user, a checkpoint, trained networks, the data."
     before = read_settings(checkpoint) if checkpoint else None
     step = step_rule or step_of(given.otherwise(before or Settings()))
     data, given = open_for(data, given, before, step, execution.max_bad)
@@ -438,7 +438,7 @@ def fit(
     watch: Callable | None = None,  # given each line of the log
     **options,     # fields of `Settings` and `Execution`
 ) -> Generator | None:          # the average generator; None after a dry run
-    "Train a CREPS generator; `out` becomes a pretrained folder. What is left out is as in the checkpoint, or usual."
+    "Train a CREPS generator; `out` becomes a pretrained folder. The rest is as in the checkpoint, or usual."
     check_arguments(fit, dict(data=data, out=out, resume=resume, best=best))
     given, execution = sort_out(options, Settings, Execution)
     if best and not metric: raise ValueError(f"best={best!r} needs a metric that gives it")

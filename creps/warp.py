@@ -66,7 +66,7 @@ def shear(
 def perspective(
     corners,       # four points (row, column): where those of the square [0, 1]^2 appear, from top left clockwise
 ) -> np.ndarray:   # 3 x 3
-    "Tilt the picture so that its square fills a quadrilateral; beyond the horizon, where its sides would meet, lies nothing."
+    "Tilt the picture so that its square fills a quadrilateral; nothing lies beyond the horizon."
     q = np.array([_numbers("each of the four corners", p, 2) for p in corners])
     if len(q) != 4: raise ValueError(f"corners must be four points, not {len(q)}")
     e = np.roll(q, -1, 0) - q
