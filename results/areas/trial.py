@@ -1,95 +1,91 @@
-"""Areas against points, at equal processor time:   python results/areas/trial.py [SECONDS [SEED..]]
-Begins with results/portraits-64 (trained on points), goes on for SECONDS of processor time in each variant, and measures.
-Writes a JSON file for each run beside itself; those that are there are left alone."""
-import json, subprocess, sys, time
+"""Areas against points, from scratch at equal processor time:   python results/areas/trial.py DATA [SECONDS [SEED..]]
+Trains the ablation's CREPS (preset cpu, 32 px) for SECONDS of processor time in each variant, and measures the average.
+Writes a JSON file for each run beside itself (or into the folder AREAS); those that are there are left alone."""
+import json, os, subprocess, sys, time
 from pathlib import Path
 import numpy as np, torch
-from safetensors.torch import load_file
-from creps import Discriminator, Generator
+from creps.ablation import WORLDS, alike, by_points, pictures, setup, settings_of, shown, truth
 from creps.artefacts import Jitter
 from creps.checkpoint import versions
-from creps.core import from_uint8, rng, to_uint8
-from creps.data import Sampler, open_data
+from creps.core import from_uint8
+from creps.data import Sampler
 from creps.distributions import distances
-from creps.filters import box_reduce
-from creps.metrics import psnr, swd_levels
-from creps.settings import Settings, settle
+from creps.metrics import swd_levels
 from creps.step import TrainingStep
-from creps.train import take_over
 
-here, COUNT = Path(__file__).parent, 128
-start = here.parent / "portraits-64"
-VARIANTS = {"points": (1, TrainingStep()), "areas of 2 x 2": (2, TrainingStep()),
-            "jittered points": (1, Jitter(.5))}
-WIDTHS = dict(d_channel_base=4096, d_channel_max=64)
+here = Path(os.environ.get("AREAS", Path(__file__).parent))
+VARIANTS = {"points": (1, TrainingStep), "areas of 2 x 2": (2, TrainingStep), "jittered points": (1, Jitter)}
+SCALES = 1, 2, 4
+PLACES = {1: SCALES, 2: SCALES, 4: SCALES[:2]}  # along a side of each pixel: the sizes that are drawn
 
-def networks() -> tuple[Generator, Discriminator]:
-    weights = load_file(start / "networks.safetensors")
-    def part(name):
-        return {k.removeprefix(name + "."): v.float() for k, v in weights.items() if k.startswith(name + ".")}
-    G = Generator(**json.loads((start / "config.json").read_text()))
-    D = Discriminator(64, channel_base=4096, channel_max=64)
-    G.load_state_dict(part("ema"))
-    D.load_state_dict(part("D"))
-    return G, D
-
-def train(data, seed: int, places: int, rule: TrainingStep, seconds: float) -> tuple:
-    "The average after `seconds` of processor time, the steps that were taken, and the pictures of each."
-    G, D = networks()
-    wish = Settings(recipe="modern", augment="0.2", mirror=True, seed=seed, supersample=places, ema_kimg=1., **WIDTHS)
-    settings = settle(wish, network=G)
+def train(s: dict, places: int, rule: TrainingStep, seconds: float) -> tuple:
+    "The average after `seconds` of processor time, and how many thousand pictures it took."
+    settings = settings_of(s | dict(supersample=places))
+    rule.ema_rampup = True
+    data = pictures(s["data"], s["resolution"], s["pictures"])
+    data.batch(np.arange(len(data)))  # drawn once, before any clock runs
     state = rule.begin(settings)
-    take_over(state, (G, D))
-    began, numbers = time.process_time(), Sampler(len(data), settings.batch, seed)
+    began, numbers = time.process_time(), Sampler(len(data), settings.batch, settings.seed)
     while time.process_time() - began < seconds:
         real = from_uint8(torch.from_numpy(data.batch(next(numbers))[0]))
         rule(state, settings, (real, None, None))
-    return state.ema, state.step, settings.batch
-
-@torch.no_grad()
-def pictures(G, places: int, size: int, count: int = COUNT) -> torch.Tensor:
-    G.supersample = places
-    z = torch.randn(count, G.z_dim, generator=rng(1))
-    return torch.cat([G(part, size=size).clamp(-1, 1) for part in z.split(16)])
-
-def agreement(small: torch.Tensor, large: torch.Tensor) -> float:
-    return psnr(box_reduce(large, 2), small).mean().item()
+    return state.ema.eval(), state.step * settings.batch / 1000
 
 def distance(fake: np.ndarray, real: np.ndarray) -> dict:
     levels = swd_levels(fake, real)
-    lite1 = distances(fake, real, ["lite1-frechet"])["lite1-frechet"]
-    return dict(swd=sum(levels.values()) / len(levels), octave=levels[max(levels)], lite1=lite1)
+    found = distances(fake, real, ["lite1-frechet"])
+    return dict(frechet=found["lite1-frechet"], swd=sum(levels.values()) / len(levels), octave=levels[max(levels)])
 
-def measure(G, real: dict) -> dict:
-    "PSNR between 64 and 128 px with 1, 2 and 4 places along a side; with 1 and 2 the distance to the truth."
+def compared(sizes: dict) -> list[dict]:
+    "How each size agrees with the next, and what the larger one adds."
+    tensors = [from_uint8(p) for p in sizes.values()]
+    return [alike(*pair) for pair in zip(tensors, tensors[1:])]
+
+def measure(s: dict, G, real: dict) -> dict:
+    "Drawn with 1, 2 and 4 places along a side of each pixel: agreement, and the distance to the truth by scale."
     found = {}
-    for places in (1, 2):
-        drawn = {n: pictures(G, places, n) for n in real}
-        near = {str(n): distance(to_uint8(p), real[n]) for n, p in drawn.items()}
-        found[places] = dict(psnr=agreement(*drawn.values())) | near
-    return found | {4: dict(psnr=agreement(*(pictures(G, 4, n, 16) for n in real)))}
+    for places, scales in PLACES.items():
+        G.supersample = places
+        drawn = {scale: shown(s, G, scale) for scale in scales}
+        truly = {scale: distance(drawn[scale], real[scale]) for scale in scales}
+        found[places] = dict(alike=compared(drawn), truth=truly)
+    return found
+
+def of_truth(s: dict, real: dict) -> dict:
+    "What the data themselves get in the place of a network: areas, points, and the floor."
+    world = pictures(s["data"], s["resolution"], s["pictures"]).world
+    some, sizes = range(s["codes"]), [scale * s["resolution"] for scale in SCALES]
+    areas = {n: world.at(n).draw(some) for n in sizes}
+    points = {n: by_points(world, some, n) for n in sizes}
+    others = {scale: truth(s, scale, skip=s["samples"]) for scale in SCALES}
+    floor = {scale: distance(others[scale], real[scale]) for scale in SCALES}
+    return dict(areas=compared(areas), points=compared(points), floor=floor)
 
 def revision() -> str:
-    told = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=here, capture_output=True, text=True)
+    told = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=Path(__file__).parent,
+                          capture_output=True, text=True)
     return told.stdout.strip() or "unknown"
 
-def main(seconds: float = 150., *seeds: int):
-    data = open_data("portraits", 64, mirror=True)
-    real = {n: open_data("portraits", n, mirror=True).batch(np.arange(768))[0][::3] for n in (64, 128)}
-    data.batch(np.arange(len(data)))  # drawn once, before any clock runs
-    about = dict(data="portraits", recipe="modern", start="results/portraits-64", seconds=seconds, samples=COUNT)
-    about |= dict(versions=versions(), revision=revision())
-    jobs = [("before", None)] + [(name, seed) for seed in seeds for name in VARIANTS]
-    for name, seed in jobs:
-        end = "" if seed is None else f"-seed{seed}"
-        file = here / f"{name.replace(' ', '-')}{end}.json"
-        if file.exists(): continue
-        places, rule = VARIANTS.get(name, (1, None))
-        if rule: G, steps, batch = train(data, seed, places, rule, seconds)
-        else: G, steps, batch = networks()[0].eval(), 0, 0
-        found = dict(variant=name, seed=seed, supersample=places, steps=steps, batch=batch) | about
-        found["found"] = measure(G, real)
-        file.write_text(json.dumps(found, indent=1) + "\n")
-        print(name, seed, steps, {k: round(v["psnr"], 1) for k, v in found["found"].items()}, flush=True)
+def write(name: str, found: dict):
+    (here / f"{name.replace(' ', '-')}.json").write_text(json.dumps(found, indent=1) + "\n")
 
-if __name__ == "__main__": main(*map(float, sys.argv[1:2]), *map(int, sys.argv[2:]))
+def main(data: str, seconds: float = 900., *seeds: int):
+    s = setup("cpu", "CREPS", data)
+    assert data in WORLDS, f"{data} is known at one size only"
+    real = {scale: truth(s, scale) for scale in SCALES}
+    about = dict(data=data, preset="cpu", seconds=seconds, samples=s["far"], threads=torch.get_num_threads())
+    about |= dict(versions=versions(), revision=revision())
+    if not (here / f"{data}-truth.json").exists():
+        write(f"{data}-truth", about | dict(variant="truth", found=of_truth(s, real)))
+    for seed in seeds:
+        for name, (places, rule) in VARIANTS.items():
+            if (here / f"{data}-{name.replace(' ', '-')}-seed{seed}.json").exists(): continue
+            of_seed = setup("cpu", "CREPS", data, seed)
+            G, kimg = train(of_seed, places, rule(), seconds)
+            found = measure(of_seed, G, real)
+            run = dict(variant=name, seed=seed, trained=places, kimg=kimg, found=found)
+            write(f"{data}-{name}-seed{seed}", about | run)
+            said = {k: (v["alike"][0]["psnr"], v["truth"][1]["frechet"]) for k, v in found.items()}
+            print(data, name, seed, kimg, said, flush=True)
+
+if __name__ == "__main__": main(sys.argv[1], *map(float, sys.argv[2:3]), *map(int, sys.argv[3:]))
