@@ -7,6 +7,7 @@ __all__ = ['Shot', 'smooth', 'moments', 'move', 'richest', 'walk', 'animate', 'f
 
 # %% ../nbs/drawing/22_film.ipynb #b42cb67c
 import math, os
+from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -195,6 +196,28 @@ def _from_reel(G, ws, shots, size, align, max_memory, tol, dtype):
             yield picture
     return True
 
+# %% ../nbs/drawing/22_film.ipynb #92984316
+KEPT = 2**28  # bytes of pictures that wait to be shown again
+
+def replayed(
+    looks: list,  # of the frames: equal ones are equal pictures
+    nbytes: int,  # of a picture
+    draw,         # numbers of frames -> their pictures, one after the other
+):                # yields a picture for each frame
+    "The frames of a film, of which none is drawn twice if those that come again fit into KEPT bytes."
+    left = Counter(looks)
+    if sum(n > 1 for n in left.values()) * nbytes > KEPT:
+        yield from draw(range(len(looks)))
+        return
+    first: dict = {}
+    for i, look in enumerate(looks): first.setdefault(look, i)
+    new, waiting = draw(list(first.values())), {}
+    for look in looks:
+        picture = waiting.pop(look) if look in waiting else next(new)
+        left[look] -= 1
+        if left[look]: waiting[look] = picture
+        yield picture
+
 # %% ../nbs/drawing/22_film.ipynb #81475520
 def _size_of(G, size) -> tuple[int, int]:
     return size_pair(getattr(G, "shape", G.resolution) if size is None else size)
@@ -209,6 +232,17 @@ def _check_shot(i: int, shot, ws):
     raise ValueError(f"shot {i} needs one code [1, num_ws, w_dim], in itself or as ws, not {found}")
 
 @torch.inference_mode()
+def _drawn(G, ws, shots, size, align, max_memory, tol, dtype):
+    "Yield the frames of these shots, one after the other."
+    for _, run in groupby(shots, key=lambda s: id(s.ws)):
+        run = list(run)
+        code = ws if run[0].ws is None else run[0].ws
+        done = False
+        if len(run) > 1 and tol and getattr(G, "pointwise", False):
+            done = yield from _from_reel(G, code, run, size, align, max_memory, tol, dtype)
+        for s in () if done else run:
+            yield render(G, code, size, s.view, s.warp, None, align, max_memory, tol, dtype=dtype)[0]
+
 def pictures(
     G,                       # a Generator, or what else `render` takes
     ws: torch.Tensor,        # [1, num_ws, w_dim], for all shots that bring no code
@@ -223,14 +257,10 @@ def pictures(
     shots = list(shots)
     for i, s in enumerate(shots): _check_shot(i, s, ws)
     size = _size_of(G, size)
-    for _, run in groupby(shots, key=lambda s: id(s.ws)):
-        run = list(run)
-        code = ws if run[0].ws is None else run[0].ws
-        done = False
-        if len(run) > 1 and tol and getattr(G, "pointwise", False):
-            done = yield from _from_reel(G, code, run, size, align, max_memory, tol, dtype)
-        for s in () if done else run:
-            yield render(G, code, size, s.view, s.warp, None, align, max_memory, tol, dtype=dtype)[0]
+    how = align, max_memory, tol, dtype
+    looks = [(s.view, id(s.warp), id(s.ws)) for s in shots]
+    nbytes = math.prod(size) * getattr(G, "image_channels", 3)
+    yield from replayed(looks, nbytes, lambda some: _drawn(G, ws, [shots[i] for i in some], size, *how))
 
 # %% ../nbs/drawing/22_film.ipynb #ebb676a5
 def _durations(n: int, fps: float, tick: int) -> list:
