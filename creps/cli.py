@@ -598,7 +598,7 @@ def demo_training(run, quick: bool, seed: int, device: str) -> tuple:
     return G, dict(swd_before=round(before, 2), swd_after=round(after, 2))
 
 # %% ../nbs/engine/55_cli.ipynb #5c669693
-def descent(path, seed: int, frames: int = 60, size: int = 288):
+def descent(path, seed: int, frames: int = 55, size: int = 256):
     "Into a coast of a map that nobody has drawn, and out again."
     G = Generator.from_pretrained("earth-64").requires_grad_(False)
     ws = G.mapping(seed_latents([seed], G.z_dim))

@@ -11,7 +11,7 @@ nbs = root / "nbs"
 WIDE = "---\nhide: [navigation]\n---\n\n"   # a page alone in its part
 KATEX, ORT = "0.19.1", "1.30.0"            # versions of npm packages
 # what the live page draws, the first one at first, and some seeds of each
-LIVE = {"portraits-64": ("people", [3, 24, 30, 44, 53, 61, 8, 12]), "scenery-64": ("landscapes", [36, 16, 23, 1, 27, 12])}
+LIVE = {"portraits-64": ("people", [3, 24, 30, 44, 53, 61, 8, 12]), "earth-64": ("maps", [5, 3, 14, 38, 43, 1, 10, 41])}
 kept = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "creps-site/npm"
 
 ini = ConfigParser()
