@@ -35,11 +35,11 @@ from .directions import moves_of, parse_moves, report_directions
 from .filters import box_reduce
 from .generator import Generator
 from .export import report_export
-from .film import Shot, film, moments, move, pictures, richest, smooth, walk
+from .film import Shot, film, moments, move, pictures, smooth, walk
 from .distributions import Samples, chosen, computable, distances, report_evaluate
 from .layers import truncate
 from .metrics import psnr, report_consistency, swd
-from .octaves import step_of
+from .octaves import richest, step_of
 from .processes import first_process, same_command, together
 from .project import load_codes, report_project
 from .render import render, targets
