@@ -203,7 +203,7 @@ def replayed(
         if left[look]: waiting[look] = picture
         yield picture
 
-# %% ../nbs/drawing/22_film.ipynb #81475520
+# %% ../nbs/drawing/22_film.ipynb #af47ee6f
 def _size_of(G, size) -> tuple[int, int]:
     return size_pair(getattr(G, "shape", G.resolution) if size is None else size)
 
@@ -216,6 +216,7 @@ def _check_shot(i: int, shot, ws):
     found = list(code.shape) if isinstance(code, torch.Tensor) else repr(code)
     raise ValueError(f"shot {i} needs one code [1, num_ws, w_dim], in itself or as ws, not {found}")
 
+# %% ../nbs/drawing/22_film.ipynb #81475520
 @torch.inference_mode()
 def _drawn(G, ws, shots, size, align, max_memory, tol, dtype):
     "Yield the frames of these shots, one after the other."
