@@ -598,12 +598,12 @@ def demo_training(run, quick: bool, seed: int, device: str) -> tuple:
     return G, dict(swd_before=round(before, 2), swd_after=round(after, 2))
 
 # %% ../nbs/engine/55_cli.ipynb #5c669693
-def descent(path, seed: int, frames: int = 55, size: int = 256):
+def descent(path, seed: int):
     "Into a coast of a map that nobody has drawn, and out again."
     G = Generator.from_pretrained("earth-64").requires_grad_(False)
     ws = G.mapping(seed_latents([seed], G.z_dim))
     near = richest(lambda view: render(G, ws, 64, view)[0])[-1]
-    demo_film(G, ws, path, near=near, frames=frames, size=size)
+    demo_film(G, ws, path, near=near, frames=55, size=256)
 
 def cmd_demo(
     train: bool = False,     # train a small network on landscapes first, which takes minutes, and draw with that

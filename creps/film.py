@@ -7,6 +7,7 @@ __all__ = ['Shot', 'smooth', 'moments', 'move', 'walk', 'animate', 'film']
 
 # %% ../nbs/drawing/22_film.ipynb #b42cb67c
 import math, os
+from copy import copy
 from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby
@@ -182,16 +183,15 @@ def _from_reel(G, ws, shots, size, align, max_memory, tol, dtype):
     return True
 
 # %% ../nbs/drawing/22_film.ipynb #92984316
-KEPT = 2**28  # bytes of pictures that wait to be shown again
-
 def replayed(
     looks: list,  # of the frames: equal ones are equal pictures
     nbytes: int,  # of a picture
     draw,         # numbers of frames -> their pictures, one after the other
+    room: int,    # bytes for the pictures that come again
 ):                # yields a picture for each frame
-    "The frames of a film, of which none is drawn twice if those that come again fit into KEPT bytes."
+    "The frames of a film, of which none is drawn twice if those that come again fit into `room`."
     left = Counter(looks)
-    if sum(n > 1 for n in left.values()) * nbytes > KEPT:
+    if sum(n > 1 for n in left.values()) * nbytes > room:
         yield from draw(range(len(looks)))
         return
     first: dict = {}
@@ -200,7 +200,7 @@ def replayed(
     for look in looks:
         picture = waiting.pop(look) if look in waiting else next(new)
         left[look] -= 1
-        if left[look]: waiting[look] = picture
+        if left[look]: waiting[look] = copy(picture)   # who gets the first may paint on it
         yield picture
 
 # %% ../nbs/drawing/22_film.ipynb #af47ee6f
@@ -246,7 +246,9 @@ def pictures(
     how = align, max_memory, tol, dtype
     looks = [(s.view, id(s.warp), id(s.ws)) for s in shots]
     nbytes = math.prod(size) * getattr(G, "image_channels", 3)
-    yield from replayed(looks, nbytes, lambda some: _drawn(G, ws, [shots[i] for i in some], size, *how))
+    room = min(2**28, memory_limit(max_memory, ws.device))
+    def draw(some): return _drawn(G, ws, [shots[i] for i in some], size, *how)
+    yield from replayed(looks, nbytes, draw, room)
 
 # %% ../nbs/drawing/22_film.ipynb #ebb676a5
 def _durations(n: int, fps: float, tick: int) -> list:
