@@ -246,7 +246,7 @@ def pictures(
     how = align, max_memory, tol, dtype
     looks = [(s.view, id(s.warp), id(s.ws)) for s in shots]
     nbytes = math.prod(size) * getattr(G, "image_channels", 3)
-    room = min(2**28, memory_limit(max_memory, ws.device))
+    room = memory_limit(max_memory, torch.device("cpu"))   # where pictures wait, whatever draws them
     def draw(some): return _drawn(G, ws, [shots[i] for i in some], size, *how)
     yield from replayed(looks, nbytes, draw, room)
 
