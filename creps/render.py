@@ -6,7 +6,7 @@
 __all__ = ['tile_shape', 'density', 'render']
 
 # %% ../nbs/drawing/20_render.ipynb #81cfee55
-import copy, hashlib, math, sys
+import contextlib, copy, hashlib, math, sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -274,6 +274,31 @@ def from_table(
     halves = zip(np.array_split(a, 2, axis), np.array_split(b, 2, axis))
     return torch.cat([from_table(rows, cols, *half, box, together) for half in halves], axis + 1)
 
+# %% ../nbs/drawing/20_render.ipynb #05cebe54
+def _in_chunks(
+    everything: np.ndarray,  # first node of the picture and the one behind its last: of rows and columns, [2, 2]
+    some: np.ndarray,        # those of a block, likewise
+    step: int,               # nodes of a chunk
+) -> list[tuple]:            # (first, behind the last) of rows and of columns
+    "The whole chunks of the picture's nodes that hold those of a block."
+    start, end = everything.T
+    first = start + (some[:, 0] - start) // step * step
+    chunks = -((first - some[:, 1]) // step)
+    return list(zip(first, np.minimum(first + chunks * step, end)))
+
+def _tables(
+    lines: LineStage,
+    span: list,       # (first, behind the last) node of rows and of columns
+    nodes: int,       # to a unit
+    pool,
+) -> list:            # [n, maps*C, D] of rows and of columns
+    "Fitted lines at these nodes."
+    rows, cols = (np.arange(*ends) / nodes for ends in span)
+    tables = both(fill(lines, rows, 0, 0, pool), fill(lines, cols, 1, 0, pool))
+    made = [table.flatten(1, 2) for table in tables]
+    for table in made: least_squares_(table)
+    return made
+
 # %% ../nbs/drawing/20_render.ipynb #9ab0dcde
 class Bent:
     "Features of tiles of a turned or warped picture, from a table of lines with `nodes` to a unit."
@@ -286,23 +311,17 @@ class Bent:
         box: int = 2**15,  # nodes that are composed at a time
     ):
         self.lines, self.frame = lines, frame
-        self.survey = survey
+        self.survey, self.box = survey, box
         self.nodes, self.dtype = nodes, dtype
         self.kept = None
-        # pixels whose lines are gathered at a time
-        self.box = box
-        self.together = 256 if lines.device.type == "cpu" else max(box // 8, 256)
+        self.together = 256 if lines.device.type == "cpu" else max(box // 8, 256)  # pixels, of `_gathered`
         self.bytes = lines.maps * lines.channels * lines.rank * 4
         self.first = self.second = torch.empty(0)
 
     def _span(self, *part) -> list[tuple]:
         "(first, behind the last) node of rows and of columns."
-        # whole chunks of the picture's own table, so that a node's lines are the same in every block
-        step = self.lines.step
         everything = _nodes(self.survey.range(), self.nodes)
-        some = _nodes(self.survey.range(*part), self.nodes)
-        first = everything[:, 0] + (some[:, 0] - everything[:, 0]) // step * step
-        return list(zip(first, np.minimum(first - (first - some[:, 1]) // step * step, everything[:, 1])))
+        return _in_chunks(everything, _nodes(self.survey.range(*part), self.nodes), self.lines.step)
 
     def cost(self, *part) -> int: return sum(end - first for first, end in self._span(*part)) * self.bytes
 
@@ -313,10 +332,7 @@ class Bent:
         self.first = self.second = torch.empty(0)  # gone before the next is made
         self.r0, self.c0 = (first for first, _ in span)
         self.kept = span
-        rows, cols = (np.arange(*ends) / self.nodes for ends in span)
-        tables = both(fill(self.lines, rows, 0, 0, pool), fill(self.lines, cols, 1, 0, pool))
-        self.first, self.second = (table.flatten(1, 2) for table in tables)
-        for table in (self.first, self.second): least_squares_(table)
+        self.first, self.second = _tables(self.lines, span, self.nodes, pool)
 
     def __call__(self, y: int, x: int, h: int, w: int) -> torch.Tensor:  # [maps, C, h*w]
         rows, cols = self.frame(y, x, h, w)
@@ -701,6 +717,24 @@ def _whole(G, ws, size, view, warp, align, pictures, out):
         pictures[i] = _levels(drawn, pictures.dtype)[0]
     return pictures if out is None else out
 
+# %% ../nbs/drawing/20_render.ipynb #fbdf8538
+@contextlib.contextmanager
+def _finished(target):
+    "Close a target in the end, or abort it."
+    try:
+        yield
+        target.close()
+    except BaseException:
+        target.abort()
+        raise
+
+def _refuse_options(tol: float, dtype: torch.dtype | None, bits: int) -> None:
+    "ValueError unless these are options of `render`."
+    if not tol >= 0: raise ValueError(f"tol must be an error of at least 0, in [-1, 1], not {tol!r}")
+    if dtype not in (None, torch.float32, torch.bfloat16, torch.float16):
+        raise ValueError(f"dtype must be torch.float32, bfloat16 or float16, not {dtype!r}")
+    if bits not in (8, 16): raise ValueError(f"bits must be 8 or 16, not {bits!r}")
+
 # %% ../nbs/drawing/20_render.ipynb #9c768085
 @torch.inference_mode()
 def render(
@@ -722,32 +756,22 @@ def render(
     "Draw codes at any size, view or warp in constant memory."
     size = size_pair(getattr(G, "shape", G.resolution) if size is None else size)
     limit = memory_limit(max_memory, ws.device)
-    if not tol >= 0: raise ValueError(f"tol must be an error of at least 0, in [-1, 1], not {tol!r}")
-    if dtype not in (None, torch.float32, torch.bfloat16, torch.float16):
-        raise ValueError(f"dtype must be torch.float32, bfloat16 or float16, not {dtype!r}")
-    if bits not in (8, 16): raise ValueError(f"bits must be 8 or 16, not {bits!r}")
+    _refuse_options(tol, dtype, bits)
     path, channels = isinstance(out, (str, Path)), getattr(G, "image_channels", 3)
     make = _file(out, len(ws)) if path else None
     pictures = np.empty(0) if path else _pictures(out, len(ws), size, channels, bits)
     if not getattr(G, "pointwise", False): return _whole(G, ws, size, view, warp, align, pictures, out)
     net, ws = in_float32(G.synthesis, ws)
     def frame(level: int = 0): return Frame(size, G.resolution, view, warp, align, level, net.supersample)
+    deep = dict(bits=bits) if bits != 8 else {}   # a format of the user's may know 8 alone
+    key = _key(net, ws, frame(), tol, exact, dtype, *deep.values()) if path else None
     for i in range(len(ws)):
-        if make is None: target = ArrayTarget(pictures[i])
-        else:
-            deep = dict(bits=bits) if bits != 8 else {}   # a format of the user's may know 8 alone
-            key = _key(net, ws, frame(), tol, exact, dtype, *deep.values())
-            target = make(out, size, key, channels, **deep)
+        target = ArrayTarget(pictures[i]) if make is None else make(out, size, key, channels, **deep)
         sizes = {k: Frame(size, G.resolution, view, None, align, k).size for k in target.levels}
         total = sum(h * w for h, w in sizes.values())
+        how = dict(tol=tol, exact=exact, compile=compile, dtype=dtype or torch.float32)
+        saved = channels * bits // 8 if path else 0
         bar = tqdm(total=total, unit="px", unit_scale=True, disable=not progress, leave=False)
-        try:
-            how = dict(tol=tol, exact=exact, compile=compile, dtype=dtype or torch.float32)
-            saved = channels * bits // 8 if path else 0
+        with bar, _finished(target):
             _picture(net, ws[i:i + 1], frame, target, sizes, saved, limit, bar.update, **how)
-            target.close()
-        except BaseException:
-            target.abort()
-            raise
-        finally: bar.close()
     return out if out is not None else pictures
