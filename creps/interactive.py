@@ -33,7 +33,7 @@ label span { min-width: 11em } input { flex: 1; max-width: 26em } output { min-w
 p { margin: .3em 0; min-height: 1.3em }
 """
 
-_PAGE = """
+_CANVAS = """
 const place = document.querySelector("canvas"), c = place.getContext("2d");
 const said = document.querySelector("p");
 const scale = window.devicePixelRatio || 1, colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000"];
@@ -48,6 +48,10 @@ function unpacked(value) {
   array.shape = value.shape;
   return array;
 }
+"""
+
+# %% ../nbs/engine/59_interactive.ipynb #c2af9466
+_PICTURES = """\
 function text(words, x, y, align = "left", colour = "#222") {
   c.fillStyle = colour; c.font = "13px system-ui, sans-serif"; c.textAlign = align; c.fillText(words, x, y);
 }
@@ -63,6 +67,10 @@ function picture(array, x, y, width, height, index = 0) {
   c.imageSmoothingEnabled = false;
   c.drawImage(small, x, y, width, height);
 }
+"""
+
+# %% ../nbs/engine/59_interactive.ipynb #8e55c4e4
+_PLOT = """\
 function plot(curves, box, options = {}) {
   const {x: [x0, x1] = [0, 1], y: [y0, y1] = [0, 1]} = options;
   const {title = "", xlabel = "", ylabel = "", log = false} = options;
@@ -87,6 +95,10 @@ function plot(curves, box, options = {}) {
   });
   c.restore(); c.setLineDash([]);
 }
+"""
+
+# %% ../nbs/engine/59_interactive.ipynb #550629ca
+_UPDATE = """\
 const d = unpacked(DATA), draw = new Function("c", "v", "d", DRAW);
 function again() {
   const v = {};
@@ -102,6 +114,8 @@ document.addEventListener("input", again);
 again();
 """
 
+_PAGE = _CANVAS + _PICTURES + _PLOT + _UPDATE
+
 # %% ../nbs/engine/59_interactive.ipynb #ef02e160
 def _slider(name: str, spec) -> str:
     "A labelled slider."
@@ -115,6 +129,17 @@ def _slider(name: str, spec) -> str:
     return (f'<label><span>{shown}</span><input type="range" name="{shown}" aria-label="{shown}" '
             f'min="{low}" max="{high}" step="{step}" value="{value}"{words}><output></output></label>')
 
+def _document(draw: str, sliders: dict, data, size: tuple[int, int], title: str) -> str:
+    "The page of a figure; the parameters are those of `Interactive`."
+    page = _PAGE.replace("WIDTH", str(size[0])).replace("HEIGHT", str(size[1]))
+    page = page.replace("DATA", json.dumps(packed(data))).replace("DRAW", json.dumps(draw))
+    parts = ["<!doctype html><meta charset=utf-8>", f"<title>{html.escape(title)}</title>",
+             f"<style>{_STYLE}</style>", "<canvas></canvas>",
+             *(_slider(name, spec) for name, spec in sliders.items()), "<p></p>",
+             f"<script>{page.replace('</', '<' + chr(92) + '/')}</script>"]
+    return "".join(parts)
+
+# %% ../nbs/engine/59_interactive.ipynb #244011e1
 class Interactive:
     "A figure with sliders, drawn by JavaScript from the data of a cell."
     def __init__(self,
@@ -127,13 +152,7 @@ class Interactive:
         if not sliders: raise ValueError("a figure needs at least one slider")
         self.size, self.title = size, title
         self.rows = len(sliders)
-        page = _PAGE.replace("WIDTH", str(size[0])).replace("HEIGHT", str(size[1]))
-        page = page.replace("DATA", json.dumps(packed(data))).replace("DRAW", json.dumps(draw))
-        parts = ["<!doctype html><meta charset=utf-8>", f"<title>{html.escape(title)}</title>",
-                 f"<style>{_STYLE}</style>", "<canvas></canvas>",
-                 *(_slider(name, spec) for name, spec in sliders.items()), "<p></p>",
-                 f"<script>{page.replace('</', '<' + chr(92) + '/')}</script>"]
-        self.page = "".join(parts)
+        self.page = _document(draw, sliders, data, size, title)
 
     def save(self,
         path,  # of an HTML file

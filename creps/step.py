@@ -144,6 +144,12 @@ class BatchSplit:
         "Where the pictures of this rank's `number`-th micro-batch are in the batch."
         return slice(self.rank + self.world_size * number, None, self.count)
 
+    def part(self, x: Any, number: int) -> Any:
+        "The same micro-batch's rows of what this rank holds; None of None."
+        if x is None: return None
+        n = len(x) // self.accumulation
+        return x[number * n:(number + 1) * n]
+
     @property
     def rows(self) -> np.ndarray:
         "Numbers in the batch that this rank reads, micro-batch by micro-batch."
@@ -176,8 +182,7 @@ class Iteration:
     real: Any = None        # this rank's real pictures [n, C, R, R], as D sees them
     real_label: torch.Tensor | None = None  # [n, label_dim]
     labels: Any = None      # of the whole data set, to draw fake ones from
-    # tensors [n, ...], keywords of `TrainingStep.fakes`: what was done to the real pictures, for the fakes
-    alike: dict[str, Any] = field(default_factory=dict)
+    alike: dict[str, Any] = field(default_factory=dict)   # what was done to them, [n, ...]: keywords of `fakes`
     path_means: list = field(default_factory=list)  # mean path lengths of the micro-batches so far
     nonfinite: list = field(default_factory=list)   # of each phase: 1 if its loss or gradient was not finite, else 0
     number: int = 0         # of the micro-batch at work
@@ -190,11 +195,7 @@ class Iteration:
         "Where the micro-batch is in the whole batch (or in half of it)."
         return self.split.micro_batch(self.number)
 
-    def local(self, x: Any) -> Any:
-        "The micro-batch's rows of what this rank holds."
-        if x is None: return None
-        n = len(x) // self.split.accumulation
-        return x[self.number * n:(self.number + 1) * n]
+    def local(self, x: Any) -> Any: return self.split.part(x, self.number)
 
     def reals(self) -> tuple:
         "The micro-batch's real pictures, as D sees them, and their labels."
