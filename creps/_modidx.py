@@ -1227,7 +1227,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'creps.processes.accelerator_for': ('engine/processes.html#accelerator_for', 'creps/processes.py'),
                                  'creps.processes.environment': ('engine/processes.html#environment', 'creps/processes.py'),
                                  'creps.processes.first_process': ('engine/processes.html#first_process', 'creps/processes.py'),
-                                 'creps.processes.free_port': ('engine/processes.html#free_port', 'creps/processes.py'),
+                                 'creps.processes.meeting_place': ('engine/processes.html#meeting_place', 'creps/processes.py'),
                                  'creps.processes.same_command': ('engine/processes.html#same_command', 'creps/processes.py'),
                                  'creps.processes.termination_signals': ('engine/processes.html#termination_signals', 'creps/processes.py'),
                                  'creps.processes.together': ('engine/processes.html#together', 'creps/processes.py')},

@@ -6,9 +6,9 @@
 __all__ = []
 
 # %% ../nbs/engine/48_processes.ipynb #0c3a2a57
-import atexit, contextlib, ctypes, os, signal, socket, subprocess, sys, threading, time
+import atexit, contextlib, ctypes, os, signal, subprocess, sys, threading, time
 from datetime import timedelta
-import torch
+import torch, torch.distributed
 
 # %% ../nbs/engine/48_processes.ipynb #ab297111
 def termination_signals() -> list:
@@ -32,16 +32,15 @@ class SignalHandler:
         for s, handler in self.before.items(): signal.signal(s, handler)
 
 # %% ../nbs/engine/48_processes.ipynb #85126909
-def free_port() -> int:
-    "A port of this machine on which nobody listens."
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def meeting_place() -> torch.distributed.TCPStore:
+    "Where processes of this machine find each other, at a port that the system chooses."
+    return torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
 
 def environment(rank: int, processes: int, port: int) -> dict[str, str]:
     "What process `rank` of `processes` has to know."
     own = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=processes, LOCAL_WORLD_SIZE=processes)
     own |= dict(MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
+    own |= dict(TORCHELASTIC_USE_AGENT_STORE=True, TORCHELASTIC_RESTART_COUNT=0)  # the launcher listens there
     own["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS") or max(1, (os.cpu_count() or 1) // processes)
     return os.environ | {k: str(v) for k, v in own.items()}
 
@@ -62,11 +61,11 @@ def together(
 ) -> int:            # exit code: the first that isn't 0
     "Run the same in several processes that know of each other, and wait for them."
     if processes < 1: raise ValueError(f"processes must be at least 1, not {processes}")
-    port, launcher = free_port(), os.getpid()
+    meeting, launcher = meeting_place(), os.getpid()
     def hear_of_the_end(): _told_of_the_end(launcher)
     first = hear_of_the_end if sys.platform == "linux" else None
     def start(rank: int) -> subprocess.Popen:
-        own = environment(rank, processes, port)
+        own = environment(rank, processes, meeting.port)
         return subprocess.Popen([sys.executable, *words], env=own, start_new_session=True, preexec_fn=first)
     team = [start(rank) for rank in range(processes)]
     def pass_on(number, frame):
