@@ -199,9 +199,9 @@ class Sizes:
 
 # %% ../nbs/evidence/35_scaleparty.ipynb #40c2dce6
 def in_sizes(
-    synthesis: OpenPyramid,
+    synthesis: nn.Module,  # as `OpenPyramid`
     ws: torch.Tensor,  # [B, num_ws, w_dim]
-    part: tuple,       # row, column, side of the window, of the picture side
+    part,              # row, column, side of the window, of the picture side
     cells: tuple,      # a side, for each size
     noise: Callable,   # cells -> a generator of noise, or None
 ) -> list:             # [B, 3, n, n] for each size
