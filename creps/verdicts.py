@@ -333,7 +333,8 @@ def show_history(
         ax.set_title(name, fontsize=9)
         ax.tick_params(labelbottom=True, labelsize=8)
     for ax in axes.flat[max(0, len(names) - cols):len(names)]: ax.set_xlabel("kimg", fontsize=8)
-    fig.suptitle(f"{data}: {COLUMNS[column][0]}", fontsize=10)
+    for ax in axes[:, 0]: ax.set_ylabel(COLUMNS[column][0], fontsize=8)
+    fig.suptitle(data, fontsize=10)
     return fig
 
 # %% ../nbs/evidence/38_verdicts.ipynb #939195f9
