@@ -265,8 +265,8 @@ def curves(
     cols = min(cols, len(found))
     rows = -(-len(found) // cols)
     with rc_context({"text.parse_math": False, "font.size": 8}):
-        size = (3.2 * cols, 2.1 * rows)
-        figure, axes = pyplot.subplots(rows, cols, figsize=size, squeeze=False, layout="constrained", dpi=72)
+        size = (3.2 * cols, 2.4 * rows)
+        figure, axes = pyplot.subplots(rows, cols, figsize=size, squeeze=False, layout="constrained", dpi=100)
         for ax in axes.flat[len(found):]: ax.axis("off")
         for ax, (title, series) in zip(axes.flat, found.items()): draw_panel(ax, title, series, history.marks)
     return figure
