@@ -47,9 +47,10 @@ def last(rows: Sequence[dict], name: str, kimg: float = KIMG) -> list[dict]:
 def certain_critic(rows: Sequence[dict], s: Settings) -> str | None:
     "What there is to say of a D that never errs."
     recent = last(rows, "sign_real", ADAPTING if s.augment == "ada" else KIMG)
-    if not recent or mean(row["sign_real"] for row in recent) < CERTAIN: return None
+    sign = mean(row["sign_real"] for row in recent) if recent else 0.
+    if sign < CERTAIN: return None
     if max(row.get("sign_fake", -1) for row in recent) > .5: return None   # it calls everything real
-    certain = f"D is certain of nearly every real picture (mean sign {recent[-1]['sign_real']:.3f})"
+    certain = f"D is certain of nearly every real picture (mean sign {sign:.3f})"
     return f"{certain}, and G learns little from it: try {remedy(s)}"
 
 def like_samples(rows: Sequence[dict], s: Settings) -> str | None:

@@ -459,7 +459,7 @@ def _cells(edges):
     return torch.arange(-3, 4)[max(first + 3, 0):max(last + 3, 0)]
 
 def stars(f, lines):
-    "Light of the stars [B, 1, H, W]; they reach two units beyond the square."
+    "Light of the stars [B, 1, H, W]; they reach three units beyond the square."
     cells = _cells(lines.rows), _cells(lines.cols), torch.arange(90)
     row, col, j = (a.reshape(-1, 1) for a in torch.meshgrid(*cells, indexing="ij"))
     def draw(salt): return chance(f.key, salt, row, col, j)
