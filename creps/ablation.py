@@ -1001,7 +1001,7 @@ def read_results(
     return sorted(found, key=place)
 
 def ablate(
-    preset: Annotated[str, check_preset] = "smoke",  # smoke (minutes), cpu (a night), t4 and colab (a GPU), paper
+    preset: Annotated[str, check_preset] = "smoke",  # smoke (minutes), cpu or recipes (a night), t4 and colab (a GPU), paper
     only: Annotated[str, _choice] | None = None,  # which of its trainings, like portraits/creps or scenery,peers; left out: all
     seeds: Annotated[str, parse_seeds] | None = None,  # like 0-2 or 0,3; left out: as many as the preset has
     table: Literal["markdown", "latex", "csv"] = "markdown",  # what is printed
