@@ -3,7 +3,7 @@ MODEL is a run folder of `creps train --octaves N`, whose settings name the data
 the same data without octaves, to be drawn at the same views and size. At every octave: the sliced Wasserstein distance and, where
 it is installed, lite1's Frechet distance to COUNT true patches at random places, for `drawn` (the network's own function),
 `enlarged` (its whole picture, by Lanczos), `plain`, and `other` (other true patches: what the distance is at least); and
-how nearly a view, brought down by two, is the middle of the view at half its zoom."""
+how nearly a view, downsampled by two, is the middle of the view at half its zoom."""
 import json, math, sys
 from dataclasses import replace
 from pathlib import Path
