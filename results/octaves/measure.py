@@ -1,9 +1,9 @@
 """How near views are to the truth, octave by octave:   python results/octaves/measure.py MODEL OUT.json [COUNT [PLAIN]]
 MODEL is a run folder of `creps train --octaves N`, whose settings name the data. PLAIN is a network that was trained on
-the same data without octaves, to be drawn at the same views. At every octave: the sliced Wasserstein distance and, where
+the same data without octaves, to be drawn at the same views and size. At every octave: the sliced Wasserstein distance and, where
 it is installed, lite1's Frechet distance to COUNT true patches at random places, for `drawn` (the network's own function),
 `enlarged` (its whole picture, by Lanczos), `plain`, and `other` (other true patches: what the distance is at least); and
-how nearly a view, brought down by two, is the middle of the view at half its zoom."""
+how nearly a view, downsampled by two, is the middle of the view at half its zoom."""
 import json, math, sys
 from dataclasses import replace
 from pathlib import Path
@@ -24,8 +24,8 @@ def places(octave: int, count: int, seed: int) -> list[Patch]:
 
 def code(G, number: int) -> torch.Tensor: return G.mapping(torch.randn(1, G.z_dim, generator=rng(number)))
 
-def views(G, seen: list[Patch]) -> np.ndarray:  # uint8 [count, R, R, 3]
-    return np.concatenate([to_uint8(G.draw(code(G, i), G.resolution, p.view)) for i, p in enumerate(seen)])
+def views(G, seen: list[Patch], size: int) -> np.ndarray:  # uint8 [count, size, size, 3]
+    return np.concatenate([to_uint8(G.draw(code(G, i), size, p.view)) for i, p in enumerate(seen)])
 
 def enlarged(G, seen: list[Patch]) -> np.ndarray:
     def part(i: int, p: Patch) -> torch.Tensor:
@@ -49,14 +49,16 @@ def main(model: str, out: str, count: str = "256", plain: str | None = None):
     # a plane of 64 px that was trained on patches of 32 with six octaves is drawn at 64 with five
     finer = round(math.log2(G.resolution / settings.resolution))
     settings = replace(settings, resolution=G.resolution, octaves=settings.octaves - finer)
-    data = open_data(settings.data, settings.resolution, octaves=settings.octaves)
+    world = settings.data or "earth"   # `trial.py` opens it itself, and leaves no name
+    number = dict(n=settings.pictures) if world in ("earth", "scenery") else {}
+    data = open_data(world, settings.resolution, octaves=settings.octaves, **number)
     look, chance = looking_into(data, settings), np.random.default_rng(0)
     def true(seen: list[Patch]) -> np.ndarray:
         return np.concatenate([look(np.array([chance.integers(len(data))]), p) for p in seen])
-    kinds = dict(drawn=lambda seen: views(G, seen), enlarged=lambda seen: enlarged(G, seen), other=true)
+    kinds = dict(drawn=lambda seen: views(G, seen, G.resolution), enlarged=lambda seen: enlarged(G, seen), other=true)
     if plain:
         other = Generator.from_pretrained(plain)
-        kinds["plain"] = lambda seen: views(other, seen)
+        kinds["plain"] = lambda seen: views(other, seen, G.resolution)
     found, metrics = {}, usual(3)
     for octave in range(settings.octaves + 1):
         real, seen = true(places(octave, n, 1)), places(octave, n, 2)
