@@ -1,6 +1,7 @@
 """How near views are to the truth, octave by octave:   python results/octaves/measure.py MODEL OUT.json [COUNT [PLAIN]]
-MODEL is a run folder of `creps train --octaves N`, whose settings name the data. PLAIN is a network that was trained on
-the same data without octaves, to be drawn at the same views and size. At every octave: the sliced Wasserstein distance and, where
+MODEL is a run folder of `creps train --octaves N`, whose settings name the data; or a network alone, whose settings are
+those in OUT.json, measured anew. PLAIN is a network that was trained on
+the same data without octaves, to be drawn at the same views and size; OUT.webp then shows two of its codes on the way down. At every octave: the sliced Wasserstein distance and, where
 it is installed, lite1's Frechet distance to COUNT true patches at random places, for `drawn` (the network's own function),
 `enlarged` (its whole picture, by Lanczos), `plain`, and `other` (other true patches: what the distance is at least); and
 how nearly a view, downsampled by two, is the middle of the view at half its zoom."""
@@ -8,14 +9,16 @@ import json, math, sys
 from dataclasses import replace
 from pathlib import Path
 import numpy as np, torch
+from PIL import Image
 from creps import Generator, View
-from creps.checkpoint import load_settings, versions
+from creps.checkpoint import last_good, load_settings, versions
 from creps.core import rng, to_uint8
 from creps.data import open_data
 from creps.distributions import distances, usual
 from creps.filters import box_reduce, resample
 from creps.metrics import psnr
-from creps.octaves import Patch, looking_into
+from creps.octaves import Patch, looking_into, richest
+from creps.settings import Settings
 
 def places(octave: int, count: int, seed: int) -> list[Patch]:
     "Random windows inside the unit square."
@@ -43,9 +46,18 @@ def agreement(G, seen: list[Patch]) -> float:
         found.append(psnr(box_reduce(near, 2), far[..., R // 4:-R // 4, R // 4:-R // 4]))
     return torch.cat(found).clamp(max=150).mean().item()
 
+def strip(G, numbers, size: int, octaves: int) -> np.ndarray:  # uint8 [len(numbers) * size, (octaves + 1) * size, 3]
+    "Codes from above to below, octaves from left to right: the windows that `richest` finds."
+    def draws(number: int): return lambda view: to_uint8(G.draw(code(G, number), size, view))[0]
+    return np.vstack([np.hstack([draws(n)(view) for view in richest(draws(n), octaves)]) for n in numbers])
+
+def settings_of(model: str, out: Path) -> Settings:
+    if last_good(model): return load_settings(model)
+    return Settings.from_json(json.loads(out.read_text())["settings"])
+
 @torch.no_grad()
 def main(model: str, out: str, count: str = "256", plain: str | None = None):
-    G, settings, n = Generator.from_pretrained(model), load_settings(model), int(count)
+    G, settings, n = Generator.from_pretrained(model), settings_of(model, Path(out)), int(count)
     # a plane of 64 px that was trained on patches of 32 with six octaves is drawn at 64 with five
     finer = round(math.log2(G.resolution / settings.resolution))
     settings = replace(settings, resolution=G.resolution, octaves=settings.octaves - finer)
@@ -59,6 +71,8 @@ def main(model: str, out: str, count: str = "256", plain: str | None = None):
     if plain:
         other = Generator.from_pretrained(plain)
         kinds["plain"] = lambda seen: views(other, seen, G.resolution)
+        shown = Image.fromarray(strip(other, (0, 2), G.resolution, settings.octaves))
+        shown.save(Path(out).with_suffix(".webp"), lossless=True)
     found, metrics = {}, usual(3)
     for octave in range(settings.octaves + 1):
         real, seen = true(places(octave, n, 1)), places(octave, n, 2)
@@ -68,7 +82,7 @@ def main(model: str, out: str, count: str = "256", plain: str | None = None):
         found[octave] = {kind: near(make(seen)) for kind, make in kinds.items()}
         if octave: found[octave]["agreement"] = round(agreement(G, seen[:32]), 2)
         print(octave, found[octave], flush=True)
-    about = dict(count=n, settings=settings.to_json(), versions=versions(), plain=bool(plain))
+    about = dict(count=n, settings=settings.to_json(), versions=versions(), plain=load_settings(plain).to_json() if plain else None)
     Path(out).write_text(json.dumps(about | dict(octaves=found), indent=1) + "\n")
 
 if __name__ == "__main__": main(*sys.argv[1:])
