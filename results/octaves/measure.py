@@ -1,10 +1,10 @@
 """How near views are to the truth, octave by octave:   python results/octaves/measure.py MODEL OUT.json [COUNT [PLAIN]]
 MODEL is a run folder of `creps train --octaves N`, whose settings name the data; or a network alone, whose settings are
-those in OUT.json, measured anew. PLAIN is a network that was trained on
-the same data without octaves, to be drawn at the same views and size; OUT.webp then shows two of its codes on the way down. At every octave: the sliced Wasserstein distance and, where
-it is installed, lite1's Frechet distance to COUNT true patches at random places, for `drawn` (the network's own function),
-`enlarged` (its whole picture, by Lanczos), `plain`, and `other` (other true patches: what the distance is at least); and
-how nearly a view, downsampled by two, is the middle of the view at half its zoom."""
+those in OUT.json, measured anew. PLAIN is a run on the same data without octaves, whose network is drawn at the same
+views and size; OUT.webp then shows two of its codes on the way down. At every octave: the sliced Wasserstein distance and,
+where it is installed, lite1's Frechet distance to COUNT true patches at random places, for `drawn` (the network's own
+function), `enlarged` (its whole picture, by Lanczos), `plain`, and `other` (other true patches: what the distance is at
+least); and how nearly a view, downsampled by two, is the middle of the view at half its zoom."""
 import json, math, sys
 from dataclasses import replace
 from pathlib import Path
@@ -82,7 +82,8 @@ def main(model: str, out: str, count: str = "256", plain: str | None = None):
         found[octave] = {kind: near(make(seen)) for kind, make in kinds.items()}
         if octave: found[octave]["agreement"] = round(agreement(G, seen[:32]), 2)
         print(octave, found[octave], flush=True)
-    about = dict(count=n, settings=settings.to_json(), versions=versions(), plain=load_settings(plain).to_json() if plain else None)
+    about = dict(count=n, settings=settings.to_json(), versions=versions())
+    if plain: about["plain"] = load_settings(plain).to_json()
     Path(out).write_text(json.dumps(about | dict(octaves=found), indent=1) + "\n")
 
 if __name__ == "__main__": main(*sys.argv[1:])
