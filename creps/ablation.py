@@ -888,9 +888,9 @@ def resampled(rows: list, variant: str) -> str:
 _FLOOR = "other real pictures (the floor)"
 
 def columns_of(rows: list) -> list[str]:
-    "The data sets of some results, in the order of the presets."
+    "The data sets of some results: portraits first, the others in the order of the presets."
     there = {r["data"] for r in rows}
-    known = dict.fromkeys(part.data for p in PRESETS.values() for part in p.parts)
+    known = dict.fromkeys(["portraits", *(part.data for p in PRESETS.values() for part in p.parts)])
     return [data for data in known if data in there] + sorted(there - known.keys())
 
 def present(rows: list, names, data: str | None = None) -> list[str]:

@@ -7,7 +7,7 @@ __all__ = ['Interval', 'welch', 'paired', 'holm', 'claims', 'claims_table', 'in_
 
 # %% ../nbs/evidence/38_verdicts.ipynb #86594cf0
 import math, re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
@@ -253,7 +253,10 @@ def in_words(
     said = [f"{begin} ({', '.join(f'{counts[d]} of {d}' for d in columns_of(trained))})."]
     found = claims(trained)
     for verdict in VERDICTS[:2]:
-        mine = [f"{c['claim']} ({c['section']}, {c['data']})" for c in found if c["verdict"] == verdict]
+        where = defaultdict(list)   # the data sets of a claim
+        for c in found:
+            if c["verdict"] == verdict: where[c["claim"], c["section"]].append(c["data"])
+        mine = [f"{claim} ({section}, {' and '.join(data)})" for (claim, section), data in where.items()]
         said.append(f"**{verdict.capitalize()}**: {'; '.join(mine)}." if mine else f"Nothing is {verdict}.")
     undecided = sum(c["verdict"] == "undecided" for c in found)
     are = "is" if undecided == 1 else "are"
