@@ -32,8 +32,10 @@ class SignalHandler:
         for s, handler in self.before.items(): signal.signal(s, handler)
 
 # %% ../nbs/engine/48_processes.ipynb #85126909
-def meeting_place() -> torch.distributed.TCPStore:
+def meeting_place() -> "torch.distributed.TCPStore":
     "Where processes of this machine find each other, at a port that the system chooses."
+    if not torch.distributed.is_available():
+        raise ValueError("this build of torch has no torch.distributed: leave processes out")
     return torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
 
 def environment(rank: int, processes: int, port: int) -> dict[str, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np, torch
 from PIL import Image
 from creps import Generator, View
+from creps.ablation import revision
 from creps.checkpoint import last_good, load_settings, versions
 from creps.core import rng, to_uint8
 from creps.data import open_data
@@ -82,7 +83,7 @@ def main(model: str, out: str, count: str = "256", plain: str | None = None):
         found[octave] = {kind: near(make(seen)) for kind, make in kinds.items()}
         if octave: found[octave]["agreement"] = round(agreement(G, seen[:32]), 2)
         print(octave, found[octave], flush=True)
-    about = dict(count=n, settings=settings.to_json(), versions=versions())
+    about = dict(count=n, settings=settings.to_json(), versions=versions(), revision=revision())
     if plain: about["plain"] = load_settings(plain).to_json()
     Path(out).write_text(json.dumps(about | dict(octaves=found), indent=1) + "\n")
 
