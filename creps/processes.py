@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../nbs/engine/48_processes.ipynb #0c3a2a57
-import atexit, contextlib, ctypes, os, signal, subprocess, sys, threading, time
+import atexit, contextlib, ctypes, os, signal, socket, subprocess, sys, threading, time
 from datetime import timedelta
 import torch, torch.distributed
 
@@ -43,6 +43,9 @@ def environment(rank: int, processes: int, port: int) -> dict[str, str]:
     own = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=processes, LOCAL_WORLD_SIZE=processes)
     own |= dict(MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
     own |= dict(TORCHELASTIC_USE_AGENT_STORE=True, TORCHELASTIC_RESTART_COUNT=0)  # the launcher listens there
+    own["CREPS_LAUNCHER"] = os.getpid()
+    loopback = [name for _, name in socket.if_nameindex() if name in ("lo", "lo0")]
+    if loopback: own["GLOO_SOCKET_IFNAME"] = loopback[0]  # otherwise what the name of this machine resolves to
     own["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS") or max(1, (os.cpu_count() or 1) // processes)
     return os.environ | {k: str(v) for k, v in own.items()}
 
@@ -50,34 +53,36 @@ def first_process() -> bool:
     "Whether this process speaks for all: the first of several, or the only one, whatever RANK says."
     return int(os.environ.get("WORLD_SIZE") or 1) == 1 or os.environ.get("RANK", "0") == "0"
 
-def _told_of_the_end(parent: int):
-    "Make the system send SIGTERM to this process when its parent ends."
+def _end_with_launcher():
+    "Make the system send SIGTERM to this process when `together`, which started it, ends; on Linux."
+    launcher = os.environ.get("CREPS_LAUNCHER")
+    if launcher is None or sys.platform != "linux": return
     with contextlib.suppress(OSError, AttributeError): ctypes.CDLL(None).prctl(1, signal.SIGTERM)   # PR_SET_PDEATHSIG
-    if os.getppid() != parent: os._exit(128 + signal.SIGTERM)
+    if os.getppid() != int(launcher): os._exit(128 + signal.SIGTERM)   # it has ended already
 
 # %% ../nbs/engine/48_processes.ipynb #a991b05c
 def together(
     words: list,     # what follows the interpreter: ["-c", code], or a script and its arguments
     processes: int,
-    patience: float = 10.,  # seconds that the others may go on when one has failed
+    patience: float = 10.,  # seconds that the others may go on when one has failed; one that stops as asked has not
 ) -> int:            # exit code: the first that isn't 0
     "Run the same in several processes that know of each other, and wait for them."
     if processes < 1: raise ValueError(f"processes must be at least 1, not {processes}")
-    meeting, launcher = meeting_place(), os.getpid()
-    def hear_of_the_end(): _told_of_the_end(launcher)
-    first = hear_of_the_end if sys.platform == "linux" else None
+    meeting = meeting_place()
     def start(rank: int) -> subprocess.Popen:
         own = environment(rank, processes, meeting.port)
-        return subprocess.Popen([sys.executable, *words], env=own, start_new_session=True, preexec_fn=first)
+        return subprocess.Popen([sys.executable, *words], env=own, start_new_session=True)
     team = [start(rank) for rank in range(processes)]
+    asked = set()
     def pass_on(number, frame):
+        asked.update((128 + number, -number))
         for p in team:
             if p.poll() is None: p.send_signal(number)
     before = {s: signal.signal(s, pass_on) for s in termination_signals()}
     failed = None
     try:
         while running := [p for p in team if p.poll() is None]:
-            if failed is None and any(p.returncode for p in team): failed = time.time()
+            if failed is None and any(p.returncode not in (None, 0, *asked) for p in team): failed = time.time()
             if failed and time.time() - failed > patience:
                 for p in running: p.kill()
             time.sleep(.05)
@@ -101,6 +106,7 @@ def _leave_process_group():
 def accelerator_for(device: torch.device):
     "accelerate's view of the processes that work on this run; None if this is the only one."
     if int(os.environ.get("WORLD_SIZE") or 1) == 1: return None
+    _end_with_launcher()
     try: from accelerate import Accelerator, InitProcessGroupKwargs
     except ImportError:
         raise ValueError("several processes need accelerate: pip install 'creps[train]'") from None
