@@ -736,6 +736,7 @@ def _obey(words) -> int:
     except SystemExit as e: return e.code if isinstance(e.code, int) else 1
     else: return 0
     if first_process(): print(f"creps {command}: {problem}", file=sys.stderr)
+    else: time.sleep(10)   # the first has the same problem, and the launcher ends all when one has failed
     return 2
 
 # %% ../nbs/engine/55_cli.ipynb #5f51092d

@@ -6,9 +6,15 @@
 __all__ = []
 
 # %% ../nbs/engine/48_processes.ipynb #0c3a2a57
-import atexit, contextlib, ctypes, os, signal, socket, subprocess, sys, threading, time
+import atexit, contextlib, ctypes, logging, os, signal, socket, sys, threading
+from dataclasses import fields
 from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
 import torch, torch.distributed
+if torch.distributed.is_available():
+    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
+    from torch.distributed.launcher.api import ChildFailedError, LaunchConfig, elastic_launch
 
 # %% ../nbs/engine/48_processes.ipynb #ab297111
 def termination_signals() -> list:
@@ -32,22 +38,14 @@ class SignalHandler:
         for s, handler in self.before.items(): signal.signal(s, handler)
 
 # %% ../nbs/engine/48_processes.ipynb #85126909
-def meeting_place() -> "torch.distributed.TCPStore":
-    "Where processes of this machine find each other, at a port that the system chooses."
-    if not torch.distributed.is_available():
-        raise ValueError("this build of torch has no torch.distributed: leave processes out")
-    return torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-
-def environment(rank: int, processes: int, port: int) -> dict[str, str]:
-    "What process `rank` of `processes` has to know."
-    own = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=processes, LOCAL_WORLD_SIZE=processes)
-    own |= dict(MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
-    own |= dict(TORCHELASTIC_USE_AGENT_STORE=True, TORCHELASTIC_RESTART_COUNT=0)  # the launcher listens there
-    own["CREPS_LAUNCHER"] = os.getpid()
+def environment(processes: int) -> dict[str, str]:
+    "What all of `processes` on this machine are told, beside what the launcher tells each."
+    own = dict(CREPS_LAUNCHER=str(os.getpid()))
+    share = max(1, (os.cpu_count() or 1) // processes)
+    own["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS") or str(share)
     loopback = [name for _, name in socket.if_nameindex() if name in ("lo", "lo0")]
-    if loopback: own["GLOO_SOCKET_IFNAME"] = loopback[0]  # otherwise what the name of this machine resolves to
-    own["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS") or max(1, (os.cpu_count() or 1) // processes)
-    return os.environ | {k: str(v) for k, v in own.items()}
+    if loopback: own["GLOO_SOCKET_IFNAME"] = loopback[0]
+    return own
 
 def first_process() -> bool:
     "Whether this process speaks for all: the first of several, or the only one, whatever RANK says."
@@ -61,39 +59,47 @@ def _end_with_launcher():
     if os.getppid() != int(launcher): os._exit(128 + signal.SIGTERM)   # it has ended already
 
 # %% ../nbs/engine/48_processes.ipynb #a991b05c
+SHUTDOWN = 120   # seconds that a process has to save and end
+
+@contextlib.contextmanager
+def _launching(processes: int):
+    "The environment of the processes, silence of the launcher's log, and the handlers of signals as before."
+    before = {s: signal.getsignal(s) for s in termination_signals()}
+    logging.disable(logging.CRITICAL)
+    try:
+        with patch.dict(os.environ, environment(processes)): yield [s.name for s in before]
+    finally:
+        logging.disable(logging.NOTSET)
+        for s, handler in before.items(): signal.signal(s, handler)
+
+def torchrun(words: list[str], processes: int, signals: list[str]):
+    "Start `words` so many times on this machine, and wait; raises what torch's launcher raises."
+    newer: dict[str, Any] = dict(signals_to_handle=",".join(signals), shutdown_timeout=SHUTDOWN)
+    known = {f.name for f in fields(LaunchConfig)}   # torch 2.6 has neither of these two
+    newer = {name: value for name, value in newer.items() if name in known}
+    logs = DefaultLogsSpecs(os.devnull)   # none
+    config = LaunchConfig(1, 1, processes, logs, rdzv_backend="c10d", rdzv_endpoint="localhost:0",
+                          local_addr="127.0.0.1", max_restarts=0, **newer)
+    elastic_launch(config, sys.executable)(*words)
+
+# %% ../nbs/engine/48_processes.ipynb #9c756ce5
 def together(
-    words: list,     # what follows the interpreter: ["-c", code], or a script and its arguments
+    words: list[str],  # what follows the interpreter: ["-c", code], or a script and its arguments
     processes: int,
-    patience: float = 10.,  # seconds that the others may go on when one has failed; one that stops as asked has not
-) -> int:            # exit code: the first that isn't 0
+) -> int:              # exit code: of the first that failed, 128 + the signal that ended them, or 0
     "Run the same in several processes that know of each other, and wait for them."
     if processes < 1: raise ValueError(f"processes must be at least 1, not {processes}")
-    meeting = meeting_place()
-    def start(rank: int) -> subprocess.Popen:
-        own = environment(rank, processes, meeting.port)
-        return subprocess.Popen([sys.executable, *words], env=own, start_new_session=True)
-    team = [start(rank) for rank in range(processes)]
-    asked = set()
-    def pass_on(number, frame):
-        asked.update((128 + number, -number))
-        for p in team:
-            if p.poll() is None: p.send_signal(number)
-    before = {s: signal.signal(s, pass_on) for s in termination_signals()}
-    failed = None
+    if not torch.distributed.is_available():
+        raise ValueError("this build of torch has no torch.distributed: leave processes out")
     try:
-        while running := [p for p in team if p.poll() is None]:
-            if failed is None and any(p.returncode not in (None, 0, *asked) for p in team): failed = time.time()
-            if failed and time.time() - failed > patience:
-                for p in running: p.kill()
-            time.sleep(.05)
-    finally:
-        for s, handler in before.items(): signal.signal(s, handler)
-        for p in team:
-            if p.poll() is None: p.kill()
-    codes = [p.returncode for p in team if p.returncode]
-    return next((c for c in codes if c > 0), 128 - codes[0] if codes else 0)
+        with _launching(processes) as signals: torchrun(words, processes, signals)
+    except SignalException as e: return 128 + e.sigval
+    except ChildFailedError as e:
+        code = e.get_first_failure()[1].exitcode
+        return code if code > 0 else 128 - code
+    return 0
 
-def same_command(module: str, function: str, argv: list) -> list:
+def same_command(module: str, function: str, argv: list) -> list[str]:
     "Words for `together` that call `module.function(argv)`, with the modules that this process finds."
     paths = f"import sys; sys.path[:] = {sys.path!r}"
     return ["-c", f"{paths}; from {module} import {function} as main; sys.exit(main({argv!r}))"]
