@@ -241,6 +241,11 @@ def claims_table(found: list, format: str = "markdown") -> str:
     return typeset(list(found[0]) if found else ["claim"], [list(c.values()) for c in found], format)
 
 # %% ../nbs/evidence/38_verdicts.ipynb #30063d66
+def _where(claim: str, data: list[str]) -> str:
+    "Its data sets, and whether a count decides, which one training is enough for."
+    counted = all(pair.column in COUNTED for c in CLAIMS if c.text == claim for pair in c.pairs)
+    return " and ".join(data) + ", counted" * counted
+
 def in_words(
     rows: list,  # results of one preset
     due: int,    # how many trainings the preset has
@@ -256,7 +261,7 @@ def in_words(
         where = defaultdict(list)   # the data sets of a claim
         for c in found:
             if c["verdict"] == verdict: where[c["claim"], c["section"]].append(c["data"])
-        mine = [f"{claim} ({section}, {' and '.join(data)})" for (claim, section), data in where.items()]
+        mine = [f"{claim} ({section}, {_where(claim, data)})" for (claim, section), data in where.items()]
         said.append(f"**{verdict.capitalize()}**: {'; '.join(mine)}." if mine else f"Nothing is {verdict}.")
     undecided = sum(c["verdict"] == "undecided" for c in found)
     are = "is" if undecided == 1 else "are"
@@ -345,32 +350,36 @@ def _sheet_file(results, r: dict) -> Path:
     name = f"{slug(r['system'])}-seed{r.get('seed', 0)}.webp"
     return Path(results, r["preset"], slug(r["data"]), name)
 
-def sheet_of(results, r: dict) -> np.ndarray:
-    "The stored samples of a result: uint8 [H, W, 3]."
-    return np.asarray(Image.open(_sheet_file(results, r)).convert("RGB"))
+def strip_of(
+    results, r: dict,
+    codes: int,     # the first so many
+) -> np.ndarray:    # uint8 [side, codes * side, 3]
+    "The stored samples of a result, side by side."
+    sheet = np.asarray(Image.open(_sheet_file(results, r)).convert("RGB"))
+    side = PRESETS[r["preset"]].resolution
+    tiles = sheet.reshape(len(sheet) // side, side, -1, side, 3).swapaxes(1, 2).reshape(-1, side, side, 3)
+    return np.hstack(list(tiles[:codes]))
 
 def show_sheets(
     rows: list,       # results
     names,            # variants, from top to bottom
     results="results",
     data: str | None = None, # None: the first data set
-    width: float = 10.,
+    codes: int = 12,
 ):
-    "The stored samples, large: a line for each variant, a field for each seed, the data above."
+    "The stored samples, large: a field for each variant, a line for each seed, the data above."
     import matplotlib.pyplot as plt
     data = data or columns_of(rows)[0]
     mine = [r for r in rows if r["data"] == data and _sheet_file(results, r).exists()]
-    lines = [[r for r in mine if r["system"] == v] for v in (TRUTH, *present(mine, names))]
-    lines = [some for some in lines if some]
-    cols = max(map(len, lines), default=1)
-    height, across = sheet_of(results, mine[0]).shape[:2] if mine else (1, 1)
-    rows_of = max(len(lines), 1)
-    size = width, (width / cols * height / across + .22) * rows_of
-    fig, axes = plt.subplots(rows_of, cols, figsize=size, squeeze=False, layout="constrained", dpi=96)
+    systems = [[r for r in mine if r["system"] == v] for v in (TRUTH, *present(mine, names))]
+    strips = {some[0]["system"]: [strip_of(results, r, codes) for r in some] for some in systems if some}
+    lines = [len(of) for of in strips.values()] or [1]
+    size = 8.2, 8 / codes * sum(lines) + .25 * len(lines)   # at 96 dpi a picture of 32 px is twice as large
+    fig, axes = plt.subplots(len(lines), 1, figsize=size, squeeze=False, layout="constrained", dpi=96,
+                             height_ratios=lines)
     for ax in axes.flat: ax.axis("off")
-    for line, some in zip(axes, lines):
-        for ax, r in zip(line, some):
-            ax.imshow(sheet_of(results, r), interpolation="nearest")
-            title = TRUTH if r["system"] == TRUTH else f"{r['system']}, seed {r['seed']}"
-            ax.set_title(title, fontsize=8)
+    for ax, (name, of) in zip(axes.flat, strips.items()):
+        ax.imshow(np.vstack(of), interpolation="nearest")
+        seeds = "" if len(of) == 1 else f", a line for each of {len(of)} seeds"
+        ax.set_title(f"{name}{seeds}", fontsize=9, loc="left")
     return fig
