@@ -567,9 +567,9 @@ def write_samples(pictures, path, cols: int = 8):
     sheet = to_pil(image_grid(pictures, cols))
     write_whole(path, lambda file: sheet.save(file, "WEBP", quality=90, method=6))
 
-def sheet(s: dict, G, path, count: int = 24):
+def sheet(G, path):
     "A small sheet of samples, the same codes for all."
-    z = torch.randn(count, G.z_dim, generator=rng(0, Stream.SHEET))
+    z = torch.randn(24, G.z_dim, generator=rng(0, Stream.SHEET))
     with torch.no_grad(): pictures = G(z.to(next(G.parameters()).device))
     write_samples(to_uint8(pictures), path)
 
@@ -663,7 +663,7 @@ class Job:
         "Make the result, or what is missing of it; its folder has been claimed."
         write_json(self.settings, self.run / "settings.json")
         found, G = make_result(self.preset, self.variant, self.settings, self.run, device)
-        sheet(self.settings, G, self.path.with_suffix(".webp"))
+        sheet(G, self.path.with_suffix(".webp"))
         write_json(found, self.path)
         return found
 

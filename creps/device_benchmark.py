@@ -155,11 +155,11 @@ def attempt(
     return about | dict(seconds=None, reason=reason)
 
 # %% ../nbs/engine/51_device_benchmark.ipynb #d655c850
-def _timed(f, device, repeats: int = 5, most: float = 10.) -> tuple:
-    "Median seconds of `f()` after a call that warms up (or of that, if it takes `most`), and bytes needed."
+def _timed(f, device, repeats: int) -> tuple:
+    "Median seconds of `f()` after a call that warms up (or of that, if it takes 10 s), and bytes needed."
     water = HighWater(device).mark()
     first = stopwatch(f, 1, device)
-    return (first if first > most else stopwatch(f, repeats, device)), water.above()
+    return (first if first > 10 else stopwatch(f, repeats, device)), water.above()
 
 def _megabytes(extra): return None if extra is None else round(extra / 2**20, 1)
 

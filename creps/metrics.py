@@ -141,8 +141,9 @@ def laplacian_pyramid(
     return [*levels, x]
 
 # %% ../nbs/evidence/30_metrics.ipynb #be6c75c8
-def _patches(x, generator, count=128, size=7):
-    "`count` random patches of each picture, [B * count, C * size^2], each channel of mean 0, variance 1."
+def _patches(x, generator):
+    "128 random patches of each picture, [B * 128, C * 7^2], each channel of mean 0, variance 1."
+    count, size = 128, 7
     rows, cols = (torch.randint(0, n - size + 1, (len(x) * count,), generator=generator) for n in x.shape[2:])
     which = torch.arange(len(x)).repeat_interleave(count)
     which, rows, cols = torch.stack([which, rows, cols]).to(x.device)
