@@ -12,7 +12,7 @@ from functools import partial, reduce
 from typing import Any
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
-from .biline import steps_of, widths
+from .biline import StyledBlock, steps_of, widths
 from .coords import View, points, whole
 from .core import constant, rng, seeded, size_pair
 from .discriminator import Discriminator
@@ -145,24 +145,6 @@ class NoisyLinear(ModulatedLinear):
         grain = _normal(noise, x, *x.shape[:2], 1) * (self.strength * ACT_GAIN)
         return rectify_(torch.baddbmm(bias + grain, x, weight))
 
-# %% ../nbs/evidence/33_peers.ipynb #8890df40
-class PointBlock(nn.Module):
-    "Two noisy layers and a third that outputs colours; the first block is one layer, no colours."
-    def __init__(self,
-        name: str,           # for example "b8"; the prefix of its styles
-        inputs: int,         # channels in
-        channels: int,       # channels passed on
-        first: bool = False,
-    ):
-        super().__init__()
-        self.name = name
-        if not first: self.fc0 = NoisyLinear(inputs, channels)
-        self.fc1 = NoisyLinear(inputs if first else channels, channels)
-        if not first: self.out = ModulatedLinear(channels, 3, demodulate=False)
-
-    def steps(self) -> list[Step]:
-        return [Step(layer, f"{self.name}.{n}", n == "out") for n, layer in self.named_children()]
-
 # %% ../nbs/evidence/33_peers.ipynb #76c98d2d
 class PointLayers(nn.Module):
     "Features [B, P, inputs] -> colours [B, P, 3]."
@@ -172,9 +154,9 @@ class PointLayers(nn.Module):
     ):
         super().__init__()
         sizes = list(channels.items())
-        blocks = [PointBlock("first", inputs, sizes[0][1], first=True)]
+        blocks = [StyledBlock("first", inputs, sizes[0][1], 0, NoisyLinear)]
         for (_, before), (r, c) in zip([sizes[0], *sizes], sizes):
-            blocks.append(PointBlock(f"b{r}", before, c))
+            blocks.append(StyledBlock(f"b{r}", before, c, 3, NoisyLinear))
         self.blocks = nn.ModuleList(blocks)
 
     def steps(self) -> list[Step]: return steps_of(self.blocks)
