@@ -1076,6 +1076,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'creps.layers.fold': ('idea/layers.html#fold', 'creps/layers.py'),
                               'creps.layers.lrelu': ('idea/layers.html#lrelu', 'creps/layers.py'),
                               'creps.layers.normalize': ('idea/layers.html#normalize', 'creps/layers.py'),
+                              'creps.layers.random_latents': ('idea/layers.html#random_latents', 'creps/layers.py'),
                               'creps.layers.rectify': ('idea/layers.html#rectify', 'creps/layers.py'),
                               'creps.layers.rectify_': ('idea/layers.html#rectify_', 'creps/layers.py'),
                               'creps.layers.run': ('idea/layers.html#run', 'creps/layers.py'),

@@ -16,6 +16,7 @@ from .core import Count, Device, Number, Seed, constant, rng, size_pair
 from .device import pick_device
 from .filters import REDUCERS, low_pass, reduced
 from .generator import Generator
+from .layers import random_latents
 
 # %% ../nbs/evidence/30_metrics.ipynb #7832621b
 def _pair(a, b):
@@ -236,11 +237,7 @@ def latents(
 ):                   # z [samples, z_dim], labels [samples, label_dim] or None
     "Codes by number: the same for every batch size and device."
     if samples < 1: raise ValueError(f"samples must be at least 1, not {samples!r}")
-    g, dim = rng(seed), getattr(G, "label_dim", 0)
-    z = torch.randn(samples, G.z_dim, generator=g)
-    if not dim: return z, None
-    rows = torch.eye(dim) if labels is None else torch.as_tensor(labels).float()
-    return z, rows[torch.randint(len(rows), (samples,), generator=g)]
+    return random_latents(G, samples, rng(seed), labels)
 
 # %% ../nbs/evidence/30_metrics.ipynb #4c181bef
 def styles(G, z, label=None, truncation_psi: float = 1.) -> torch.Tensor:

@@ -19,8 +19,8 @@ from .discriminator import Discriminator
 from .filters import double, low_pass, resample
 from .generator import (Generator, Mapped, Pointwise, Program, Saved, at_once, block_channels,
                              check_resolution, find_model, joined, widest)
-from .layers import (ACT_GAIN, Mapping, ModulatedLinear, Step, Styles, fold, rectify, rectify_, run,
-                          truncate)
+from .layers import (ACT_GAIN, Mapping, ModulatedLinear, Step, Styles, fold, random_latents, rectify,
+                          rectify_, run, truncate)
 from .settings import Settings
 from .step import Iteration, Stream, TrainingStep, new_discriminator
 
@@ -210,11 +210,8 @@ class MeasuredMapping(Mapping):
         seed: int = 0,
     ) -> torch.Tensor:        # [w_dim]
         "Set the mean w to that of `count` mapped codes, with labels drawn evenly."
-        noise, label = rng(seed), None
-        z = torch.randn(count, self.z_dim, generator=noise).to(self.measured)
-        if self.label_dim:
-            classes = torch.randint(self.label_dim, (count,), generator=noise)
-            label = F.one_hot(classes, self.label_dim).to(z)
+        drawn = random_latents(self, count, rng(seed))
+        z, label = (None if x is None else x.to(self.measured) for x in drawn)
         return self.measured.copy_(self.w(z, label).mean(0))
 
 # %% ../nbs/evidence/33_peers.ipynb #00619f59

@@ -25,7 +25,8 @@ from .distributions import lite1_network
 from .film import Shot, film
 from .filters import reduced
 from .generator import Generator, joined
-from .metrics import ALEXNET, lpips_distance
+from .layers import random_latents
+from .metrics import ALEXNET, lpips_distance, styles
 from .render import render
 
 # %% ../nbs/drawing/25_project.ipynb #7e52abcf
@@ -207,11 +208,7 @@ def many_codes(
     seed: int = 0,
 ) -> torch.Tensor:  # w [count, w_dim]
     "The w of random latents, of all classes where there are some."
-    chance, device = rng(seed, 1), next(G.parameters()).device
-    z, label = torch.randn(count, G.z_dim, generator=chance), None
-    if G.label_dim:
-        label = torch.eye(G.label_dim)[torch.randint(G.label_dim, (count,), generator=chance)].to(device)
-    return G.mapping(z.to(device), label)[:, 0]
+    return styles(G, *random_latents(G, count, rng(seed, 1)))[:, 0]
 
 def principal_axes(
     w: torch.Tensor,  # [N, w_dim]

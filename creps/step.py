@@ -22,6 +22,7 @@ from .data import Sampler
 from .device import low_precision, tf32
 from .discriminator import Discriminator
 from .generator import Generator
+from .layers import random_latents
 from .losses import lazy_adam
 from .settings import Settings, network_of
 
@@ -52,11 +53,8 @@ def latents(
     device: torch.device | str = "cpu",
 ) -> tuple:              # z [count, z_dim], label [count, label_dim] or None
     "Latent codes, and labels in the frequency of the data set."
-    g = rng(settings.seed, step, stream)
-    z = torch.randn(count, settings.z_dim, generator=g).to(device)
-    if not settings.label_dim: return z, None
-    rows = torch.randint(len(labels), (count,), generator=g)
-    return z, torch.as_tensor(np.asarray(labels)[rows.numpy()], dtype=torch.float32).to(device)
+    z, label = random_latents(settings, count, rng(settings.seed, step, stream), labels)
+    return z.to(device), None if label is None else label.to(device)
 
 # %% ../nbs/training/14_step.ipynb #1e4d7b9b
 def new_discriminator(settings: Settings, kind: type = Discriminator) -> Discriminator:
