@@ -558,7 +558,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                             'creps.data.Sampler.__iter__': ('training/data.html#sampler.__iter__', 'creps/data.py'),
                             'creps.data.Sampler.__next__': ('training/data.html#sampler.__next__', 'creps/data.py'),
                             'creps.data.Sampler.order': ('training/data.html#sampler.order', 'creps/data.py'),
-                            'creps.data._alone': ('training/data.html#_alone', 'creps/data.py'),
                             'creps.data.batches': ('training/data.html#batches', 'creps/data.py'),
                             'creps.data.open_data': ('training/data.html#open_data', 'creps/data.py')},
             'creps.decode': { 'creps.decode._accepts': ('engine/decode.html#_accepts', 'creps/decode.py'),
