@@ -362,18 +362,15 @@ def rarely_exceeded(
     return max(e[tail][0] + over * math.log(.2 / RARE), e[np.searchsorted(below, 1 - RARE)])
 
 # %% ../nbs/drawing/20_render.ipynb #dd7ff75f
-def _lines_at(lines: LineStage, t: np.ndarray, axis: int) -> torch.Tensor:
-    "Exact lines [maps, C, D, n] of a few positions."
-    out = torch.empty(lines.maps, lines.channels, lines.rank, len(t), device=lines.device)
-    for i in range(0, len(t), lines.step):
-        part = slice(i, i + lines.step)
-        lines.lines(t[part], axis, out[..., part], True)
-    return out
-
-def _midway(lines: LineStage, t: np.ndarray, axis: int, nodes: int) -> torch.Tensor:
-    "Lines [maps, C, D, n] in the middle between two nodes, as a table without the fit would give them."
-    low, high = (_lines_at(lines, t + k / nodes, axis) for k in (-.5, .5))
-    return low.add_(high).mul_(.5)
+def _shifted(
+    lines: LineStage,
+    at: list,   # coordinates [n] of rows and of columns
+    shifts,     # of these coordinates
+    pool,       # of `crew`
+) -> list[torch.Tensor]:  # of rows and of columns, [maps, C, D, n]
+    "Lines, the mean over some shifts."
+    tables = [both(*(fill(lines, t + shift, axis, 3, pool) for axis, t in enumerate(at))) for shift in shifts]
+    return [sum(some) / len(shifts) for some in zip(*tables)]
 
 def _crossings(pixels: PixelStage, *lines: torch.Tensor) -> torch.Tensor:
     "Colours where rows and columns meet, within each group of them: [channels, n * GROUP]."
@@ -404,12 +401,10 @@ def density(
     groups = min(max(int(8e6 / lines.flops), 2), 16)
     at = [dice.choice(t, groups * GROUP) for t in places]
     weights = _met(places, at)
-    def submit(f, *more):
-        return [pool.submit(torch.inference_mode()(f), lines, t, axis, *more) for axis, t in enumerate(at)]
-    def colours(jobs): return _crossings(pixels, *(job.result() for job in jobs))
-    exact, nodes = submit(_lines_at), start
+    def colours(*shifts: float): return _crossings(pixels, *_shifted(lines, at, shifts, pool))
+    exact, nodes = colours(0.), start
     while tol and nodes <= most:
-        wrong = (colours(submit(_midway, nodes)) - colours(exact)).abs().cpu().double().numpy()
+        wrong = (colours(-.5 / nodes, .5 / nodes) - exact).abs().cpu().double().numpy()
         _refuse(not np.isfinite(wrong).all())
         error = rarely_exceeded(wrong, weights)
         if error <= tol: return nodes
