@@ -281,6 +281,17 @@ def padding(settings: Settings) -> tuple[int, int, int, int]:
     left, above = (R - W) // 2, (R - H) // 2
     return left, R - W - left, above, R - H - above
 
+def drawn_at(
+    it: Iteration,
+    ws: torch.Tensor,  # [n, num_ws, w_dim]
+    places: Any,       # coordinates t [sH], [sW]
+    twice: bool = False,  # they will be differentiated twice
+) -> torch.Tensor:     # [n, C, H, W]
+    "Generated pictures, in the training's precision."
+    low = it.settings.precision == "bfloat16" and not twice
+    dtype = torch.bfloat16 if low else torch.float32
+    return tiles.draw(it.state.G.synthesis, ws if twice else ws[:, :1], *places, twice=twice, dtype=dtype)
+
 # %% ../nbs/training/14_step.ipynb #2d99d373
 def noting(critic: Callable, logits: list) -> Callable:
     "The same critic, which puts its answers into `logits`."
@@ -389,11 +400,11 @@ class Pictures:
         if label is not None: label = it.local(it.real_label) if beside_real else label[it.rows]
         return mix_styles(it, G.mapping(z[it.rows], label), label, stream, count, self.mixing), label
 
+    def places(self, it: Iteration, stream: int) -> tuple: return training_grid(it.settings)  # of fakes
+
     def fakes(self, it: Iteration, ws: torch.Tensor, stream: int, twice: bool = False) -> torch.Tensor:
         "Generated pictures [n, C, H, W]; `twice`: they will be differentiated twice."
-        low = it.settings.precision == "bfloat16" and not twice
-        where, dtype = training_grid(it.settings), torch.bfloat16 if low else torch.float32
-        return tiles.draw(it.state.G.synthesis, ws if twice else ws[:, :1], *where, twice=twice, dtype=dtype)
+        return drawn_at(it, ws, self.places(it, stream), twice)
 
     def critic(self, it: Iteration, stream: int) -> Callable:
         "D as a phase asks it: (images, label) -> logits; augments, then pads."
