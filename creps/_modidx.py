@@ -696,6 +696,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                'creps/distributions.py'),
                                      'creps.distributions.Samples.__len__': ( 'evidence/distributions.html#samples.__len__',
                                                                               'creps/distributions.py'),
+                                     'creps.distributions.Samples.all': ( 'evidence/distributions.html#samples.all',
+                                                                          'creps/distributions.py'),
                                      'creps.distributions.Samples.batch': ( 'evidence/distributions.html#samples.batch',
                                                                             'creps/distributions.py'),
                                      'creps.distributions.SceneryNet': ('evidence/distributions.html#scenerynet', 'creps/distributions.py'),

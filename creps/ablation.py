@@ -360,11 +360,9 @@ def separated(
     levels = swd_levels(fake, real)
     return rounded(dict(frechet=frechet, octave=levels[max(levels)]))
 
-def shown(s: dict, G, scale: int, batch: int = 8) -> np.ndarray:  # uint8 [far, H, W, 3]
+def shown(s: dict, G, scale: int) -> np.ndarray:  # uint8 [far, H, W, 3]
     "Pictures of a network, the same codes at every size."
-    drawings = Samples(G, s["far"], (scale * s["resolution"],) * 2)
-    numbers = torch.arange(s["far"]).split(batch)
-    return np.concatenate([drawings.batch(some)[0] for some in numbers])
+    return Samples(G, s["far"], (scale * s["resolution"],) * 2).all(8)
 
 def enlarged(small: np.ndarray, size: int) -> np.ndarray:  # uint8 [N, size, size, 3]
     "Pictures in another size, by Lanczos."

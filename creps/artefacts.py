@@ -10,7 +10,7 @@ import math
 from functools import partial
 import numpy as np, torch
 from .core import constant, from_uint8, rng
-from .distributions import Samples, chunks
+from .distributions import Samples
 from .fourier import spread_
 from .settings import Settings
 from .step import Iteration, Stream, TrainingStep
@@ -191,8 +191,7 @@ def sampled(
     count: int,
 ) -> np.ndarray: # uint8 [count, R, R, 3]
     "Pictures of a generator: the same for the same number."
-    pictures = Samples(G, count, (G.resolution,) * 2)
-    return np.concatenate(list(chunks(pictures, np.arange(count))))
+    return Samples(G, count, (G.resolution,) * 2).all()
 
 # %% ../nbs/evidence/36_artefacts.ipynb #61af3065
 class Jitter(TrainingStep):

@@ -20,7 +20,7 @@ from .coords import View
 from .core import Device, Positive, Seed, from_uint8, rng, seeded, write_whole
 from .data import Sampler
 from .device import pick_device, tf32
-from .distributions import Samples, chunks
+from .distributions import Samples
 from .generator import Generator
 from .metrics import swd
 from .peers import system
@@ -240,11 +240,10 @@ def learning(
 ) -> dict:                 # seconds, kimg, images_per_second, swd_before, swd_after, swd_floor, nonfinite, ok
     "Train for a while on landscapes that the shipped network draws, and look whether it helped."
     size, batch = (settings.resolution,) * 2, settings.batch
-    world = Samples(Generator.from_pretrained("scenery-64").to(device), pictures, size)
-    real = np.concatenate(list(chunks(world, np.arange(pictures))))
+    real = Samples(Generator.from_pretrained("scenery-64").to(device), pictures, size).all()
     step, state = TrainingStep(), TrainingStep().begin(settings, device)
     sampler, bad = Sampler(pictures, batch), []
-    def drawn(): return np.concatenate(list(chunks(Samples(state.ema, samples, size), np.arange(samples))))
+    def drawn(): return Samples(state.ema, samples, size).all()
     before, start = drawn(), time.perf_counter()
     while time.perf_counter() - start < seconds and state.images < 1000 * settings.kimg:
         images = from_uint8(torch.from_numpy(real[next(sampler)]).to(device))
