@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np, torch, torch.nn.functional as F
 from tqdm.auto import tqdm
 from .coords import View, axes, to_t, turn, whole
-from .core import as_bytes, as_words, parse_bytes, size_pair, spare_memory, to_uint8, to_uint16
+from .core import as_levels, parse_bytes, size_pair, spare_memory, to_levels
 from .files import targets
 from .filters import box_reduce
 from .stages import LineStage, MapStage, PixelStage, crew, stages_of
@@ -544,10 +544,6 @@ class ArrayTarget:
     def abort(self) -> None: pass
 
 # %% ../nbs/drawing/20_render.ipynb #5933816b
-def _levels(rgb: torch.Tensor, dtype) -> np.ndarray:
-    "Colours [B, C, H, W] as whole numbers [B, H, W, C] of 8 or 16 bits."
-    return to_uint16(rgb) if dtype == np.uint16 else to_uint8(rgb)
-
 def _leaving(
     picture: torch.Tensor,        # [h, w, C]
 ) -> Callable[[], np.ndarray]:    # a function that waits and gives an array
@@ -612,14 +608,14 @@ def paint(
     @torch.inference_mode()
     def draw(place, y, x, part):
         r, c, h, w = part
+        bits = 8 * place.itemsize
         rgb = box_reduce(pixels(source(y + r, x + c, h, w)).float().view(1, -1, s * h, s * w), s)
         wrong = ~rgb.abs().max().isfinite()
         if not here:
             under_way.bad.append(wrong)
-            levels = as_words(rgb) if place.dtype == np.uint16 else as_bytes(rgb)
-            return place[r:r + h, c:c + w], _leaving(levels[0].contiguous())
+            return place[r:r + h, c:c + w], _leaving(as_levels(rgb, bits)[0].contiguous())
         _refuse(wrong)
-        place[r:r + h, c:c + w] = _levels(rgb, place.dtype)[0]
+        place[r:r + h, c:c + w] = to_levels(rgb, bits)[0]
     def area(parts): return sum(h * w for *_, h, w in parts)
     for y0, x0, h0, w0 in rectangles(size, *block):
         bands = [(y0 + y, x0, h, w) for y, _, h, w in rectangles((h0, w0), rows, w0)]
@@ -709,7 +705,7 @@ def _whole(G, ws, size, view, warp, align, pictures, out):
     for i in range(len(ws)):
         drawn = G.draw(ws[i:i + 1], size, view, align)
         _refuse((~drawn.isfinite()).any())
-        pictures[i] = _levels(drawn, pictures.dtype)[0]
+        pictures[i] = to_levels(drawn, 8 * pictures.itemsize)[0]
     return pictures if out is None else out
 
 # %% ../nbs/drawing/20_render.ipynb #fbdf8538
