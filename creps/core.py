@@ -238,6 +238,15 @@ def seed_everything(seed: int):
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
 
+# %% ../nbs/engine/40_core.ipynb #199407bc
+class Purpose:
+    "What is drawn at random outside of a training. Two have one number where no seed is used for both."
+    SEARCH_CODES = 1    # among which a search for a picture begins
+    SEARCH_STEP = 2     # noise and pixels of a step of it, whose number follows
+    SWD_DIRECTIONS = 1  # of a sliced Wasserstein distance, behind the level; its patches have no number
+    CHECK_PICTURES = 1  # by which a device is compared with the CPU
+    CHECK_CODES = 2
+
 # %% ../nbs/engine/40_core.ipynb #5ea52a63
 def seeded(
     seed: int,

@@ -17,7 +17,7 @@ from . import losses
 from .benchmark import HighWater, print_table, stopwatch, wait
 from .checkpoint import versions
 from .coords import View
-from .core import Device, Positive, Seed, from_uint8, rng, seeded, write_whole
+from .core import Device, Positive, Purpose, Seed, from_uint8, rng, seeded, write_whole
 from .data import Sampler
 from .device import pick_device, tf32
 from .distributions import Samples
@@ -83,7 +83,7 @@ def _pictures_agree(networks: tuple, codes: torch.Tensor, device) -> list:
 def _noise(settings: Settings, seed: int) -> torch.Tensor:
     "Pictures of the settings' size that show nothing."
     shape = settings.batch, settings.image_channels, *settings.shape
-    return torch.randn(shape, generator=rng(seed, 1)).clamp(-1, 1)
+    return torch.randn(shape, generator=rng(seed, Purpose.CHECK_PICTURES)).clamp(-1, 1)
 
 def _step_agrees(settings: Settings, device, seed: int) -> list:
     "Rows on the first step of a training with R1, on the CPU and on the device; and on its path length."
@@ -115,7 +115,7 @@ def parity(
     with precise("float32", device):
         states = [TrainingStep().begin(settings, where) for where in ("cpu", device)]
         rows = [_agree("first weights", _apart(*map(_weights, states)), 0, "weight")]
-        codes = torch.randn(4, settings.z_dim, generator=rng(seed, 2))
+        codes = torch.randn(4, settings.z_dim, generator=rng(seed, Purpose.CHECK_CODES))
         rows += _pictures_agree(tuple(s.G.eval() for s in states), codes, device)
         keys = ("z_dim", "w_dim", "channel_base", "channel_max")
         for name in ("CIPS", "StyleGAN2", "AnyresGAN", "ScaleParty"):

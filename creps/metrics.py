@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 import numpy as np, torch, torch.nn.functional as F
 from safetensors.torch import load_file
-from .core import Count, Device, Number, Seed, constant, rng, size_pair
+from .core import Count, Device, Number, Purpose, Seed, constant, rng, size_pair
 from .device import pick_device
 from .filters import REDUCERS, low_pass, reduced
 from .generator import Generator
@@ -182,7 +182,8 @@ def swd_levels(
     distances = {}
     for level, (x, y) in enumerate(zip(laplacian_pyramid(a), laplacian_pyramid(b))):
         p, q = (_patches(v, rng(seed, level)) for v in (x, y))
-        directions = F.normalize(torch.randn(256, p.shape[1], generator=rng(seed, level, 1)), dim=1)
+        g = rng(seed, level, Purpose.SWD_DIRECTIONS)
+        directions = F.normalize(torch.randn(256, p.shape[1], generator=g), dim=1)
         def onto(v): return ((d @ v.T).cpu().numpy() for d in directions.to(v.device).split(64))
         chunks = [_wasserstein(*pair) for pair in zip(onto(p), onto(q))]
         distances[min(x.shape[2:])] = 1000 * sum(chunks) / len(chunks)

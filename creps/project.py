@@ -17,8 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from tqdm.auto import tqdm
 from .coords import View, axes, to_t, turn
-from .core import (Device, Memory, Natural, Seed, Size, from_uint8, image_grid, rng, size_pair, to_uint8,
-                        write_png, write_whole)
+from .core import (Device, Memory, Natural, Purpose, Seed, Size, from_uint8, image_grid, rng, size_pair,
+                        to_uint8, write_png, write_whole)
 from .decode import decode
 from .device import pick_device
 from .distributions import lite1_network
@@ -208,7 +208,7 @@ def many_codes(
     seed: int = 0,
 ) -> torch.Tensor:  # w [count, w_dim]
     "The w of random latents, of all classes where there are some."
-    return styles(G, *random_latents(G, count, rng(seed, 1)))[:, 0]
+    return styles(G, *random_latents(G, count, rng(seed, Purpose.SEARCH_CODES)))[:, 0]
 
 def principal_axes(
     w: torch.Tensor,  # [N, w_dim]
@@ -389,7 +389,7 @@ class Stepping(Resumable):
     def step(self) -> float:
         "One step of Adam; the loss before it."
         t = self.number / self.steps
-        chance = rng(self.seed, 2, self.number)
+        chance = rng(self.seed, Purpose.SEARCH_STEP, self.number)
         if self.space == "w+" and self.x.shape[1] == 1 and t >= .5:
             self.begin(self.x.repeat(1, self.target.G.num_ws, 1))
         shaken = self.x + self.noise * shaking(t) * torch.randn(self.x.shape, generator=chance).to(self.x)

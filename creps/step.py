@@ -39,7 +39,7 @@ class Stream(IntEnum):
     MIXING = 20         # where a second code takes over, in each phase
     SECOND_CODE = 30    # ... and that code: 30 + the phase
     NOISE = 40          # of other systems' networks, in each phase
-    JITTER = 40         # shift of the grid, in each phase
+    JITTER = 40         # shift of the grid, in each phase; the number of NOISE, as no step uses both
     FREQUENCIES = 41    # that are spread over octaves
     WINDOW = 50         # which part of the pictures is looked at
     MIXED_PICTURES = 60 # which parts of pictures in two sizes are exchanged
