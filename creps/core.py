@@ -240,7 +240,7 @@ def seed_everything(seed: int):
 
 # %% ../nbs/engine/40_core.ipynb #199407bc
 class Purpose:
-    "What is drawn at random outside of a training. Two have one number where no seed is used for both."
+    "What is sampled outside of a training. Two have one number where no seed is used for both."
     SEARCH_CODES = 1    # among which a search for a picture begins
     SEARCH_STEP = 2     # noise and pixels of a step of it, whose number follows
     SWD_DIRECTIONS = 1  # of a sliced Wasserstein distance, behind the level; its patches have no number
