@@ -360,11 +360,9 @@ def separated(
     levels = swd_levels(fake, real)
     return rounded(dict(frechet=frechet, octave=levels[max(levels)]))
 
-def shown(s: dict, G, scale: int, batch: int = 8) -> np.ndarray:  # uint8 [far, H, W, 3]
+def shown(s: dict, G, scale: int) -> np.ndarray:  # uint8 [far, H, W, 3]
     "Pictures of a network, the same codes at every size."
-    drawings = Samples(G, s["far"], (scale * s["resolution"],) * 2)
-    numbers = torch.arange(s["far"]).split(batch)
-    return np.concatenate([drawings.batch(some)[0] for some in numbers])
+    return Samples(G, s["far"], (scale * s["resolution"],) * 2).all(8)
 
 def enlarged(small: np.ndarray, size: int) -> np.ndarray:  # uint8 [N, size, size, 3]
     "Pictures in another size, by Lanczos."
@@ -567,9 +565,9 @@ def write_samples(pictures, path, cols: int = 8):
     sheet = to_pil(image_grid(pictures, cols))
     write_whole(path, lambda file: sheet.save(file, "WEBP", quality=90, method=6))
 
-def sheet(s: dict, G, path, count: int = 24):
+def sheet(G, path):
     "A small sheet of samples, the same codes for all."
-    z = torch.randn(count, G.z_dim, generator=rng(0, Stream.SHEET))
+    z = torch.randn(24, G.z_dim, generator=rng(0, Stream.SHEET))
     with torch.no_grad(): pictures = G(z.to(next(G.parameters()).device))
     write_samples(to_uint8(pictures), path)
 
@@ -663,7 +661,7 @@ class Job:
         "Make the result, or what is missing of it; its folder has been claimed."
         write_json(self.settings, self.run / "settings.json")
         found, G = make_result(self.preset, self.variant, self.settings, self.run, device)
-        sheet(self.settings, G, self.path.with_suffix(".webp"))
+        sheet(G, self.path.with_suffix(".webp"))
         write_json(found, self.path)
         return found
 

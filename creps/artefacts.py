@@ -9,12 +9,11 @@ __all__ = ['measure', 'artefacts', 'sampled']
 import math
 from functools import partial
 import numpy as np, torch
-from . import tiles
 from .core import constant, from_uint8, rng
-from .distributions import Samples, chunks
+from .distributions import Samples
 from .fourier import spread_
 from .settings import Settings
-from .step import Iteration, Stream, TrainingStep, training_grid
+from .step import Iteration, Stream, TrainingStep
 
 # %% ../nbs/evidence/36_artefacts.ipynb #f08f179a
 def mirror(
@@ -192,19 +191,17 @@ def sampled(
     count: int,
 ) -> np.ndarray: # uint8 [count, R, R, 3]
     "Pictures of a generator: the same for the same number."
-    pictures = Samples(G, count, (G.resolution,) * 2)
-    return np.concatenate(list(chunks(pictures, np.arange(count))))
+    return Samples(G, count, (G.resolution,) * 2).all()
 
 # %% ../nbs/evidence/36_artefacts.ipynb #61af3065
 class Jitter(TrainingStep):
     "Fakes on a grid that is shifted by up to `pixels`, anew for each batch."
     def __init__(self, pixels: float = .5): self.pixels = pixels
 
-    def fakes(self, it: Iteration, ws: torch.Tensor, stream: int, twice: bool = False) -> torch.Tensor:
+    def places(self, it: Iteration, stream: int) -> tuple:
         drawn = 2 * torch.rand(2, generator=it.rng(Stream.JITTER, stream)) - 1
         shift = drawn * self.pixels / (it.settings.plane - 1)
-        rows, cols = (t + s for t, s in zip(training_grid(it.settings), shift.tolist()))
-        return tiles.draw(it.state.G.synthesis, ws if twice else ws[:, :1], rows, cols, twice=twice)
+        return tuple(t + s for t, s in zip(super().places(it, stream), shift.tolist()))
 
 # %% ../nbs/evidence/36_artefacts.ipynb #92aea508
 class Octaves(TrainingStep):

@@ -66,11 +66,12 @@ class StyledBlock(nn.Module):
         inputs: int,    # channels in
         channels: int,  # channels passed on
         outputs: int,   # channels of the output; 0: the first block of a line network
+        layer: type[ModulatedLinear] = ModulatedLinear,  # of the two steered ones
     ):
         super().__init__()
         self.name = name
-        if outputs: self.fc0 = ModulatedLinear(inputs, channels)
-        self.fc1 = ModulatedLinear(channels, channels)
+        if outputs: self.fc0 = layer(inputs, channels)
+        self.fc1 = layer(channels if outputs else inputs, channels)
         if outputs: self.out = ModulatedLinear(channels, outputs, demodulate=False)
 
     def steps(self) -> list[Step]:

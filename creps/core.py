@@ -19,37 +19,34 @@ from PIL import Image
 from safetensors import SafetensorError
 
 # %% ../nbs/engine/40_core.ipynb #c843258a
-def as_bytes(
-    images: torch.Tensor,  # [B, 3, H, W], nominally in [-1, 1]; values outside are clamped
-) -> torch.Tensor:  # uint8 [B, H, W, 3], where `images` are
-    "Bytes of `images`: clamp(127.5 x + 128, 0, 255), truncated."
-    return (images.detach().float() * 127.5 + 128).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+def as_levels(
+    images: torch.Tensor,  # [B, C, H, W], nominally in [-1, 1]; values outside are clamped
+    bits: int = 8,         # or 16
+) -> torch.Tensor:  # uint8, or int32 for 16 bits, [B, H, W, C], where `images` are
+    "Whole numbers of some bits. Of eight: clamp(127.5 x + 128, 0, 255), truncated."
+    most = 2**bits - 1
+    levels = (images.detach().float() * (most / 2) + 2**(bits - 1)).clamp(0, most)
+    return levels.to(torch.uint8 if bits == 8 else torch.int32).permute(0, 2, 3, 1)
+
+def to_levels(
+    images: torch.Tensor,  # [B, C, H, W]
+    bits: int = 8,
+) -> np.ndarray:           # uint8 or uint16 [B, H, W, C]
+    "The same, as an array."
+    return as_levels(images, bits).cpu().numpy().astype(f"uint{bits}", copy=False)
 
 # %% ../nbs/engine/40_core.ipynb #f2ed7c15
 def to_uint8(
     images: torch.Tensor,  # [B, 3, H, W]
 ) -> np.ndarray:  # uint8 [B, H, W, 3]
-    "The same, as an array."
-    return as_bytes(images).cpu().numpy()
+    "Bytes of `images`: clamp(127.5 x + 128, 0, 255), truncated."
+    return to_levels(images)
 
 def from_uint8(
     pictures,  # uint8 array or tensor [B, H, W, 3]
 ) -> torch.Tensor:  # float32 [B, 3, H, W] in [-1, 1]
     "Images from `pictures`: x / 127.5 - 1."
     return torch.as_tensor(pictures).permute(0, 3, 1, 2).float().div(127.5).sub(1)
-
-# %% ../nbs/engine/40_core.ipynb #b16w0rds
-def as_words(
-    images: torch.Tensor,  # [B, C, H, W], nominally in [-1, 1]; values outside are clamped
-) -> torch.Tensor:  # int32 [B, H, W, C], where `images` are
-    "Numbers of 16 bits: clamp(32767.5 x + 32768, 0, 65535), truncated."
-    return (images.detach().float() * 32767.5 + 32768).clamp(0, 65535).to(torch.int32).permute(0, 2, 3, 1)
-
-def to_uint16(
-    images: torch.Tensor,  # [B, C, H, W]
-) -> np.ndarray:  # uint16 [B, H, W, C]
-    "The same, as an array."
-    return as_words(images).cpu().numpy().astype(np.uint16)
 
 # %% ../nbs/engine/40_core.ipynb #6e1303df
 def _pictures(images) -> list[np.ndarray]:
@@ -240,6 +237,15 @@ def seed_everything(seed: int):
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
+
+# %% ../nbs/engine/40_core.ipynb #199407bc
+class Purpose:
+    "What is sampled outside of a training. Two have one number where no seed is used for both."
+    SEARCH_CODES = 1    # among which a search for a picture begins
+    SEARCH_STEP = 2     # noise and pixels of a step of it, whose number follows
+    SWD_DIRECTIONS = 1  # of a sliced Wasserstein distance, behind the level; its patches have no number
+    CHECK_PICTURES = 1  # by which a device is compared with the CPU
+    CHECK_CODES = 2
 
 # %% ../nbs/engine/40_core.ipynb #5ea52a63
 def seeded(

@@ -143,13 +143,12 @@ def panels(
 def thin(
     k,               # [n]
     v,               # [n], NaN where there is none
-    most: int = 200,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:  # k, mean, least, largest: [min(n, most)]
-    "At most `most` points of a curve."
-    if len(k) <= most: return k, v, v, v
-    groups = [p[np.isfinite(p)] for p in np.array_split(v, most)]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:  # k, mean, least, largest: [min(n, 200)]
+    "At most 200 points of a curve."
+    if len(k) <= 200: return k, v, v, v
+    groups = [p[np.isfinite(p)] for p in np.array_split(v, 200)]
     values = np.array([(p.mean(), p.min(), p.max()) if len(p) else (math.nan,) * 3 for p in groups])
-    return np.array([p[-1] for p in np.array_split(k, most)]), *values.T
+    return np.array([p[-1] for p in np.array_split(k, 200)]), *values.T
 
 # %% ../nbs/engine/56_curves.ipynb #f8b59e9a
 COLORS = ("#3a7fd9", "#dd6b20")  # to be told apart on white and on black

@@ -8,12 +8,12 @@ __all__ = ['open_data']
 # %% ../nbs/training/10_data.ipynb #9b64e64b
 import copy
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 import numpy as np, torch
 from .core import from_uint8, rng
 from .decode import decode as decode
 from .device import pinned, upload
 from .folders import BadData, Drawn, ImageFolder, Pictures, hub_dataset
+from .stages import crew
 from .vectors import WORLDS, open_world
 
 # %% ../nbs/training/10_data.ipynb #3e97eb2c
@@ -73,11 +73,6 @@ class Sampler:
         return np.concatenate(parts)
 
 # %% ../nbs/training/10_data.ipynb #7cca6d2d
-def _alone():
-    "Let this thread compute without helpers: a second OpenMP team halves the first one's speed on two cores."
-    torch.set_num_threads(1)
-    torch.get_num_threads()  # takes the number over for this thread, now
-
 def batches(
     data,               # a data set: anything with batch(indices)
     sampler: Sampler,   # its position advances with each batch
@@ -90,17 +85,11 @@ def batches(
     def load(indices):
         pictures, labels = data.batch(indices if rows is None else indices[rows])
         return [pinned(torch.from_numpy(x), torch.device(device)) for x in (pictures, labels)]
-    threads = torch.get_num_threads()
-    with ThreadPoolExecutor(1, "batches", _alone) as pool:
-        pool.submit(int).result()       # it has begun
-        torch.set_num_threads(threads)  # the number is the whole process's, too
+    with crew(1, "batches") as pool:
         queue = deque(pool.submit(load, next(ahead)) for _ in range(max(prefetch, 1)))
-        try:
-            while True:
-                ready = queue.popleft().result()
-                queue.append(pool.submit(load, next(ahead)))
-                sampler.position += sampler.batch
-                pictures, labels = (upload(x, torch.device(device)) for x in ready)
-                yield from_uint8(pictures), labels
-        finally:
-            for job in queue: job.cancel()
+        while True:
+            ready = queue.popleft().result()
+            queue.append(pool.submit(load, next(ahead)))
+            sampler.position += sampler.batch
+            pictures, labels = (upload(x, torch.device(device)) for x in ready)
+            yield from_uint8(pictures), labels

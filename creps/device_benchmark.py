@@ -17,10 +17,10 @@ from . import losses
 from .benchmark import HighWater, print_table, stopwatch, wait
 from .checkpoint import versions
 from .coords import View
-from .core import Device, Positive, Seed, from_uint8, rng, seeded, write_whole
+from .core import Device, Positive, Purpose, Seed, from_uint8, rng, seeded, write_whole
 from .data import Sampler
 from .device import pick_device, tf32
-from .distributions import Samples, chunks
+from .distributions import Samples
 from .generator import Generator
 from .metrics import swd
 from .peers import system
@@ -83,7 +83,7 @@ def _pictures_agree(networks: tuple, codes: torch.Tensor, device) -> list:
 def _noise(settings: Settings, seed: int) -> torch.Tensor:
     "Pictures of the settings' size that show nothing."
     shape = settings.batch, settings.image_channels, *settings.shape
-    return torch.randn(shape, generator=rng(seed, 1)).clamp(-1, 1)
+    return torch.randn(shape, generator=rng(seed, Purpose.CHECK_PICTURES)).clamp(-1, 1)
 
 def _step_agrees(settings: Settings, device, seed: int) -> list:
     "Rows on the first step of a training with R1, on the CPU and on the device; and on its path length."
@@ -115,7 +115,7 @@ def parity(
     with precise("float32", device):
         states = [TrainingStep().begin(settings, where) for where in ("cpu", device)]
         rows = [_agree("first weights", _apart(*map(_weights, states)), 0, "weight")]
-        codes = torch.randn(4, settings.z_dim, generator=rng(seed, 2))
+        codes = torch.randn(4, settings.z_dim, generator=rng(seed, Purpose.CHECK_CODES))
         rows += _pictures_agree(tuple(s.G.eval() for s in states), codes, device)
         keys = ("z_dim", "w_dim", "channel_base", "channel_max")
         for name in ("CIPS", "StyleGAN2", "AnyresGAN", "ScaleParty"):
@@ -155,11 +155,11 @@ def attempt(
     return about | dict(seconds=None, reason=reason)
 
 # %% ../nbs/engine/51_device_benchmark.ipynb #d655c850
-def _timed(f, device, repeats: int = 5, most: float = 10.) -> tuple:
-    "Median seconds of `f()` after a call that warms up (or of that, if it takes `most`), and bytes needed."
+def _timed(f, device, repeats: int) -> tuple:
+    "Median seconds of `f()` after a call that warms up (or of that, if it takes 10 s), and bytes needed."
     water = HighWater(device).mark()
     first = stopwatch(f, 1, device)
-    return (first if first > most else stopwatch(f, repeats, device)), water.above()
+    return (first if first > 10 else stopwatch(f, repeats, device)), water.above()
 
 def _megabytes(extra): return None if extra is None else round(extra / 2**20, 1)
 
@@ -240,11 +240,10 @@ def learning(
 ) -> dict:                 # seconds, kimg, images_per_second, swd_before, swd_after, swd_floor, nonfinite, ok
     "Train for a while on landscapes that the shipped network draws, and look whether it helped."
     size, batch = (settings.resolution,) * 2, settings.batch
-    world = Samples(Generator.from_pretrained("scenery-64").to(device), pictures, size)
-    real = np.concatenate(list(chunks(world, np.arange(pictures))))
+    real = Samples(Generator.from_pretrained("scenery-64").to(device), pictures, size).all()
     step, state = TrainingStep(), TrainingStep().begin(settings, device)
     sampler, bad = Sampler(pictures, batch), []
-    def drawn(): return np.concatenate(list(chunks(Samples(state.ema, samples, size), np.arange(samples))))
+    def drawn(): return Samples(state.ema, samples, size).all()
     before, start = drawn(), time.perf_counter()
     while time.perf_counter() - start < seconds and state.images < 1000 * settings.kimg:
         images = from_uint8(torch.from_numpy(real[next(sampler)]).to(device))

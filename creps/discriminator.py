@@ -8,9 +8,10 @@ __all__ = ['minibatch_deviation', 'Discriminator', 'grow']
 # %% ../nbs/training/11_discriminator.ipynb #0b8c59e4
 from typing import Any
 import torch, torch.nn as nn, torch.nn.functional as F
-from .core import rng, size_pair
+from .core import rng
 from .device import autocast
 from .filters import low_pass
+from .generator import block_channels, check_resolution
 from .layers import ACT_GAIN, CLAMP, FullyConnected, Mapping, check_label, rectify
 
 # %% ../nbs/training/11_discriminator.ipynb #c5ad3913
@@ -96,15 +97,14 @@ class Epilogue(nn.Module):
         return self.out(self.fc(self.conv(x).flatten(1)))
 
 # %% ../nbs/training/11_discriminator.ipynb #1d459cbc
-def block_sizes(
+def block_widths(
     resolution: int,    # R
-    channel_base: int,  # the channels at size R would be channel_base / R
-) -> list[int]:
-    "Sizes of the residual blocks: R, R/2, ..., 8; ValueError for what can't be built."
-    sizes = [2**i for i in range(size_pair(resolution)[0].bit_length() - 1, 2, -1)]
-    if not sizes or resolution != sizes[0]:
-        raise ValueError(f"resolution must be a power of two from 8 up, not {resolution!r}")
-    if channel_base >= resolution: return sizes
+    channel_base: int,  # width of block b = channel_base / b ...
+    channel_max: int,   # ... but at most this
+) -> dict[int, int]:    # block resolution -> width
+    "Widths of the blocks 4, 8, ..., R; ValueError for what can't be built."
+    widths = block_channels(check_resolution(resolution), channel_base, channel_max)
+    if widths[resolution] > 0: return widths
     raise ValueError(f"channel_base must be at least the resolution {resolution}, not {channel_base!r}")
 
 def agreement(
@@ -129,9 +129,9 @@ class Discriminator(nn.Module):
         self.resolution, self.label_dim = resolution, label_dim
         self.channel_base, self.channel_max = channel_base, channel_max
         self.mbstd_group, self.image_channels = mbstd_group, image_channels
-        self.sizes = block_sizes(resolution, channel_base)
+        channels = block_widths(resolution, channel_base, channel_max)
+        self.sizes = sorted(channels, reverse=True)[:-1]  # R, R/2, ..., 8
         self.precision = torch.float32  # of the four highest resolutions; lower ones are in float32
-        channels = {r: min(channel_base // r, channel_max) for r in [*self.sizes, 4]}
         for r in self.sizes:
             first = image_channels if r == resolution else 0
             setattr(self, f"b{r}", Residual(channels[r], channels[r // 2], first))

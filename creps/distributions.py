@@ -96,17 +96,18 @@ class SceneryNet(nn.Module):
     mean: torch.Tensor  # of the factors, [len(TARGETS) + 2]
     std: torch.Tensor
 
-    def __init__(self, widths=(16, 32, 48, 48), features: int = 64):
+    def __init__(self):
         super().__init__()
+        widths = 16, 32, 48, 48
         layers = zip((3, *widths), widths, (2, 2, 2, 1))
         self.convs = nn.ModuleList(nn.Conv2d(i, o, 3, stride, 1) for i, o, stride in layers)
         *texture, last = widths
-        self.features = nn.Linear(16 * last + sum(texture), features)
-        self.head = nn.Linear(features, len(TARGETS) + 2)
+        self.features = nn.Linear(16 * last + sum(texture), 64)
+        self.head = nn.Linear(64, len(TARGETS) + 2)
         self.register_buffer("mean", torch.zeros(len(TARGETS) + 2))
         self.register_buffer("std", torch.ones(len(TARGETS) + 2))
 
-    def embed(self, x) -> torch.Tensor:  # [B, 3, H, W] in [-1, 1] -> [B, features]
+    def embed(self, x) -> torch.Tensor:  # [B, 3, H, W] in [-1, 1] -> [B, 64]
         texture = []
         for conv in self.convs:
             x = F.leaky_relu(conv(x), .1)
@@ -250,6 +251,10 @@ class Samples:
         label = None if self.label is None else self.label[indices]
         ws = styles(self.G, self.z[indices], label, self.truncation_psi)
         return to_uint8(drawn(self.G, ws, self.size)), None
+
+    def all(self, at_once: int = 32) -> np.ndarray:  # uint8 [n, H, W, C]
+        "All of them, some at a time."
+        return np.concatenate(list(chunks(self, np.arange(self.n), at_once)))
 
 # %% ../nbs/evidence/31_distributions.ipynb #2e6445cf
 def survey(

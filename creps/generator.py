@@ -304,14 +304,32 @@ def synthesis(
     pixels = PixelNetwork(biline_channels, maps, decoders or planar, image_channels)
     return (PlaneSynthesis if planar else Synthesis)(resolution, w_dim, input, lines, pixels)
 
+# %% ../nbs/idea/06_generator.ipynb #3706f24b
+class Mapped(nn.Module):
+    "A mapping, and `draw` for what it maps to: latent codes -> pictures."
+    mapping: Mapping
+    _hub_mixin_config: Any   # the constructor's arguments, which are saved with the weights
+
+    def draw(self, ws: torch.Tensor, size=None, view: View | None = None, align="centers") -> torch.Tensor:
+        "The image [B, C, H, W] of `ws` at a size and view."
+        raise NotImplementedError
+
+    def forward(self,
+        z: torch.Tensor,                    # [B, z_dim]
+        label: torch.Tensor | None = None,  # [B, label_dim] one-hot, of a conditional network
+        *,
+        size=None, view: View | None = None,   # as in `draw`
+        truncation_psi: float = 1.,            # see `truncate`
+        truncation_cutoff: int | None = None,
+    ) -> torch.Tensor:                      # [B, C, H, W]
+        return self.draw(self.mapping(z, label, truncation_psi, truncation_cutoff), size, view)
+
 # %% ../nbs/idea/06_generator.ipynb #f5784e83
-class MappedSynthesis(nn.Module):
+class MappedSynthesis(Mapped):
     "A mapping and a synthesis: latent codes -> pictures at any size and view."
     resolution: int          # R, the training size
     shape: tuple[int, int]   # (H, W) of the pictures it is trained on
-    mapping: Mapping
     synthesis: PlaneSynthesis
-    _hub_mixin_config: Any   # the constructor's arguments, which are saved with the weights
 
     @property
     def supersample(self) -> int: return self.synthesis.supersample  # places along each side of a pixel; may be changed
@@ -333,16 +351,6 @@ class MappedSynthesis(nn.Module):
         places = np.stack(points(*where)).reshape(2, size[0], -1)  # of each row of pixels
         parts = [part.reshape(2, -1) for part in np.array_split(places, min(s * s, size[0]), 1)]
         return joined((areas(self.synthesis.at(ws, *part), size[1], s) for part in parts), *size)
-
-    def forward(self,
-        z: torch.Tensor,                    # [B, z_dim]
-        label: torch.Tensor | None = None,  # [B, label_dim] one-hot, of a conditional network
-        *,
-        size=None, view: View | None = None,   # as in `draw`
-        truncation_psi: float = 1.,            # see `truncate`
-        truncation_cutoff: int | None = None,
-    ) -> torch.Tensor:                      # [B, C, H, W]
-        return self.draw(self.mapping(z, label, truncation_psi, truncation_cutoff), size, view)
 
 # %% ../nbs/idea/06_generator.ipynb #827961d1
 def block_channels(
@@ -449,11 +457,23 @@ def restored(
     return net.eval()
 
 # %% ../nbs/idea/06_generator.ipynb #5c381208
+def arguments(
+    config: Path,
+    wanted: str,  # the name of a system
+) -> dict:
+    "What a saved network's class is called with; ValueError for another system."
+    values = json.loads(config.read_text())
+    kind = values.pop("system", "CREPS")
+    if kind == wanted: return values
+    raise ValueError(f"it holds a {kind}, not a {wanted}")
+
 Net = TypeVar("Net", bound="Saved")
 
 class Saved(nn.Module):
     "What reads a network that `save_pretrained` has written."
-    described = "a network"  # what it is, for error messages
+    @classmethod
+    def system(cls) -> str: return "CREPS"   # what config.json says that it holds
+
     @classmethod
     def from_pretrained(cls: type[Net],
         name,  # folder, shipped name, or owner/name on the hub
@@ -467,12 +487,11 @@ class Saved(nn.Module):
         "The network saved under `name`, in eval mode; files that don't fit exactly are refused (ValueError)."
         config, weights = find_model(name, revision=revision, token=token, cache_dir=cache_dir,
                                      force_download=force_download, local_files_only=local_files_only)
-        return restored(lambda: cls(**json.loads(config.read_text())), cls.described, config, weights)
+        return restored(lambda: cls(**arguments(config, cls.system())), "a generator", config, weights)
 
 # %% ../nbs/idea/06_generator.ipynb #9709b25a
 class Generator(MappedSynthesis, Saved, PyTorchModelHubMixin, library_name="creps", license="apache-2.0"):
     "The CREPS generator (Column-Row Entangled Pixel Synthesis, CVPR 2023): z -> the same image at any size."
-    described = "a generator"
     pointwise = True  # a pixel depends on its own coordinates alone: a renderer may draw it in tiles
     def __init__(self,
         resolution: int = 256,        # R, training size: a power of two; images can be drawn at any size

@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
-import torch, torch.nn as nn, torch.nn.functional as F
+import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 
 # %% ../nbs/idea/03_layers.ipynb #e242e379
 SLOPE = .2        # of the leaky ReLU, below zero
@@ -135,6 +135,20 @@ class Mapping(nn.Module):
         w = self.w(z, label)
         if not self.num_ws: return w
         return truncate(w[:, None].expand(-1, self.num_ws, -1), self.w_avg, truncation_psi, truncation_cutoff)
+
+# %% ../nbs/idea/03_layers.ipynb #08ff0751
+def random_latents(
+    of,              # has `z_dim`; `label_dim` if it is conditional
+    count: int,
+    g: torch.Generator,
+    labels=None,     # [N, label_dim] to draw from; None: every class is as likely
+) -> tuple:          # z [count, z_dim], label [count, label_dim] or None
+    "Latent codes and labels, on the CPU."
+    z, classes = torch.randn(count, of.z_dim, generator=g), getattr(of, "label_dim", 0)
+    if not classes: return z, None
+    among = np.eye(classes) if labels is None else np.asarray(labels)
+    rows = torch.randint(len(among), (count,), generator=g).numpy()
+    return z, torch.as_tensor(among[rows], dtype=torch.float32)
 
 # %% ../nbs/idea/03_layers.ipynb #4e190501
 CLAMP = 256.

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 import torch
 from tqdm.auto import tqdm
-from .core import resident_peak
+from .core import disk_errors_name, resident_peak
 
 # %% ../nbs/engine/61_log.ipynb #d42e4428
 def now() -> str: return datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -39,13 +39,11 @@ def board(folder) -> Callable:
 # %% ../nbs/engine/61_log.ipynb #4c912d35
 def append_line(path, text: str):
     "Add a line to a file, and end the last one before, if a process was killed in the middle of it."
-    try:
-        with open(path, "ab+") as f:
-            if f.tell():
-                f.seek(-1, os.SEEK_END)
-                if f.read(1) != b"\n": text = "\n" + text
-            f.write(text.encode() + b"\n")
-    except OSError as e: raise OSError(e.errno, e.strerror or str(e), str(path)) from e
+    with disk_errors_name(Path(path)), open(path, "ab+") as f:
+        if f.tell():
+            f.seek(-1, os.SEEK_END)
+            if f.read(1) != b"\n": text = "\n" + text
+        f.write(text.encode() + b"\n")
 
 # %% ../nbs/engine/61_log.ipynb #38a89090
 _BAR = "{l_bar}{bar}| {n:.1f}/{total:.1f} kimg [{elapsed}<{remaining}{postfix}]"

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 import numpy as np, torch, torch.nn.functional as F
 from safetensors.torch import load_file
-from .core import Count, Device, Number, Seed, constant, rng, size_pair
+from .core import Count, Device, Number, Purpose, Seed, constant, rng, size_pair
 from .device import pick_device
 from .filters import REDUCERS, low_pass, reduced
 from .generator import Generator
+from .layers import random_latents
 
 # %% ../nbs/evidence/30_metrics.ipynb #7832621b
 def _pair(a, b):
@@ -141,8 +142,9 @@ def laplacian_pyramid(
     return [*levels, x]
 
 # %% ../nbs/evidence/30_metrics.ipynb #be6c75c8
-def _patches(x, generator, count=128, size=7):
-    "`count` random patches of each picture, [B * count, C * size^2], each channel of mean 0, variance 1."
+def _patches(x, generator):
+    "128 random patches of each picture, [B * 128, C * 7^2], each channel of mean 0, variance 1."
+    count, size = 128, 7
     rows, cols = (torch.randint(0, n - size + 1, (len(x) * count,), generator=generator) for n in x.shape[2:])
     which = torch.arange(len(x)).repeat_interleave(count)
     which, rows, cols = torch.stack([which, rows, cols]).to(x.device)
@@ -180,7 +182,8 @@ def swd_levels(
     distances = {}
     for level, (x, y) in enumerate(zip(laplacian_pyramid(a), laplacian_pyramid(b))):
         p, q = (_patches(v, rng(seed, level)) for v in (x, y))
-        directions = F.normalize(torch.randn(256, p.shape[1], generator=rng(seed, level, 1)), dim=1)
+        g = rng(seed, level, Purpose.SWD_DIRECTIONS)
+        directions = F.normalize(torch.randn(256, p.shape[1], generator=g), dim=1)
         def onto(v): return ((d @ v.T).cpu().numpy() for d in directions.to(v.device).split(64))
         chunks = [_wasserstein(*pair) for pair in zip(onto(p), onto(q))]
         distances[min(x.shape[2:])] = 1000 * sum(chunks) / len(chunks)
@@ -235,11 +238,7 @@ def latents(
 ):                   # z [samples, z_dim], labels [samples, label_dim] or None
     "Codes by number: the same for every batch size and device."
     if samples < 1: raise ValueError(f"samples must be at least 1, not {samples!r}")
-    g, dim = rng(seed), getattr(G, "label_dim", 0)
-    z = torch.randn(samples, G.z_dim, generator=g)
-    if not dim: return z, None
-    rows = torch.eye(dim) if labels is None else torch.as_tensor(labels).float()
-    return z, rows[torch.randint(len(rows), (samples,), generator=g)]
+    return random_latents(G, samples, rng(seed), labels)
 
 # %% ../nbs/evidence/30_metrics.ipynb #4c181bef
 def styles(G, z, label=None, truncation_psi: float = 1.) -> torch.Tensor:

@@ -10,14 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 import numpy as np, torch
-from . import tiles
 from .coords import View, grid
 from .core import rng, seeded
 from .data import Sampler
 from .folders import BadData, ImageFolder
 from .fourier import spread_
 from .settings import Settings
-from .step import Iteration, Stream, TrainingStep, new_discriminator
+from .step import Iteration, Stream, TrainingStep, drawn_at, new_discriminator
 
 # %% ../nbs/training/17_octaves.ipynb #d75abb26
 def shares(
@@ -138,8 +137,7 @@ def draw_patch(
     where = grid(settings.resolution, settings.plane, patch.view, places=settings.supersample)
     shift = (torch.rand(2, generator=it.rng(Stream.JITTER, *key)) - .5).tolist()
     where = [t + x * (t[1] - t[0]) for t, x in zip(where, shift)]
-    dtype = torch.bfloat16 if settings.precision == "bfloat16" else torch.float32
-    return tiles.draw(it.state.G.synthesis, ws[:, :1], *where, dtype=dtype)
+    return drawn_at(it, ws, where)
 
 # %% ../nbs/training/17_octaves.ipynb #ae35871c
 class OctaveStep(TrainingStep):

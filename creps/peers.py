@@ -12,40 +12,26 @@ from functools import partial, reduce
 from typing import Any
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
-from .biline import steps_of, widths
+from .biline import StyledBlock, steps_of, widths
 from .coords import View, points, whole
 from .core import constant, rng, seeded, size_pair
 from .discriminator import Discriminator
 from .filters import double, low_pass, resample
-from .generator import (Generator, Pointwise, Program, at_once, block_channels, check_resolution,
-                        find_model,
-                             joined, restored, widest)
-from .layers import (ACT_GAIN, Mapping, ModulatedLinear, Step, Styles, fold, rectify, rectify_, run,
-                          truncate)
+from .generator import (Generator, Mapped, Pointwise, Program, Saved, at_once, block_channels,
+                             check_resolution, find_model, joined, widest)
+from .layers import (ACT_GAIN, Mapping, ModulatedLinear, Step, Styles, fold, random_latents, rectify,
+                          rectify_, run, truncate)
 from .settings import Settings
 from .step import Iteration, Stream, TrainingStep, new_discriminator
 
-# %% ../nbs/evidence/33_peers.ipynb #f0ffdfe4
-def saved_system(
-    name,         # a folder, or owner/name on the hub
-    wanted: str,  # the name of a system
-) -> tuple[dict, list]:
-    "The arguments of a saved system's class, and its two files; ValueError for another system."
-    files = find_model(name)
-    values = json.loads(files[0].read_text())
-    kind = values.pop("system", "CREPS")
-    if kind == wanted: return values, files
-    raise ValueError(f"{name} holds a {kind}, not a {wanted}")
-
 # %% ../nbs/evidence/33_peers.ipynb #79267b83
-class Peer(nn.Module, PyTorchModelHubMixin):
+class Peer(Mapped, Saved, PyTorchModelHubMixin):
     "What every system of the comparison is: z -> mapping -> ws -> draw -> image."
     pointwise = False  # True: a pixel depends on its own coordinates alone, and may be drawn in tiles
     resolution: int    # R, the training size
     z_dim: int
     w_dim: int
     label_dim: int
-    _hub_mixin_config: dict  # the constructor's arguments, which become attributes
     def __init__(self,
         synthesis: nn.Module,  # with `num_ws`
         mapping: nn.Module,    # z, label, truncation -> ws [B, num_ws, w_dim]
@@ -55,28 +41,17 @@ class Peer(nn.Module, PyTorchModelHubMixin):
         self.num_ws = synthesis.num_ws
         for name, value in self._hub_mixin_config.items(): setattr(self, name, value)
 
-    def draw(self, ws: torch.Tensor, size=None, view: View | None = None, align="centers") -> torch.Tensor:
-        "The image of `ws` at a size and view: what each system has of its own."
-        raise NotImplementedError
-
     def how(self, size=None, view: View | None = None) -> str:
         "How a picture of this size is made, for the tables."
         return "drawn"
 
-    def forward(self, z, label=None, *, size=None, view: View | None = None,
-                truncation_psi: float = 1., truncation_cutoff: int | None = None) -> torch.Tensor:
-        return self.draw(self.mapping(z, label, truncation_psi, truncation_cutoff), size, view)
+    @classmethod
+    def system(cls) -> str: return cls.__name__
 
     def save_pretrained(self, folder, **kwargs):
         "Write config.json, with the name of the system, and model.safetensors."
-        kwargs["config"] = dict(self._hub_mixin_config, system=type(self).__name__)
+        kwargs["config"] = dict(self._hub_mixin_config, system=self.system())
         return super().save_pretrained(folder, **kwargs)
-
-    @classmethod
-    def from_pretrained(cls, name):
-        "The network saved under `name` (a folder, or owner/name on the hub), in eval mode; strict."
-        values, files = saved_system(name, cls.__name__)
-        return restored(lambda: cls(**values), f"a {cls.__name__}", *files)
 
 # %% ../nbs/evidence/33_peers.ipynb #909aa9a3
 def _places(
@@ -145,24 +120,6 @@ class NoisyLinear(ModulatedLinear):
         grain = _normal(noise, x, *x.shape[:2], 1) * (self.strength * ACT_GAIN)
         return rectify_(torch.baddbmm(bias + grain, x, weight))
 
-# %% ../nbs/evidence/33_peers.ipynb #8890df40
-class PointBlock(nn.Module):
-    "Two noisy layers and a third that outputs colours; the first block is one layer, no colours."
-    def __init__(self,
-        name: str,           # for example "b8"; the prefix of its styles
-        inputs: int,         # channels in
-        channels: int,       # channels passed on
-        first: bool = False,
-    ):
-        super().__init__()
-        self.name = name
-        if not first: self.fc0 = NoisyLinear(inputs, channels)
-        self.fc1 = NoisyLinear(inputs if first else channels, channels)
-        if not first: self.out = ModulatedLinear(channels, 3, demodulate=False)
-
-    def steps(self) -> list[Step]:
-        return [Step(layer, f"{self.name}.{n}", n == "out") for n, layer in self.named_children()]
-
 # %% ../nbs/evidence/33_peers.ipynb #76c98d2d
 class PointLayers(nn.Module):
     "Features [B, P, inputs] -> colours [B, P, 3]."
@@ -172,9 +129,9 @@ class PointLayers(nn.Module):
     ):
         super().__init__()
         sizes = list(channels.items())
-        blocks = [PointBlock("first", inputs, sizes[0][1], first=True)]
+        blocks = [StyledBlock("first", inputs, sizes[0][1], 0, NoisyLinear)]
         for (_, before), (r, c) in zip([sizes[0], *sizes], sizes):
-            blocks.append(PointBlock(f"b{r}", before, c))
+            blocks.append(StyledBlock(f"b{r}", before, c, 3, NoisyLinear))
         self.blocks = nn.ModuleList(blocks)
 
     def steps(self) -> list[Step]: return steps_of(self.blocks)
@@ -253,11 +210,8 @@ class MeasuredMapping(Mapping):
         seed: int = 0,
     ) -> torch.Tensor:        # [w_dim]
         "Set the mean w to that of `count` mapped codes, with labels drawn evenly."
-        noise, label = rng(seed), None
-        z = torch.randn(count, self.z_dim, generator=noise).to(self.measured)
-        if self.label_dim:
-            classes = torch.randint(self.label_dim, (count,), generator=noise)
-            label = F.one_hot(classes, self.label_dim).to(z)
+        drawn = random_latents(self, count, rng(seed))
+        z, label = (None if x is None else x.to(self.measured) for x in drawn)
         return self.measured.copy_(self.w(z, label).mean(0))
 
 # %% ../nbs/evidence/33_peers.ipynb #00619f59

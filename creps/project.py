@@ -17,15 +17,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from tqdm.auto import tqdm
 from .coords import View, axes, to_t, turn
-from .core import (Device, Memory, Natural, Seed, Size, from_uint8, image_grid, rng, size_pair, to_uint8,
-                        write_png, write_whole)
+from .core import (Device, Memory, Natural, Purpose, Seed, Size, from_uint8, image_grid, rng, size_pair,
+                        to_uint8, write_png, write_whole)
 from .decode import decode
 from .device import pick_device
 from .distributions import lite1_network
 from .film import Shot, film
 from .filters import reduced
 from .generator import Generator, joined
-from .metrics import ALEXNET, lpips_distance
+from .layers import random_latents
+from .metrics import ALEXNET, lpips_distance, styles
 from .render import render
 
 # %% ../nbs/drawing/25_project.ipynb #7e52abcf
@@ -121,14 +122,13 @@ class Target:
         picture: torch.Tensor,      # [1, C, H, W] in [-1, 1]
         mask=None,                  # [H, W], true where the picture is known; None: everywhere
         view: View | None = None,   # None: the largest window of this shape in the trained square
-        coarse: int = 128,          # longest side at which whole pictures are compared, or the training's if that is less
     ):
         known = known_part(G, picture, mask)
         device = next(G.parameters()).device
         self.G, self.picture = G, picture.to(device)
         self.known = known[None, None].to(device)
         self.full = Window(G, list(picture.shape[2:]), view)
-        self.whole = self.level(min(G.resolution, coarse))
+        self.whole = self.level(min(G.resolution, 128))  # in which whole pictures are compared
 
     def level(self, side: int, most: int | None = None) -> Level:
         "The whole target with a longer side of at most `side` pixels."
@@ -153,14 +153,13 @@ class Target:
 def pyramid_error(
     drawn: torch.Tensor,  # [1, C, h, w]
     level: Level,
-    smallest: int = 8,    # pixels along the shorter side of the coarsest level, at least
 ) -> torch.Tensor:        # a number
-    "Mean squared difference of what is known, over all levels of a pyramid."
+    "Mean squared difference of what is known, over all levels of a pyramid with sides of at least 8 pixels."
     error, share = level.share * (drawn - level.picture), level.share
     found = []
     while True:
         found.append((error.square() / share.clamp(min=1e-6)).mean() / share.mean())
-        if min(error.shape[2:]) < 2 * smallest: return torch.stack(found).mean()
+        if min(error.shape[2:]) < 16: return torch.stack(found).mean()
         error, share = F.avg_pool2d(error, 2), F.avg_pool2d(share, 2)
 
 # %% ../nbs/drawing/25_project.ipynb #5f0d0512
@@ -209,11 +208,7 @@ def many_codes(
     seed: int = 0,
 ) -> torch.Tensor:  # w [count, w_dim]
     "The w of random latents, of all classes where there are some."
-    chance, device = rng(seed, 1), next(G.parameters()).device
-    z, label = torch.randn(count, G.z_dim, generator=chance), None
-    if G.label_dim:
-        label = torch.eye(G.label_dim)[torch.randint(G.label_dim, (count,), generator=chance)].to(device)
-    return G.mapping(z.to(device), label)[:, 0]
+    return styles(G, *random_latents(G, count, rng(seed, Purpose.SEARCH_CODES)))[:, 0]
 
 def principal_axes(
     w: torch.Tensor,  # [N, w_dim]
@@ -255,13 +250,11 @@ def gauss_newton(
     x: torch.Tensor,     # [k], where to begin
     steps: int,
     more=None,           # pictures [1, C, h, w] -> number, added to the squared differences in judging a step
-    most: int = 128,     # coordinates that move: the first
-    side: int = 64,      # rows and columns of pixels that a step looks at, at most
 ) -> tuple[torch.Tensor, float]:  # x, and its loss
     "Descend by the derivatives of pixels, until three steps in a row gain less than half a percent each."
     weight, damping = (level.share / level.share.mean()).sqrt(), .1
     little = .002  # of a standard deviation; with .02 a search in sharp pictures ended 2 dB earlier
-    moves = torch.eye(len(x))[:most].to(x)
+    moves = torch.eye(len(x))[:128].to(x)  # of the first coordinates
     chance = rng(len(x), steps)
     def off(x, *part):
         rows, cols = part or [slice(None)] * 2
@@ -272,7 +265,7 @@ def gauss_newton(
         return float((weight * (drawn - level.picture)).square().mean() + (more(drawn) if more else 0))
     best, weak = judge(x), 0
     for _ in range(steps):
-        part = [picked(n, side, chance) for n in level.window.size]
+        part = [picked(n, 64, chance) for n in level.window.size]
         now, before = off(x[None], *part)[0], best
         slopes = (off(x + little * moves, *part) - now) / little
         square, slope, scale = normal_equations(slopes, now)
@@ -396,7 +389,7 @@ class Stepping(Resumable):
     def step(self) -> float:
         "One step of Adam; the loss before it."
         t = self.number / self.steps
-        chance = rng(self.seed, 2, self.number)
+        chance = rng(self.seed, Purpose.SEARCH_STEP, self.number)
         if self.space == "w+" and self.x.shape[1] == 1 and t >= .5:
             self.begin(self.x.repeat(1, self.target.G.num_ws, 1))
         shaken = self.x + self.noise * shaking(t) * torch.randn(self.x.shape, generator=chance).to(self.x)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np, torch, torch.nn.functional as F
 from tqdm.auto import tqdm
 from .coords import View, axes, to_t, turn, whole
-from .core import as_bytes, as_words, parse_bytes, size_pair, spare_memory, to_uint8, to_uint16
+from .core import as_levels, parse_bytes, size_pair, spare_memory, to_levels
 from .files import targets
 from .filters import box_reduce
 from .stages import LineStage, MapStage, PixelStage, crew, stages_of
@@ -362,18 +362,15 @@ def rarely_exceeded(
     return max(e[tail][0] + over * math.log(.2 / RARE), e[np.searchsorted(below, 1 - RARE)])
 
 # %% ../nbs/drawing/20_render.ipynb #dd7ff75f
-def _lines_at(lines: LineStage, t: np.ndarray, axis: int) -> torch.Tensor:
-    "Exact lines [maps, C, D, n] of a few positions."
-    out = torch.empty(lines.maps, lines.channels, lines.rank, len(t), device=lines.device)
-    for i in range(0, len(t), lines.step):
-        part = slice(i, i + lines.step)
-        lines.lines(t[part], axis, out[..., part], True)
-    return out
-
-def _midway(lines: LineStage, t: np.ndarray, axis: int, nodes: int) -> torch.Tensor:
-    "Lines [maps, C, D, n] in the middle between two nodes, as a table without the fit would give them."
-    low, high = (_lines_at(lines, t + k / nodes, axis) for k in (-.5, .5))
-    return low.add_(high).mul_(.5)
+def _shifted(
+    lines: LineStage,
+    at: list,   # coordinates [n] of rows and of columns
+    shifts,     # of these coordinates
+    pool,       # of `crew`
+) -> list[torch.Tensor]:  # of rows and of columns, [maps, C, D, n]
+    "Lines, the mean over some shifts."
+    tables = [both(*(fill(lines, t + shift, axis, 3, pool) for axis, t in enumerate(at))) for shift in shifts]
+    return [sum(some) / len(shifts) for some in zip(*tables)]
 
 def _crossings(pixels: PixelStage, *lines: torch.Tensor) -> torch.Tensor:
     "Colours where rows and columns meet, within each group of them: [channels, n * GROUP]."
@@ -404,12 +401,10 @@ def density(
     groups = min(max(int(8e6 / lines.flops), 2), 16)
     at = [dice.choice(t, groups * GROUP) for t in places]
     weights = _met(places, at)
-    def submit(f, *more):
-        return [pool.submit(torch.inference_mode()(f), lines, t, axis, *more) for axis, t in enumerate(at)]
-    def colours(jobs): return _crossings(pixels, *(job.result() for job in jobs))
-    exact, nodes = submit(_lines_at), start
+    def colours(*shifts: float): return _crossings(pixels, *_shifted(lines, at, shifts, pool))
+    exact, nodes = colours(0.), start
     while tol and nodes <= most:
-        wrong = (colours(submit(_midway, nodes)) - colours(exact)).abs().cpu().double().numpy()
+        wrong = (colours(-.5 / nodes, .5 / nodes) - exact).abs().cpu().double().numpy()
         _refuse(not np.isfinite(wrong).all())
         error = rarely_exceeded(wrong, weights)
         if error <= tol: return nodes
@@ -549,10 +544,6 @@ class ArrayTarget:
     def abort(self) -> None: pass
 
 # %% ../nbs/drawing/20_render.ipynb #5933816b
-def _levels(rgb: torch.Tensor, dtype) -> np.ndarray:
-    "Colours [B, C, H, W] as whole numbers [B, H, W, C] of 8 or 16 bits."
-    return to_uint16(rgb) if dtype == np.uint16 else to_uint8(rgb)
-
 def _leaving(
     picture: torch.Tensor,        # [h, w, C]
 ) -> Callable[[], np.ndarray]:    # a function that waits and gives an array
@@ -617,14 +608,14 @@ def paint(
     @torch.inference_mode()
     def draw(place, y, x, part):
         r, c, h, w = part
+        bits = 8 * place.itemsize
         rgb = box_reduce(pixels(source(y + r, x + c, h, w)).float().view(1, -1, s * h, s * w), s)
         wrong = ~rgb.abs().max().isfinite()
         if not here:
             under_way.bad.append(wrong)
-            levels = as_words(rgb) if place.dtype == np.uint16 else as_bytes(rgb)
-            return place[r:r + h, c:c + w], _leaving(levels[0].contiguous())
+            return place[r:r + h, c:c + w], _leaving(as_levels(rgb, bits)[0].contiguous())
         _refuse(wrong)
-        place[r:r + h, c:c + w] = _levels(rgb, place.dtype)[0]
+        place[r:r + h, c:c + w] = to_levels(rgb, bits)[0]
     def area(parts): return sum(h * w for *_, h, w in parts)
     for y0, x0, h0, w0 in rectangles(size, *block):
         bands = [(y0 + y, x0, h, w) for y, _, h, w in rectangles((h0, w0), rows, w0)]
@@ -714,7 +705,7 @@ def _whole(G, ws, size, view, warp, align, pictures, out):
     for i in range(len(ws)):
         drawn = G.draw(ws[i:i + 1], size, view, align)
         _refuse((~drawn.isfinite()).any())
-        pictures[i] = _levels(drawn, pictures.dtype)[0]
+        pictures[i] = to_levels(drawn, 8 * pictures.itemsize)[0]
     return pictures if out is None else out
 
 # %% ../nbs/drawing/20_render.ipynb #fbdf8538

@@ -132,12 +132,12 @@ def clock(time) -> str:
     "An ISO time to the minute; anything else as it is."
     return re.sub(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d).*$", r"\1 \2 UTC", brief(time))
 
-def events_table(events: list[dict], most: int = 20) -> FT:
-    "When the run was started, resumed, interrupted, finished."
-    shown = [e | dict(time=clock(e.get("time"))) for e in events[-most:]]
+def events_table(events: list[dict]) -> FT:
+    "When the run was started, resumed, interrupted, finished; the last 20 of it."
+    shown = [e | dict(time=clock(e.get("time"))) for e in events[-20:]]
     columns = ("time", "event", "kimg", "device", "changed", "said")
     head = [k for k in columns if any(e.get(k) not in ("", None) for e in shown)]
-    more = [xml.P(f"The last {most} of {len(events)}.")] if len(events) > most else []
+    more = [xml.P(f"The last 20 of {len(events)}.")] if len(events) > 20 else []
     return xml.Div(*more, table([[e.get(k, "") for k in head] for e in shown], head))
 
 def environment(history: History) -> dict:

@@ -29,19 +29,15 @@ NOT_GIVEN: Any = NotGiven.NOT_GIVEN
 # %% ../nbs/engine/64_settings.ipynb #50d88720
 def setting(
     usual: Any = NOT_GIVEN,  # the value if it is not given, or a function of the settings above that returns it
+    rare: bool = False,      # few trainings use it: a file holds it only where it is not the usual value
+    found: bool = False,     # `fit` finds it out by itself, and nobody is asked for it
 ) -> Any:
     "A field of a settings table."
-    return field(default=NOT_GIVEN, metadata=dict(usual=usual, found=False, rare=False))
+    return field(default=NOT_GIVEN, metadata=dict(usual=usual, found=found, rare=rare))
 
-def rare(
-    usual: Any,  # the value if it is not given
-) -> Any:
-    "The same for what few trainings use: a file holds it only where it is not the usual value."
-    return field(default=NOT_GIVEN, metadata=dict(usual=usual, found=False, rare=True))
+def rare(usual: Any) -> Any: return setting(usual, rare=True)
 
-def found(usual: Any = NOT_GIVEN) -> Any:
-    "The same for what `fit` finds out by itself, and nobody is asked for."
-    return field(default=NOT_GIVEN, metadata=dict(usual=usual, found=True, rare=False))
+def found(usual: Any) -> Any: return setting(usual, found=True)
 
 # %% ../nbs/engine/64_settings.ipynb #c6830618
 def by_size(*values: int) -> Any:  # up to 32 pixels, at 64, at 128, from 256 on

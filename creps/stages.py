@@ -252,13 +252,14 @@ def stages_of(
 @contextmanager
 def crew(
     workers: int,  # threads
+    name: str = "render",  # of the threads
 ) -> Iterator[ThreadPoolExecutor]:
     "A pool of threads in which torch has no helpers. Left by an exception, it drops what hasn't begun."
     before, ready = torch.get_num_threads(), threading.Barrier(workers + 1)
     def alone():
         torch.set_num_threads(1)
         torch.get_num_threads()  # takes the number over for this thread, now
-    pool = ThreadPoolExecutor(workers, "render", alone)
+    pool = ThreadPoolExecutor(workers, name, alone)
     try:
         for _ in range(workers): pool.submit(ready.wait)
         ready.wait()

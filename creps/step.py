@@ -22,6 +22,7 @@ from .data import Sampler
 from .device import low_precision, tf32
 from .discriminator import Discriminator
 from .generator import Generator
+from .layers import random_latents
 from .losses import lazy_adam
 from .settings import Settings, network_of
 
@@ -38,7 +39,7 @@ class Stream(IntEnum):
     MIXING = 20         # where a second code takes over, in each phase
     SECOND_CODE = 30    # ... and that code: 30 + the phase
     NOISE = 40          # of other systems' networks, in each phase
-    JITTER = 40         # shift of the grid, in each phase
+    JITTER = 40         # shift of the grid, in each phase; the number of NOISE, as no step uses both
     FREQUENCIES = 41    # that are spread over octaves
     WINDOW = 50         # which part of the pictures is looked at
     MIXED_PICTURES = 60 # which parts of pictures in two sizes are exchanged
@@ -52,11 +53,8 @@ def latents(
     device: torch.device | str = "cpu",
 ) -> tuple:              # z [count, z_dim], label [count, label_dim] or None
     "Latent codes, and labels in the frequency of the data set."
-    g = rng(settings.seed, step, stream)
-    z = torch.randn(count, settings.z_dim, generator=g).to(device)
-    if not settings.label_dim: return z, None
-    rows = torch.randint(len(labels), (count,), generator=g)
-    return z, torch.as_tensor(np.asarray(labels)[rows.numpy()], dtype=torch.float32).to(device)
+    z, label = random_latents(settings, count, rng(settings.seed, step, stream), labels)
+    return z.to(device), None if label is None else label.to(device)
 
 # %% ../nbs/training/14_step.ipynb #1e4d7b9b
 def new_discriminator(settings: Settings, kind: type = Discriminator) -> Discriminator:
@@ -283,6 +281,17 @@ def padding(settings: Settings) -> tuple[int, int, int, int]:
     left, above = (R - W) // 2, (R - H) // 2
     return left, R - W - left, above, R - H - above
 
+def drawn_at(
+    it: Iteration,
+    ws: torch.Tensor,  # [n, num_ws, w_dim]
+    places: Any,       # coordinates t [sH], [sW]
+    twice: bool = False,  # they will be differentiated twice
+) -> torch.Tensor:     # [n, C, H, W]
+    "Generated pictures, in the training's precision."
+    low = it.settings.precision == "bfloat16" and not twice
+    dtype = torch.bfloat16 if low else torch.float32
+    return tiles.draw(it.state.G.synthesis, ws if twice else ws[:, :1], *places, twice=twice, dtype=dtype)
+
 # %% ../nbs/training/14_step.ipynb #2d99d373
 def noting(critic: Callable, logits: list) -> Callable:
     "The same critic, which puts its answers into `logits`."
@@ -391,11 +400,11 @@ class Pictures:
         if label is not None: label = it.local(it.real_label) if beside_real else label[it.rows]
         return mix_styles(it, G.mapping(z[it.rows], label), label, stream, count, self.mixing), label
 
+    def places(self, it: Iteration, stream: int) -> tuple: return training_grid(it.settings)  # of fakes
+
     def fakes(self, it: Iteration, ws: torch.Tensor, stream: int, twice: bool = False) -> torch.Tensor:
         "Generated pictures [n, C, H, W]; `twice`: they will be differentiated twice."
-        low = it.settings.precision == "bfloat16" and not twice
-        where, dtype = training_grid(it.settings), torch.bfloat16 if low else torch.float32
-        return tiles.draw(it.state.G.synthesis, ws if twice else ws[:, :1], *where, twice=twice, dtype=dtype)
+        return drawn_at(it, ws, self.places(it, stream), twice)
 
     def critic(self, it: Iteration, stream: int) -> Callable:
         "D as a phase asks it: (images, label) -> logits; augments, then pads."

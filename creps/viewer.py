@@ -286,7 +286,7 @@ def _draw(answer, request, future: Future):
 class Queue:
     "Requests that wait, not many."
     def __init__(self,
-        most: int = 24,  # that may wait
+        most: int,  # that may wait
     ):
         self.most, self.open = most, True
         self.waiting, self.ready = deque(), threading.Condition()
