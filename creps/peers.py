@@ -252,7 +252,7 @@ class MeasuredMapping(Mapping):
         count: int = 10_000,  # codes
         seed: int = 0,
     ) -> torch.Tensor:        # [w_dim]
-        "Set the mean w to that of `count` mapped codes, with labels drawn evenly."
+        "Set the mean w to that of `count` mapped codes, with labels sampled evenly."
         noise, label = rng(seed), None
         z = torch.randn(count, self.z_dim, generator=noise).to(self.measured)
         if self.label_dim:
