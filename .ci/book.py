@@ -49,8 +49,7 @@ ceilings = {   # zero is asked for everywhere
 }
 exercises_asked = 40
 without_formulas = {   # notebooks of idea, training and evidence that have no mathematics, and what they have
-    "00_why": "pictures", "33_peers": "networks of others", "34_anyres": "networks of others",
-    "35_scaleparty": "networks of others", "39_results": "tables",
+    "39_results": "tables",
 }
 imported_as = {"PIL": "pillow", "skimage": "scikit-image"}   # module -> package, where the names differ
 brought_by_colab = {"matplotlib", "matplotlib-inline", "ipython", "ipywidgets", "scipy", "scikit-image", "torchvision", "accelerate"}
@@ -59,7 +58,7 @@ words = {           # a word or turn of ours -> what the field says
     r"brought down|br(ing|ings|inging) (it|them|that) down|bring(s|ing)? down": "downsampled",
     r"gone on with|go(es|ing)? on with|went on with": "resumed, continued",
     r"\bdear(er|est)?\b": "expensive",
-    r"\bdrawn (at random|anew|once|from (a|the) (seed|normal|distribution|prior))|\bare drawn (for|from) the\b": "sampled",
+    r"\bdrawn (at random|anew|once|evenly|uniformly|independently|by chance|from (a|the) (seed|normal|distribution|prior))|\bare drawn (for|from) the\b": "sampled",
     r"\bbills?\b": "cost",
     r"\b(no|a|the) message\b(?<!error message)|\bis the message": "say what would go wrong",
     r"\bloud(er|ness)?\b": "large, magnitude",

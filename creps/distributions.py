@@ -237,7 +237,7 @@ class Samples:
         n: int,         # how many
         size,           # (H, W)
         seed: int = 0, truncation_psi: float = 1.,
-        labels=None,    # [N, label_dim] to draw from; None: every class is as likely
+        labels=None,    # [N, label_dim] to sample from; None: every class is as likely
     ):
         self.G, self.size = G, tuple(size)
         self.n, self.truncation_psi = n, truncation_psi

@@ -209,7 +209,7 @@ class MeasuredMapping(Mapping):
         count: int = 10_000,  # codes
         seed: int = 0,
     ) -> torch.Tensor:        # [w_dim]
-        "Set the mean w to that of `count` mapped codes, with labels drawn evenly."
+        "Set the mean w to that of `count` mapped codes, with labels sampled evenly."
         drawn = random_latents(self, count, rng(seed))
         z, label = (None if x is None else x.to(self.measured) for x in drawn)
         return self.measured.copy_(self.w(z, label).mean(0))
