@@ -404,6 +404,7 @@ def _from_hub(name: str, files, **hub) -> list[Path]:
             said = "it hasn't been downloaded (the hub can't be reached, or wasn't asked)"
         raise ValueError(f"no model {name!r}: no such folder, and {said}") from None
 
+# %% ../nbs/idea/06_generator.ipynb #08853446
 def find_model(
     name,  # a folder; else a shipped name; else owner/name on the Hugging Face hub
     files=("config.json", "model.safetensors"),
