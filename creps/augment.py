@@ -19,7 +19,7 @@ def random_parameters(
     n: int,                      # pictures
     generator: torch.Generator,  # on the CPU
 ) -> dict:                       # name -> float64 [n], or [n, 2] for x and y, or [n, 4] for bands
-    "Every operation's parameter, as drawn when the operation takes place."
+    "Every operation's parameter, as sampled when the operation takes place."
     def uniform(*k): return torch.rand(n, *k, dtype=torch.float64, generator=generator)
     def normal(*k): return torch.randn(n, *k, dtype=torch.float64, generator=generator)
     def angle(): return (2 * uniform() - 1) * math.pi
@@ -275,7 +275,7 @@ def grain(
     sigma: torch.Tensor,   # [n] standard deviations
     seed: torch.Tensor,    # [n] whole numbers
 ) -> torch.Tensor:         # like `images`
-    "Normal noise, drawn on the CPU from each picture's own seed."
+    "Normal noise, sampled on the CPU from each picture's own seed."
     def draw(s): return torch.randn(images.shape[1:], generator=torch.Generator().manual_seed(int(s)))
     noise = torch.stack([draw(s) for s in seed])
     return images + (sigma.view(-1, 1, 1, 1) * noise).to(images)
@@ -343,7 +343,7 @@ def _how_often(
     p: float,                       # strength
     multipliers: dict[str, float],  # of p, by operation
 ) -> float:
-    "How often a parameter is drawn instead of neutral."
+    "Probability that a parameter is sampled instead of neutral."
     if name == "seed": return 1.
     turn = name.startswith("rotate_")
     q = min(1., p * multipliers["rotate" if turn else name])
@@ -360,7 +360,7 @@ class Augment:
         self.p = p
 
     def probability(self, name: str) -> float:
-        "How often the parameter `name` (see `random_parameters`) is drawn instead of neutral."
+        "Probability that the parameter `name` (see `random_parameters`) is sampled instead of neutral."
         return _how_often(name, self.p, self.multipliers)
 
     def draw(self,
@@ -381,7 +381,7 @@ class Augment:
         rows=slice(None),            # which pictures of the whole batch these are
         total: int | None = None,    # pictures of the whole batch; None: these
     ) -> torch.Tensor:
-        "Draw for the whole batch, apply to `images`."
+        "Sample the parameters of the whole batch, and apply those of `images`."
         return apply(images, self.draw(total or len(images), generator), rows)
 
     def __repr__(self) -> str:

@@ -26,7 +26,7 @@ def compose_points(
     rows: torch.Tensor,  # [B, P, C, D]: the row line at each point
     cols: torch.Tensor,  # [B, P, C, D]: the column line at each point
 ) -> torch.Tensor:       # [B, P, C]
-    "The same at single points of the plane, whose coordinates share no rows or columns."
+    "The composition at single points of the plane, whose coordinates share no rows or columns."
     return (rows * cols).sum(-1) * PAIR_GAIN
 
 # %% ../nbs/idea/04_biline.ipynb #f657874a
@@ -45,7 +45,7 @@ class LineInput(FourierInput):
     def folded(self,
         style: torch.Tensor,   # [B, C*2*rank]
     ) -> tuple[torch.Tensor]:  # [B, C, 2, rank]
-        "What the waves of rows and of columns are multiplied by."
+        "Factors of the waves of rows and of columns."
         return style.reshape(-1, self.channels, 2, self.rank) * (self.weight * self.channels**-.5),
 
     def forward(self,

@@ -48,7 +48,7 @@ class Sampler:
         n: int,             # size of the data set
         batch: int,         # numbers a batch
         seed: int = 0,
-        position: int = 0,  # how many numbers have been drawn before: where to go on
+        position: int = 0,  # how many numbers have been sampled before: where to resume
     ):
         if n < 1 or batch < 1:
             raise ValueError("a sampler needs at least one picture and a batch of at least 1, "

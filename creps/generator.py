@@ -146,7 +146,7 @@ class Pointwise(PointNetwork):
     row_dim = 0      # of the rows in `shared`
 
     def shared(self, ws: torch.Tensor, t_rows, t_cols) -> tuple[dict, torch.Tensor, torch.Tensor]:
-        "What all bands of a picture need: weights, rows and columns."
+        "Weights, rows and columns, which all bands of a picture need."
         return self.folded(ws), coordinates(t_rows, ws.device), coordinates(t_cols, ws.device)
 
     def band(self, weights: dict, rows: torch.Tensor, cols: torch.Tensor) -> torch.Tensor:
@@ -154,7 +154,7 @@ class Pointwise(PointNetwork):
         return self.colours(weights, rows.repeat_interleave(len(cols)), cols.repeat(len(rows)))
 
     def means(self, weights: dict, rows: torch.Tensor, cols: torch.Tensor) -> torch.Tensor:
-        "The same, each pixel the mean over its places."
+        "Colours [B, h*W, C] of some rows of pixels, each the mean over its places."
         width = cols.shape[self.row_dim] // self.supersample
         return areas(self.band(weights, rows, cols), width, self.supersample)
 
@@ -192,7 +192,7 @@ class PlaneInput(FourierInput):
     def folded(self,
         style: torch.Tensor,    # [B, C]
     ) -> tuple[torch.Tensor]:   # [B, C]
-        "What the waves are multiplied by."
+        "Factors of the waves."
         return style * (self.weight * self.channels**-.5),
 
     def forward(self,
@@ -234,7 +234,7 @@ class PlaneSynthesis(Pointwise):
         self.num_ws = self.styles.num_ws
 
     def program(self, ws: torch.Tensor) -> Program:
-        "What a renderer needs of this network, for one code [1, num_ws, w_dim]."
+        "This network as data for a renderer, for one code [1, num_ws, w_dim]."
         steps = self.lines.steps(), self.pixels.steps()
         return Program(self.input, *steps, self.pixels.maps, self.styles(ws), self.supersample)
 
@@ -412,12 +412,13 @@ def _from_hub(name: str, files, **hub) -> list[Path]:
             said = "it hasn't been downloaded (the hub can't be reached, or wasn't asked)"
         raise ValueError(f"no model {name!r}: no such folder, and {said}") from None
 
+# %% ../nbs/idea/06_generator.ipynb #08853446
 def find_model(
     name,  # a folder; else a shipped name; else owner/name on the Hugging Face hub
     files=("config.json", "model.safetensors"),
     **hub,  # of `hf_hub_download`: revision, token, cache_dir, force_download, local_files_only
 ) -> list[Path]:  # paths of the files
-    "Where a saved network's files are; only the form owner/name may use the network."
+    "Paths of a saved network's files; only the form owner/name may use the network."
     folder = Path(name)
     if not folder.exists() and str(name) in shipped_models():
         folder = Path(str(importlib.resources.files("creps"))) / "models" / str(name)
@@ -470,7 +471,7 @@ def arguments(
 Net = TypeVar("Net", bound="Saved")
 
 class Saved(nn.Module):
-    "What reads a network that `save_pretrained` has written."
+    "A network that can be read again once `save_pretrained` has written it."
     @classmethod
     def system(cls) -> str: return "CREPS"   # what config.json says that it holds
 

@@ -266,7 +266,7 @@ def run(
     apply: Callable[[Step, Any], Any],   # (step, features) -> the result of its layer
     add: Callable[[Any, Any], Any] = operator.add,
 ) -> Iterator:
-    "What the steps output, each added to those before; the features, if they output nothing."
+    "Outputs of the steps, each added to those before; the features, if no step has an output."
     maps, total = iter(maps), None
     x = next(maps)
     for step in steps:
@@ -288,5 +288,5 @@ def fold(
 def by_modules(
     weights: dict,  # name -> style, or what `fold` made of it
 ) -> Callable[[Step, torch.Tensor], torch.Tensor]:
-    "How `run` applies a layer that is a module."
+    "A function by which `run` applies layers that are modules."
     return lambda step, x: step.layer(x, weights.get(step.name))

@@ -14,7 +14,7 @@ def generator(
     fake,          # generated images [B, 3, H, W]
     label=None,    # their labels
 ) -> torch.Tensor: # scalar
-    "What G minimises: mean softplus(-D(fake))."
+    "Loss of G: mean softplus(-D(fake))."
     return F.softplus(-D(fake, label)).mean()
 
 def discriminator(
@@ -24,7 +24,7 @@ def discriminator(
     real_label=None,
     fake_label=None,
 ) -> torch.Tensor:    # scalar
-    "What D minimises: mean softplus(D(fake)) + mean softplus(-D(real)), in two passes."
+    "Loss of D: mean softplus(D(fake)) + mean softplus(-D(real)), in two passes."
     return F.softplus(D(fake, fake_label)).mean() + F.softplus(-D(real, real_label)).mean()
 
 # %% ../nbs/training/12_losses.ipynb #3f49ec97
@@ -35,7 +35,7 @@ def relativistic_generator(
     real_label=None,
     fake_label=None,
 ) -> torch.Tensor:  # scalar
-    "What G minimises against pairs: mean softplus(D(real) - D(fake)); Huang et al. 2024."
+    "Loss of G against pairs: mean softplus(D(real) - D(fake)); Huang et al. 2024."
     with torch.no_grad(): real_logits = D(real, real_label)
     return F.softplus(real_logits - D(fake, fake_label)).mean()
 
@@ -46,7 +46,7 @@ def relativistic_discriminator(
     real_label=None,
     fake_label=None,
 ) -> torch.Tensor:  # scalar
-    "What D minimises against pairs: mean softplus(D(fake) - D(real))."
+    "Loss of D against pairs: mean softplus(D(fake) - D(real))."
     return F.softplus(D(fake, fake_label) - D(real, real_label)).mean()
 
 # %% ../nbs/training/12_losses.ipynb #37e7402a

@@ -23,7 +23,7 @@ def shares(
     settings: Settings,  # complete
     images: int,         # shown so far
 ) -> np.ndarray:         # [octaves + 1], of sum 1
-    "How often each octave is seen."
+    "Share of pictures that are seen in each octave."
     k, begin = np.arange(settings.octaves + 1), 1000 * settings.octave_kimg
     reach = settings.octaves * min(1, images / begin) if begin else settings.octaves
     weight = settings.octave_weight**k * np.clip(reach + 1 - k, 0, 1)
@@ -47,7 +47,7 @@ def patches(
     settings: Settings,  # complete
     images: int,         # shown before the batch
 ) -> list[Patch]:        # for the pictures 0, n, 2n .. of the batch, for 1, n + 1 .., up to n - 1
-    "Where the groups of a batch look."
+    "Windows at which the groups of a batch look."
     dice = rng(settings.seed, images, Stream.WINDOW)
     count = max(1, settings.batch // GROUP)
     fine = settings.resolution * 2**settings.octaves
@@ -61,7 +61,7 @@ def patches(
 
 # %% ../nbs/training/17_octaves.ipynb #b1debe43
 def told(settings: Settings, patch: Patch) -> list[float]:  # [octaves + 3]
-    "What D is told of a patch: a one for its octave, and where its middle lies, from -1 to 1."
+    "Description of a patch for D: a one for its octave, and where its middle lies, from -1 to 1."
     return [float(k == patch.octave) for k in range(settings.octaves + 1)] + [2 * x - 1 for x in patch.center]
 
 # %% ../nbs/training/17_octaves.ipynb #7d15f068
@@ -80,7 +80,7 @@ def looking_into(
     data,                # a data set
     settings: Settings,  # complete
 ) -> Callable[[np.ndarray, Patch], np.ndarray]:  # (numbers, patch) -> uint8 [n, R, R, 3]
-    "How patches of its pictures are had; BadData if they are known at one scale only."
+    "A function that cuts patches out of its pictures; BadData if they are known at one scale only."
     R, fine = settings.resolution, settings.resolution * 2**settings.octaves
     if hasattr(getattr(data, "world", None), "at"):
         return lambda numbers, patch: data.world.at(R, patch.view).draw(numbers)
@@ -179,7 +179,7 @@ class OctaveStep(TrainingStep):
 def step_of(
     settings: Settings,  # complete or not
 ) -> TrainingStep:
-    "How CREPS is trained with these settings."
+    "The training step of CREPS for these settings."
     return OctaveStep() if settings.given().get("octaves") else TrainingStep()
 
 # %% ../nbs/training/17_octaves.ipynb #24a4734a

@@ -28,7 +28,7 @@ from .settings import Settings, network_of
 
 # %% ../nbs/training/14_step.ipynb #3ae51e14
 class Stream(IntEnum):
-    "What random numbers of a training are drawn for."
+    "Purposes for which random numbers of a training are sampled."
     G_MAIN = 0          # latent codes of the four phases ...
     G_REG = 1
     D_MAIN = 2
@@ -49,7 +49,7 @@ def latents(
     settings: Settings, step: int,
     stream: int,         # what for: one of `Stream`
     count: int,
-    labels: Any = None,  # [N, label_dim] of the data set, to draw from; None: unconditional
+    labels: Any = None,  # [N, label_dim] of the data set, to sample from; None: unconditional
     device: torch.device | str = "cpu",
 ) -> tuple:              # z [count, z_dim], label [count, label_dim] or None
     "Latent codes, and labels in the frequency of the data set."
@@ -92,7 +92,7 @@ class State:
 
 # %% ../nbs/training/14_step.ipynb #16876253
 def new_augment(settings: Settings) -> tuple[Augment | None, AdaptiveStrength | None]:
-    "What D's pictures will go through, and what moves its strength."
+    "Augmentation of D's pictures, or None, and what moves its strength, or None."
     if settings.augment == "none": return None, None
     if settings.augment != "ada": return Augment(float(settings.augment)), None
     return Augment(0.), AdaptiveStrength(target=settings.ada_target, kimg=settings.ada_kimg)
@@ -139,11 +139,11 @@ class BatchSplit:
                              "change batch or batch_device")
 
     def micro_batch(self, number: int) -> slice:
-        "Where the pictures of this rank's `number`-th micro-batch are in the batch."
+        "Places in the batch of the pictures of this rank's `number`-th micro-batch."
         return slice(self.rank + self.world_size * number, None, self.count)
 
     def part(self, x: Any, number: int) -> Any:
-        "The same micro-batch's rows of what this rank holds; None of None."
+        "Rows of the `number`-th micro-batch in what this rank holds; None of None."
         if x is None: return None
         n = len(x) // self.accumulation
         return x[number * n:(number + 1) * n]
@@ -173,13 +173,13 @@ class _RankMean(Function):
 # %% ../nbs/training/14_step.ipynb #67c3be7d
 @dataclass
 class Iteration:
-    "What the phases of one iteration share, and the micro-batch that is at work."
+    "State, settings and pictures that the phases of one iteration share, and the micro-batch at work."
     state: State
     settings: Settings
     split: BatchSplit
     real: Any = None        # this rank's real pictures [n, C, R, R], as D sees them
     real_label: torch.Tensor | None = None  # [n, label_dim]
-    labels: Any = None      # of the whole data set, to draw fake ones from
+    labels: Any = None      # of the whole data set, to sample those of generated pictures from
     alike: dict[str, Any] = field(default_factory=dict)   # what was done to them, [n, ...]: keywords of `fakes`
     path_means: list = field(default_factory=list)  # mean path lengths of the micro-batches so far
     nonfinite: list = field(default_factory=list)   # of each phase: 1 if its loss or gradient was not finite, else 0
@@ -190,7 +190,7 @@ class Iteration:
 
     @property
     def rows(self) -> slice:
-        "Where the micro-batch is in the whole batch (or in half of it)."
+        "Places of the micro-batch's pictures in the whole batch (or in half of it)."
         return self.split.micro_batch(self.number)
 
     def local(self, x: Any) -> Any: return self.split.part(x, self.number)
@@ -294,7 +294,7 @@ def drawn_at(
 
 # %% ../nbs/training/14_step.ipynb #2d99d373
 def noting(critic: Callable, logits: list) -> Callable:
-    "The same critic, which puts its answers into `logits`."
+    "A critic that answers as `critic` does, and also puts its answers into `logits`."
     def asked(images, label):
         logits.append(critic(images, label))
         return logits[-1]
@@ -351,7 +351,7 @@ def update_ema(
 
 # %% ../nbs/training/14_step.ipynb #8a5e0e33
 class Beginnings:
-    "What a training starts from."
+    "State, networks, rates and reader with which a training begins."
     data_size: int | None = None  # side of the pictures that have to come in; None: R
     preferred = Settings()  # what the system's authors prefer to our usual values
 
@@ -371,19 +371,19 @@ class Beginnings:
         return tuple(lazy_adam(settings.lr, (0., settings.beta2), interval) for interval in intervals)
 
     def reader(self, data, settings: Settings, images: int) -> tuple:
-        "What the pictures are read from, and a sampler of it that begins behind `images` pictures."
+        "The data set from which pictures are read, and a sampler of it that begins behind `images` pictures."
         return data, Sampler(len(data), settings.batch, settings.seed, images)
 
 # %% ../nbs/training/14_step.ipynb #37ce598d
 class Pictures:
-    "What a loss is made of: generated pictures, real ones as D sees them, and D as it is asked."
+    "Parts of a loss: generated pictures, real ones as D sees them, and D as it is asked."
     mixing = 0.         # share of batches whose ws come from two codes
 
     def view(self,
         it: Iteration,
         real: torch.Tensor,  # [n, C, H, W] of the data set
     ) -> tuple:              # (real pictures for D, tensors [n, ...] by name: keywords of `fakes`)
-        "What D sees of the real pictures, and what `fakes` has to know to make the generated ones alike."
+        "Real pictures as D sees them, and what `fakes` has to know to make the generated ones alike."
         return real, {}
 
     def draw(self, it: Iteration, stream: int) -> tuple:
@@ -417,7 +417,7 @@ class Pictures:
 
 # %% ../nbs/training/14_step.ipynb #2157231e
 class LossesOfG(Pictures):
-    "What G minimises in its two phases."
+    "Losses of G in its two phases."
     def g_main(self, it: Iteration) -> tuple:
         "G against D."
         fake, label = self.draw(it, Stream.G_MAIN)
@@ -425,7 +425,7 @@ class LossesOfG(Pictures):
         return loss, dict(loss_G=loss)
 
     def g_loss(self, it: Iteration, fake: torch.Tensor, label) -> torch.Tensor:
-        "What G pays for the generated pictures [n, C, H, W] of the micro-batch: a scalar."
+        "Loss of G for the generated pictures [n, C, H, W] of the micro-batch: a scalar."
         critic, (real, real_label) = self.critic(it, Stream.G_MAIN), it.reals()
         if not it.paired: return losses.generator(critic, fake, label)
         return losses.relativistic_generator(critic, real, fake, real_label, label)
@@ -445,7 +445,7 @@ class LossesOfG(Pictures):
 
 # %% ../nbs/training/14_step.ipynb #9beaba51
 class LossesOfD(Pictures):
-    "What D minimises in its two phases."
+    "Losses of D in its two phases."
     def d_main(self, it: Iteration) -> tuple:
         "D against G."
         with torch.no_grad(): fake, label = self.draw(it, Stream.D_MAIN)
@@ -478,7 +478,7 @@ class Learning(LossesOfG, LossesOfD):
     path_length = True  # with the penalty on G's path lengths
 
     def phases(self, it: Iteration) -> list[Phase]:
-        "What there is to do in this iteration, in order."
+        "Phases that are due in this iteration, in order."
         settings = it.settings
         todo = [Phase("Gmain", "G", self.g_main, "grad_G")]
         if self.path_length and it.due(settings.pl_interval):

@@ -101,7 +101,7 @@ def keep_best(
 # %% ../nbs/training/15_train.ipynb #48bcc682
 @dataclass
 class Running:
-    "What a run holds: its state, its data, its folder, its log."
+    "A run with its state, its data, its folder and its log."
     state: State
     settings: Settings
     data: Any              # a data set
@@ -280,7 +280,7 @@ def pair_of(init) -> tuple:
     return init if isinstance(init, tuple) else (init, None)
 
 def widths_of(D) -> Settings:
-    "How wide a discriminator is, for one that is to take over its tensors."
+    "Widths of a discriminator, for one that is to take over its tensors."
     return Settings() if D is None else Settings(d_channel_base=D.channel_base, d_channel_max=D.channel_max)
 
 def take_over(
@@ -358,7 +358,7 @@ def open_for(
 # %% ../nbs/training/15_train.ipynb #270777ee
 @contextlib.contextmanager
 def advice_on_memory():
-    "Where memory doesn't suffice, the error says what would take less."
+    "Turn an error for lack of memory into a ValueError that says what would take less."
     try: yield
     except (RuntimeError, MemoryError) as e:
         if not out_of_memory(e): raise
@@ -381,7 +381,7 @@ def watchers_of(
 def place(
     wanted: str,  # a device's name, or auto
 ) -> tuple:       # the device, what joins several processes or None, whether this is the first of them
-    "Where a process of a run computes."
+    "The device of a process of a run, and its place among several processes."
     device = pick_device(wanted)
     accelerator = accelerator_for(device)
     if not accelerator: return device, None, True
@@ -415,7 +415,7 @@ def planned(
     step_rule: TrainingStep | None, # None: what the settings ask for
     accelerator,                    # of `accelerator_for`
 ) -> tuple:                         # the step, the data set, complete settings, how a batch is divided
-    "What a run will do, by all who have a say: the user, a checkpoint, trained networks, the data."
+    "Plan of a run, by all who have a say: the user, a checkpoint, trained networks, the data."
     before = read_settings(checkpoint) if checkpoint else None
     step = step_rule or step_of(given.otherwise(before or Settings()))
     data, given = open_for(data, given, before, step, execution.max_bad)
