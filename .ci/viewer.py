@@ -1,6 +1,6 @@
 """Does the viewer work in a browser?  `python .ci/viewer.py [FOLDER FOR SCREENSHOTS]`
 Serves the network that comes with the package by a process of its own, and drags, turns, zooms and clicks in a headless Chromium as a hand would, by the DevTools protocol.
-What the canvas then shows is compared with the library's picture of the same view. In the end the server is killed.
+What the canvas then shows is compared with the library's picture of the same view: first of style codes that were brought along (`--ws`), then of seeds. In the end the server is killed.
 Then the same as a widget in JupyterLab, whose kernel is killed."""
 import base64, io, itertools, json, os, selectors, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.request
 from contextlib import suppress
@@ -9,10 +9,12 @@ from pathlib import Path
 
 root = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(root))
-import numpy as np
+import numpy as np, torch
 from PIL import Image
 from creps import Generator
 from creps.coords import turn
+from creps.core import rng
+from creps.project import save_codes
 from creps.render import render
 from creps.viewer import BENDS, checked, code, supersampled, view_of
 
@@ -106,6 +108,7 @@ class Browser:
 class Page(Browser):
     "The viewer's page."
     stage = "document.querySelector('.stage > canvas')"
+    own = None   # style codes that were brought along
     def state(self): return self.js("document.querySelector('.creps').creps.state")
     def stats(self): return self.js("document.querySelector('.creps').creps.stats")
     def settle(self): self.until("document.querySelector('.creps')?.creps?.stats.drawn > 0 && document.querySelector('.creps').creps.settled")
@@ -125,14 +128,39 @@ def compare(page, G, what, most=1, rare=0):
     "The canvas and the library's picture of the same state, computed without any table. `rare`: the share of colours that may be off by more than `most`."
     page.settle()
     state, seen = checked(page.state()), page.picture()
-    want = render(supersampled(G, state["supersample"]), code(G, state), seen.shape[:2], view_of(state), BENDS[state["bend"]](state["amount"]), tol=0)[0]
+    want = render(supersampled(G, state["supersample"]), code(G, state, page.own), seen.shape[:2], view_of(state), BENDS[state["bend"]](state["amount"]), tol=0)[0]
     off = abs(seen - want)
     check((off > most).mean() <= rare, f"{what}: of the canvas {(off > most).mean():.1e} differ by more than {most} of 255 from the picture ({rare} may; the most is {off.max()}); state {state}")
     return state, seen
 
+def brought(G, folder, count=3):
+    "A file with style codes, one w for each layer as in w+, and the codes."
+    ws = G.mapping(torch.randn(count * G.num_ws, G.z_dim, generator=rng(7)))[:, 0].reshape(count, G.num_ws, G.w_dim)
+    save_codes(file := Path(folder, "codes.safetensors"), ws)
+    return file, ws
+
+def found(page, G, shots):
+    "The codes of `--ws`: where it begins, between two of them, and back to the seeds."
+    slider = "[...document.querySelectorAll('.creps label')].find(e => e.querySelector('span').textContent === 'found').querySelector('input')"
+    state, first = compare(page, G, "the first code of --ws")
+    check(state["found"] == 1 and page.js(f"{slider}.max") == str(len(page.own)), f"it begins with the first of the codes, and the slider has them all: {state}")
+    page.press(slider)
+    state, between = compare(page, G, "between two codes of --ws")
+    check(abs(state["found"] - (len(page.own) / 2)) < .05, f"a click in the middle of the slider leads between the codes: {state['found']}")
+    k = int(state["found"]) - 1
+    ws = torch.lerp(page.own[k], page.own[k + 1], state["found"] - k - 1)[None]
+    G_of = supersampled(G, state["supersample"])
+    drawn = ((G_of.draw(ws, between.shape[:2])[0].permute(1, 2, 0).clamp(-1, 1) + 1) * 127.5).numpy()
+    check(abs(between - drawn).max() <= 1.01, f"what is shown between two codes is what torch draws of their mean: off by {abs(between - drawn).max():.2f} of 255")
+    check((abs(between - first) > 8).mean() > .2, "another code is another picture")
+    if shots: page.screenshot(Path(shots, "found.png"))
+    page.js(f"(e => {{ e.value = 0; e.dispatchEvent(new Event('input')); }})({slider})")
+
 def tour(page, G, shots):
     shot = lambda name: shots and page.screenshot(Path(shots, f"{name}.png"))
-    state, first = compare(page, G, "the first picture")
+    found(page, G, shots)
+    state, first = compare(page, G, "the first picture of a seed")
+    check(state["found"] == 0, f"at 0 the slider leads back to the seed: {state['found']}")
     check(first.shape == (512, 512, 3) and first.std() > 3, "there is a picture of 512 x 512")
     check(state["supersample"] == 2, f"--supersample says how many points there are to begin with: {state}")
     page.button("1")
@@ -206,9 +234,10 @@ def tour(page, G, shots):
     shot("walk")
     return times
 
-def shell(page, G, shots):
+def shell(page, G, folder, shots):
     "`creps view`, to its violent end."
-    command = [sys.executable, "-m", "creps", "view", "--no-browser", "--supersample", "2"]   # its model is the first that ships
+    file, page.own = brought(G, folder)
+    command = [sys.executable, "-m", "creps", "view", "--no-browser", "--supersample", "2", "--ws", str(file)]   # its model is the first that ships
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | dict(PYTHONPATH=str(root)))
     try:
         page("Page.navigate", url=server.stdout.readline().strip())
@@ -281,11 +310,11 @@ def main(shots=None):
         G = Generator.from_pretrained(MODEL).requires_grad_(False)
         page = Page(chromium, folder)
         try:
-            times = shell(page, G, shots)
+            times = shell(page, G, folder, shots)
             there = all(map(find_spec, ("jupyterlab", "anywidget")))
             in_lab = f"; in JupyterLab {lab(page, G, folder, shots)['first'] / 1000:.2f} s" if there else "; JupyterLab or anywidget is not installed"
         finally: page.close()
     check(times["first"] < 1000 and times["settled"] < 3000, f"the first picture is quick: {times}")
-    print(f"drawn, dragged, zoomed to 1e9, turned, pinched, bent, mixed, walked, killed; 512 x 512: first picture {times['first'] / 1000:.2f} s, settled {times['settled'] / 1000:.2f} s{in_lab}")
+    print(f"found codes drawn; seeds drawn, dragged, zoomed to 1e9, turned, pinched, bent, mixed, walked, killed; 512 x 512: first picture {times['first'] / 1000:.2f} s, settled {times['settled'] / 1000:.2f} s{in_lab}")
 
 if __name__ == "__main__": main(*sys.argv[1:])
