@@ -160,7 +160,8 @@ def use_section(name: str) -> list[str]:
 def scales(settings: dict, images: int) -> int:
     "How many scales a training had seen after so many pictures; 1: whole pictures alone."
     known = {k: settings[k] for k in ("octaves", "octave_kimg", "kimg") if k in settings}
-    return 1 + int(np.flatnonzero(shares(Settings(**known).complete(), images))[-1])
+    seen = shares(Settings(**known).complete(), images)
+    return 1 + int(np.flatnonzero(seen)[-1])
 
 def limits(settings: dict, images: int) -> str:
     "What the network knows, and to which size."

@@ -115,7 +115,8 @@ def add_arguments(
             action = "store_true" if default is False else argparse.BooleanOptionalAction
             parser.add_argument(flag, action=action, default=default, help=text)
             continue
-        how: dict[str, Any] = dict(type=word_of(annotation), metavar=placeholder(name, annotation))
+        shown = placeholder(name, annotation)
+        how: dict[str, Any] = dict(type=word_of(annotation), metavar=shown)
         if get_origin(annotation) is list: how["nargs"] = "+"
         if name in required: parser.add_argument(flag, required=True, help=text, **how)
         elif default is inspect.Parameter.empty: parser.add_argument(name, help=text, **how)
@@ -581,11 +582,13 @@ def samples(G: Generator, n: int = 256, seed: int = 1) -> tuple:
     with torch.no_grad():
         for part in z.split(32):
             ws = G.mapping(part)
-            small, large = G.draw(ws), G.draw(ws, 2 * G.resolution)
+            small = G.draw(ws)
+            large = G.draw(ws, 2 * G.resolution)
             at.append(small.cpu())
             decibels.append(psnr(small, box_reduce(large, 2)).cpu())
             shares.append(added(large).cpu())
-    return to_uint8(torch.cat(at)), float(torch.cat(decibels).mean()), float(torch.cat(shares).mean())
+    agreement, adds = (torch.cat(values).mean().item() for values in (decibels, shares))
+    return to_uint8(torch.cat(at)), agreement, adds
 
 # %% ../nbs/engine/55_cli.ipynb #f166563e
 DEMO: dict[str, Any] = dict(

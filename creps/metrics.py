@@ -302,7 +302,8 @@ def consistency_scores(
         ws = styles(G, z[part], None if label is None else label[part], truncation_psi)
         larger = drawn(G, ws, large, align)
         pair = reduced(larger, small, reducer), drawn(G, ws, small, align)
-        decibels, perceived = psnr(*pair).clamp(max=150), lpips_distance(*pair, lpips_weights)
+        decibels = psnr(*pair).clamp(max=150)
+        perceived = lpips_distance(*pair, lpips_weights)
         scores.append((decibels, ssim(*pair), perceived, added(larger, small)))
     def joined(values): return None if values[0] is None else torch.cat(values).cpu()
     return dict(zip(SCORES, map(joined, zip(*scores))))
@@ -363,9 +364,10 @@ def report_consistency(
     found = consistency(G, pair, samples, seed, align, reducer, trunc, batch, lpips_weights)
     def shown(name: str, digits: int, unit: str = "", times: int = 1) -> str:
         if found[name] is None: return "n/a"
-        mean, deviation = times * found[name], times * found[f"{name}_std"]
-        return f"{mean:.{digits}f} +- {deviation:.{digits}f}{unit}"
-    scores = [f"PSNR {shown('psnr', 2, ' dB')}", f"SSIM {shown('ssim', 4)}", f"LPIPS {shown('lpips', 4)}"]
+        values = (times * found[k] for k in (name, f"{name}_std"))
+        return " +- ".join(f"{v:.{digits}f}" for v in values) + unit
+    scores = [f"PSNR {shown('psnr', 2, ' dB')}", f"SSIM {shown('ssim', 4)}"]
+    scores.append(f"LPIPS {shown('lpips', 4)}")
     scores.append(f"the larger adds {shown('adds', 2, ' % of its variance', 100)}")
     why = f" ({found['reason']})" if found["reason"] else ""
     told = " and ".join(str(h) if h == w else f"{h}x{w}" for h, w in pair)
