@@ -29,8 +29,7 @@ from .device import pick_device
 from .distributions import METRICS, Samples, distances, evaluate, lite1_extractor
 from .filters import box_reduce, resample
 from .log import now
-from .metrics import (CannotDraw, alexnet_file, consistency, drawn, latents, psnr, ssim, styles,
-                        swd_levels)
+from .metrics import SCORES, CannotDraw, added, alexnet_file, consistency, psnr, ssim, swd_levels
 from .settings import Settings
 from .step import Stream, TrainingStep
 from .vectors import WORLDS
@@ -317,14 +316,6 @@ def late(
     return None if None in values else float(np.mean(values))
 
 # %% ../nbs/evidence/37_ablation.ipynb #e01b0434
-def added(
-    large: torch.Tensor,  # images [B, 3, 2R, 2R]
-) -> torch.Tensor:        # [B], in [0, 1]
-    "The share of their variance that pictures of half the size can't hold."
-    lost = large - resample(box_reduce(large, 2), large.shape[2:])
-    variance = large.flatten(2).var(2, correction=0).mean(1)
-    return lost.square().flatten(1).mean(1) / variance.clamp(min=1e-9)
-
 def alike(
     small: torch.Tensor,  # images [B, 3, R, R]
     large: torch.Tensor,  # [B, 3, 2R, 2R]
@@ -334,14 +325,6 @@ def alike(
     decibels = psnr(reduced, small).clamp(max=150)
     scores = dict(psnr=decibels, ssim=ssim(reduced, small), adds=added(large))
     return rounded({k: v.mean().item() for k, v in scores.items()})
-
-@torch.no_grad()
-def adds_of(s: dict, G, batch: int = 16) -> float:
-    "What a generator's pictures of twice the size add."
-    z, _ = latents(G, s["codes"])
-    size = (2 * s["resolution"],) * 2
-    shares = [added(drawn(G, styles(G, some), size)) for some in z.split(batch)]
-    return torch.cat(shares).mean().item()
 
 # %% ../nbs/evidence/37_ablation.ipynb #eb46cace
 def truth(s: dict, scale: int, skip: int = 0) -> np.ndarray:  # uint8 [far, H, W, 3]
@@ -530,14 +513,13 @@ def cost(
     return measured | rounded(dict(tensor_mb=tensor_mb(s)))
 
 # %% ../nbs/evidence/37_ablation.ipynb #e884b895
-FINAL = ("psnr", "ssim", "lpips", "adds")
+FINAL = SCORES
 
 def judged(s: dict, G, device: torch.device | str = "cpu") -> dict[str, Any]:
     "What is measured of the pictures at the end."
     sizes = s["resolution"], 2 * s["resolution"]
     at = consistency(G, sizes, s["codes"])
-    numbers = {k: at[k] for k in ("psnr", "ssim", "lpips")}
-    numbers["adds"] = None if at["reason"] else adds_of(s, G)
+    numbers = {k: at[k] for k in FINAL}
     how = {str(n): G.how(n) if hasattr(G, "how") else "drawn" for n in sizes}
     return rounded(numbers) | dict(octaves=octaves(s, G, device), how=how, consistency=at)
 

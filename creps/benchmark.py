@@ -395,7 +395,7 @@ def report_render(
     repeats: Count = 3,       # the median counts
     angle: Number = 0.,       # of the view, degrees
     zoom: Positive = 1.,      # of the view
-    dtype: Literal["float32", "bfloat16", "float16"] | None = None,  # of the pixel stage: bfloat16 or float16; left out: float32
+    dtype: Literal["float32", "bfloat16", "float16"] | None = None,  # of the pixel stage; left out: float32
     compile: bool = False,    # let torch.compile fuse the pixel stage
     draw_up_to: Natural = 0,  # also measure G.draw, which keeps the whole picture, up to this size
     seed: Seed = 0,           # of the code, and of random weights

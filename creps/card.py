@@ -11,10 +11,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 import huggingface_hub as hub
+import numpy as np
 import creps
 from .core import write_whole
 from .curves import KNOWN, History, duration, inside, read_run, short
 from .generator import find_model
+from .octaves import shares
 from .settings import Settings, offered, usual_value
 
 # %% ../nbs/engine/57_card.ipynb #bae087d0
@@ -119,6 +121,7 @@ def data_section(settings: dict) -> list[str]:
     many = f"{count:,} pictures" if count else "Pictures"
     shape = "x".join(map(str, settings.get("shape") or ()))
     size = f" at {shape} pixels" if shape else ""
+    if settings.get("octaves"): size = f", in patches of {shape} pixels"
     flipped = ", each also mirrored" if settings.get("mirror") else ""
     return ["## Data", "", f"{many} of `{pictures_of(settings)}`{size}{flipped}.", ""]
 
@@ -153,6 +156,25 @@ def use_section(name: str) -> list[str]:
             f'G = creps.Generator.from_pretrained("{name}")',
             "images = G(torch.randn(4, G.z_dim), size=512)", "```", ""]
 
+# %% ../nbs/engine/57_card.ipynb #968c6ec2
+def scales(settings: dict, images: int) -> int:
+    "How many scales a training had seen after so many pictures; 1: whole pictures alone."
+    known = {k: settings[k] for k in ("octaves", "octave_kimg", "kimg") if k in settings}
+    seen = shares(Settings(**known).complete(), images)
+    return 1 + int(np.flatnonzero(seen)[-1])
+
+def limits(settings: dict, images: int) -> str:
+    "What the network knows, and to which size."
+    known = "It knows nothing but the pictures it was trained on."
+    same = "A larger picture is the same function at more places:"
+    end = "its edges are sharper, but it adds no detail that the training pictures were too small to show."
+    count = scales(settings, images)
+    if count == 1: return f"{known} {same} {end}"
+    R, near = settings["resolution"], 2**(count - 1)
+    size = f"up to {R * near} pixels a side, or in windows up to {near} times as near,"
+    learned = f"it has detail that was learned from patches at {count} scales"
+    return f"{known} {same} {size} {learned}; beyond that {end}"
+
 # %% ../nbs/engine/57_card.ipynb #6a6884ce
 def card(
     run,                # folder of a saved network, with the log and the sheets of its training where there are any
@@ -168,17 +190,17 @@ def card(
     settings = history.setting("settings")
     size = "x".join(map(str, about.get("shape") or [about["resolution"]] * 2))
     classes = f" It draws {about['label_dim']} classes." if about.get("label_dim") else ""
-    what = (f"A generator trained on pictures of {size} pixels that draws them at any size: "
+    images = round(1000 * history.kimg)
+    count, shown = scales(settings, images), f"pictures of {size} pixels"
+    if count > 1: shown = f"patches of pictures, at {count} scales,"
+    what = (f"A generator trained on {shown} that draws them at any size: "
             "one function of the place, without spatial convolutions "
             f"(CREPS: Nguyen, Le and Tran, CVPR 2023).{classes}")
     told = ["---", header(history, title, license).strip(), "---", MARK, "", f"# {title}", "", what, ""]
     told += [f"![samples]({path})" for path in samples_of(run)] + [""] + use_section(name or str(title))
     if settings: told += data_section(settings)
     if history.rows: told += training_section(history) + metrics_section(history)
-    limits = ("It knows nothing but the pictures it was trained on. "
-              "A larger picture is the same function at more places: its edges are sharper, "
-              "but it adds no detail that the training pictures were too small to show.")
-    return "\n".join([*told, "## Limits", "", limits, ""])
+    return "\n".join([*told, "## Limits", "", limits(settings, images), ""])
 
 def write_card(
     run,                # run folder

@@ -38,7 +38,7 @@ from .export import report_export
 from .film import Shot, film, moments, move, pictures, smooth, walk
 from .distributions import Samples, chosen, computable, distances, report_evaluate
 from .layers import truncate
-from .metrics import psnr, report_consistency, swd
+from .metrics import added, psnr, report_consistency, swd
 from .octaves import richest, step_of
 from .processes import first_process, same_command, together
 from .project import load_codes, report_project
@@ -81,6 +81,12 @@ def word_of(annotation) -> Callable:
         return value
     return value_of
 
+def placeholder(name: str, annotation) -> str:
+    "What stands behind a flag in the help: its choices if they are known, or the name of its value."
+    for kind in (annotation, *get_args(annotation)):
+        if get_origin(kind) is Literal: return "{" + ",".join(map(str, get_args(kind))) + "}"
+    return name.upper()
+
 def parameters(
     f: Any,  # a function, or a dataclass of settings
 ) -> list:   # (name, annotation, default, what it says)
@@ -109,7 +115,8 @@ def add_arguments(
             action = "store_true" if default is False else argparse.BooleanOptionalAction
             parser.add_argument(flag, action=action, default=default, help=text)
             continue
-        how: dict[str, Any] = dict(type=word_of(annotation), metavar=name.upper())
+        shown = placeholder(name, annotation)
+        how: dict[str, Any] = dict(type=word_of(annotation), metavar=shown)
         if get_origin(annotation) is list: how["nargs"] = "+"
         if name in required: parser.add_argument(flag, required=True, help=text, **how)
         elif default is inspect.Parameter.empty: parser.add_argument(name, help=text, **how)
@@ -569,16 +576,19 @@ def demo_film(
     film(G, ws[:1], shots, path, size)
 
 def samples(G: Generator, n: int = 256, seed: int = 1) -> tuple:
-    "Pictures of n codes (uint8 [n, R, R, 3]), and their PSNR with those at 2R downsampled (mean in dB)."
+    "Pictures of n codes (uint8 [n, R, R, 3]), their PSNR with those at 2R downsampled, and what those add."
     z, at = torch.randn(n, G.z_dim, generator=rng(seed)), []
-    twice = []
+    decibels, shares = [], []
     with torch.no_grad():
         for part in z.split(32):
             ws = G.mapping(part)
-            at.append(G.draw(ws).cpu())
-            twice.append(box_reduce(G.draw(ws, 2 * G.resolution), 2).cpu())
-    images = torch.cat(at)
-    return to_uint8(images), float(psnr(images, torch.cat(twice)).mean())
+            small = G.draw(ws)
+            large = G.draw(ws, 2 * G.resolution)
+            at.append(small.cpu())
+            decibels.append(psnr(small, box_reduce(large, 2)).cpu())
+            shares.append(added(large).cpu())
+    agreement, adds = (torch.cat(values).mean().item() for values in (decibels, shares))
+    return to_uint8(torch.cat(at)), agreement, adds
 
 # %% ../nbs/engine/55_cli.ipynb #f166563e
 DEMO: dict[str, Any] = dict(
@@ -630,13 +640,13 @@ def cmd_demo(
         demo_film(G, ws[:3], folder / "zoom.webp")
         descent(folder / "earth.webp", seed)
     save_picture(panorama, folder / "panorama.png")
-    agreement = samples(G, 64)[1]
-    print(f"the same codes at {G.resolution} px and at {2 * G.resolution} px, "
-          f"averaged over 2 x 2 pixels, agree to {agreement:.1f} dB")
+    _, agreement, adds = samples(G, 64)
+    print(f"the same codes at {G.resolution} and {2 * G.resolution} px, averaged over 2 x 2 pixels, agree to "
+          f"{agreement:.1f} dB; beyond enlargement the larger ones add {adds:.1%} of their variance")
     made = ", ".join(sorted(p.name for p in folder.iterdir() if p.suffix in (".png", ".webp")))
     print(f"look into {folder}, at {made}; continue with: creps view {model}")
-    seconds = round(time.time() - start, 1)
-    print(json.dumps(dict(model=str(model), psnr=round(agreement, 2), **found, seconds=seconds)))
+    told = dict(model=str(model), psnr=round(agreement, 2), adds=round(adds, 4), **found)
+    print(json.dumps(told | dict(seconds=round(time.time() - start, 1))))
 
 # %% ../nbs/engine/55_cli.ipynb #d995259b
 def training_arguments(p: Parser):

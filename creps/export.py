@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np, torch
 from .biline import PAIR_GAIN, compose
 from .coords import View, grid
-from .core import rng, write_whole
+from .core import Supersample, rng, write_whole
 from .generator import Generator, PlaneInput
 from .layers import ACT_GAIN, SLOPE, ModulatedLinear, run
 
@@ -359,11 +359,13 @@ def report_export(
     # image (ws, rows, cols -> image), lines, pixels, mapping (z, label, psi -> ws), or all: FILE-image.onnx and so on
     part: Literal["image", "lines", "pixels", "mapping", "all"] = "image",
     check: bool = True,   # compare with torch before anything is written
+    supersample: Supersample | None = None,  # places along each side of a pixel; left out: as the network was trained
 ) -> None:
     "Write a generator as ONNX, at any size there too."
     path = Path(out)
     if path.suffix != ".onnx": raise ValueError(f"{out} should end in .onnx")
     G, rows = Generator.from_pretrained(model), []
+    G.supersample = supersample or G.supersample
     for p in parts_of(G) if part == "all" else [part]:
         data = export_onnx(G, None, p)
         file = path.with_stem(f"{path.stem}-{p}") if part == "all" else path

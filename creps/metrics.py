@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 import numpy as np, torch, torch.nn.functional as F
 from safetensors.torch import load_file
-from .core import Count, Device, Number, Purpose, Seed, constant, rng, size_pair
+from .core import Count, Device, Number, Purpose, Seed, Supersample, constant, rng, size_pair
 from .device import pick_device
-from .filters import REDUCERS, low_pass, reduced
+from .filters import REDUCERS, low_pass, reduced, resample
 from .generator import Generator
 from .layers import random_latents
 
@@ -273,13 +273,27 @@ def _check_sizes(sizes, reducer):
         raise ValueError(f"sizes must be of one shape, not {sizes!r}")
     return small, large
 
+# %% ../nbs/evidence/30_metrics.ipynb #09cbcdc0
+def added(
+    large: torch.Tensor,  # images [B, C, H, W]
+    size=None,            # the smaller size, N or (H, W); None: half of theirs
+) -> torch.Tensor:        # [B], in [0, 1]
+    "The share of their variance that pictures of a smaller size can't hold."
+    whole = large.shape[2:]
+    small = tuple(n // 2 for n in whole) if size is None else size
+    lost = large - resample(reduced(large, small), whole)
+    variance = large.flatten(2).var(2, correction=0).mean(1)
+    return lost.square().flatten(1).mean(1) / variance.clamp(min=1e-9)
+
 # %% ../nbs/evidence/30_metrics.ipynb #acc6b157
+SCORES = "psnr", "ssim", "lpips", "adds"
+
 @torch.no_grad()
 def consistency_scores(
     G, sizes=(256, 512), samples: int = 64, seed: int = 0, align: str = "centers", reducer: str = "box",
     truncation_psi: float = 1., batch: int = 8, lpips_weights=None,   # as of `consistency`
-) -> dict:  # psnr, ssim: [samples]; lpips: [samples], or None
-    "How much each picture is the same at two sizes."
+) -> dict:  # psnr, ssim, adds: [samples]; lpips: [samples], or None
+    "How much each picture is the same at two sizes, and what the larger one adds."
     (small, large), scores = _check_sizes(sizes, reducer), []
     z, label = latents(G, samples, seed)
     for i in range(0, samples, batch):
@@ -287,9 +301,11 @@ def consistency_scores(
         ws = styles(G, z[part], None if label is None else label[part], truncation_psi)
         larger = drawn(G, ws, large, align)
         pair = reduced(larger, small, reducer), drawn(G, ws, small, align)
-        scores.append((psnr(*pair).clamp(max=150), ssim(*pair), lpips_distance(*pair, lpips_weights)))
+        decibels = psnr(*pair).clamp(max=150)
+        perceived = lpips_distance(*pair, lpips_weights)
+        scores.append((decibels, ssim(*pair), perceived, added(larger, small)))
     def joined(values): return None if values[0] is None else torch.cat(values).cpu()
-    return dict(zip(("psnr", "ssim", "lpips"), map(joined, zip(*scores))))
+    return dict(zip(SCORES, map(joined, zip(*scores))))
 
 # %% ../nbs/evidence/30_metrics.ipynb #52ffb4e7
 def consistency(
@@ -302,11 +318,11 @@ def consistency(
     truncation_psi: float = 1.,   # 1: none
     batch: int = 8,               # pictures drawn at once
     lpips_weights=None,           # AlexNet's, a file; None: in torch's cache
-) -> dict[str, Any]:  # psnr (dB), ssim, lpips (None without weights), each with _std; what they depend on; reason there are none
-    "How well `G` draws the same picture at two sizes."
+) -> dict[str, Any]:  # psnr (dB), ssim, lpips (None without weights), adds, each with _std; what they depend on; reason for none
+    "How well `G` draws the same picture at two sizes, and what the larger one adds."
     asked: dict[str, Any] = dict(align=align, reducer=reducer, samples=samples, seed=seed)
     asked["truncation_psi"] = truncation_psi
-    scores, reason = dict.fromkeys(("psnr", "ssim", "lpips")), None
+    scores, reason = dict.fromkeys(SCORES), None
     try: scores = consistency_scores(G, sizes, batch=batch, lpips_weights=lpips_weights, **asked)
     except CannotDraw as e: reason = str(e)
     numbers = {}
@@ -335,19 +351,24 @@ def report_consistency(
     trunc: Number = 1.,       # truncation psi: below 1 closer to the mean picture
     batch: Count = 8,         # pictures drawn at once
     lpips_weights: str | None = None,  # AlexNet's weights, a file; left out: in torch's cache
+    supersample: Supersample | None = None,  # places along each side of a pixel; left out: as the network was trained
     device: Device = "auto",  # auto, cpu, cuda, mps
 ):
-    "How well a model draws the same picture at two sizes."
+    "How well a model draws the same picture at two sizes, and what the larger one adds."
     pair = size_pairs(sizes) if sizes else None
     if lpips_weights: alexnet_file(lpips_weights)
     G = Generator.from_pretrained(model).to(pick_device(device))
+    G.supersample = supersample or G.supersample
     pair = pair or [tuple(n * side // G.resolution for n in G.shape) for side in (256, 512)]
     found = consistency(G, pair, samples, seed, align, reducer, trunc, batch, lpips_weights)
-    def shown(name: str, digits: int, unit: str = "") -> str:
-        if found[name] is None: return f"{name.upper()} n/a"
-        return f"{name.upper()} {found[name]:.{digits}f} +- {found[name + '_std']:.{digits}f}{unit}"
-    scores = [shown("psnr", 2, " dB"), shown("ssim", 4), shown("lpips", 4)]
+    def shown(name: str, digits: int, unit: str = "", times: int = 1) -> str:
+        if found[name] is None: return "n/a"
+        values = (times * found[k] for k in (name, f"{name}_std"))
+        return " +- ".join(f"{v:.{digits}f}" for v in values) + unit
+    scores = [f"PSNR {shown('psnr', 2, ' dB')}", f"SSIM {shown('ssim', 4)}"]
+    scores.append(f"LPIPS {shown('lpips', 4)}")
+    scores.append(f"the larger adds {shown('adds', 2, ' % of its variance', 100)}")
     why = f" ({found['reason']})" if found["reason"] else ""
     told = " and ".join(str(h) if h == w else f"{h}x{w}" for h, w in pair)
     print(f"{told} downsampled by {reducer}, grid {align}, {samples} codes: {', '.join(scores)}{why}")
-    print(json.dumps(found))
+    print(json.dumps(found | dict(supersample=G.supersample)))
