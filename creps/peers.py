@@ -34,7 +34,7 @@ class Peer(Mapped, Saved, PyTorchModelHubMixin):
     label_dim: int
     def __init__(self,
         synthesis: nn.Module,  # with `num_ws`
-        mapping: nn.Module,    # z, label, truncation -> ws [B, num_ws, w_dim]
+        mapping: Mapping,      # z, label, truncation -> ws [B, num_ws, w_dim]
     ):
         super().__init__()
         self.synthesis, self.mapping = synthesis, mapping

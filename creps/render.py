@@ -370,7 +370,7 @@ def _shifted(
 ) -> list[torch.Tensor]:  # of rows and of columns, [maps, C, D, n]
     "Lines, the mean over some shifts."
     tables = [both(*(fill(lines, t + shift, axis, 3, pool) for axis, t in enumerate(at))) for shift in shifts]
-    return [sum(some) / len(shifts) for some in zip(*tables)]
+    return [torch.stack(some).mean(0) for some in zip(*tables)]
 
 def _crossings(pixels: PixelStage, *lines: torch.Tensor) -> torch.Tensor:
     "Colours where rows and columns meet, within each group of them: [channels, n * GROUP]."
