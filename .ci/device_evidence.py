@@ -114,7 +114,7 @@ ENTRIES = [
     Entry("precision of features on the device", on_pair(distributions.precision, (48, 16)), 2, 0, 2),
     *(Entry(n, on_images(f), 60, 1, 0) for n, f in artefacts.MEASURES.items()),
     Entry("all artefacts of pictures on the device", sets(artefacts.measure), 300, 2, 6),
-    *(Entry(f"consistency{t}", with_network(partial(metrics.consistency, sizes=(64, 128), samples=8), **g), 1500, 6, 6)
+    *(Entry(f"consistency{t}", with_network(partial(metrics.consistency, sizes=(64, 128), samples=8), **g), 1500, 5, 5)
       for t, g in (("", {}), (" of a network with kinds, grey", dict(label_dim=3, image_channels=1)), (" without lines", dict(composition="none")))),
     *(Entry(f"an evaluation{t}", evaluated(SETS, **g), 2500, 16, 12) for t, g in (("", {}), (" of kinds", dict(label_dim=3)))),
     Entry("pictures of a generator", with_network(partial(artefacts.sampled, count=32)), 1000, 4, 1),

@@ -110,4 +110,5 @@ def resample(
     "The window of `images`, in another size, by Lanczos-3."
     H, W = images.shape[2:]
     h, w = size_pair(size)
-    return lanczos(H, h, *rows).to(images) @ images @ lanczos(W, w, *cols).to(images).T
+    taps = constant(images, lanczos, H, h, *rows), constant(images, lanczos, W, w, *cols)
+    return taps[0] @ images @ taps[1].T

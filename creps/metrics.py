@@ -303,9 +303,10 @@ def consistency_scores(
         pair = reduced(larger, small, reducer), drawn(G, ws, small, align)
         decibels = psnr(*pair).clamp(max=150)
         perceived = lpips_distance(*pair, lpips_weights)
-        scores.append((decibels, ssim(*pair), perceived, added(larger, small)))
-    def joined(values): return None if values[0] is None else torch.cat(values).cpu()
-    return dict(zip(SCORES, map(joined, zip(*scores))))
+        scores.append([decibels, ssim(*pair), perceived, added(larger, small)])
+    there = [k for k, score in zip(SCORES, scores[0]) if score is not None]
+    rows = [torch.stack([score for score in part if score is not None]) for part in scores]
+    return dict.fromkeys(SCORES) | dict(zip(there, torch.cat(rows, dim=1).cpu()))
 
 # %% ../nbs/evidence/30_metrics.ipynb #52ffb4e7
 def consistency(
