@@ -1,12 +1,14 @@
-"""How near views are to the truth, octave by octave:   python results/octaves/measure.py MODEL OUT.json [COUNT [PLAIN]]
+"""How near views are to the truth, octave by octave:   python results/octaves/measure.py MODEL OUT.json [COUNT [NAME=OTHER..]]
 MODEL is a run folder of `creps train --octaves N`, whose settings name the data; or a network alone, whose settings are
-those in OUT.json, measured anew. PLAIN is a run on the same data without octaves, whose network is drawn at the same
-views and size; OUT.webp then shows two of its codes on the way down. At every octave: the sliced Wasserstein distance and,
-where it is installed, lite1's Frechet distance to COUNT true patches at random places, for `drawn` (the network's own
-function), `enlarged` (its whole picture, by Lanczos), `plain`, and `other` (other true patches: what the distance is at
-least); and how nearly a view, downsampled by two, is the middle of the view at half its zoom."""
+those in OUT.json, measured anew. OTHER is a network of any system that was trained on the same data without octaves; it is
+drawn at the same views and size, and OUT.webp shows two of its codes on the way down. At every octave: the sliced
+Wasserstein distance and, where it is installed, lite1's Frechet distance to COUNT true patches at random places, for
+`drawn` (the network's own function), `enlarged` (its whole picture, by Lanczos), each NAME, and `other` (other true
+patches: what the distance is at least); and how nearly a view, downsampled by two, is the middle of the view at half its
+zoom."""
 import json, math, sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 import numpy as np, torch
 from PIL import Image
@@ -19,6 +21,7 @@ from creps.distributions import distances, usual
 from creps.filters import box_reduce, resample
 from creps.metrics import psnr
 from creps.octaves import Patch, looking_into, richest
+from creps.peers import load
 from creps.settings import Settings
 
 def places(octave: int, count: int, seed: int) -> list[Patch]:
@@ -57,7 +60,7 @@ def settings_of(model: str, out: Path) -> Settings:
     return Settings.from_json(json.loads(out.read_text())["settings"])
 
 @torch.no_grad()
-def main(model: str, out: str, count: str = "256", plain: str | None = None):
+def main(model: str, out: str, count: str = "256", *others: str):
     G, settings, n = Generator.from_pretrained(model), settings_of(model, Path(out)), int(count)
     # a plane of 64 px that was trained on patches of 32 with six octaves is drawn at 64 with five
     finer = round(math.log2(G.resolution / settings.resolution))
@@ -69,11 +72,12 @@ def main(model: str, out: str, count: str = "256", plain: str | None = None):
     def true(seen: list[Patch]) -> np.ndarray:
         return np.concatenate([look(np.array([chance.integers(len(data))]), p) for p in seen])
     kinds = dict(drawn=lambda seen: views(G, seen, G.resolution), enlarged=lambda seen: enlarged(G, seen), other=true)
-    if plain:
-        other = Generator.from_pretrained(plain)
-        kinds["plain"] = lambda seen: views(other, seen, G.resolution)
-        shown = Image.fromarray(strip(other, (0, 2), G.resolution, settings.octaves))
-        shown.save(Path(out).with_suffix(".webp"), lossless=True)
+    folders = dict(other.split("=", 1) for other in others)
+    rivals = {name: load(folder) for name, folder in folders.items()}
+    kinds |= {name: partial(views, rival, size=G.resolution) for name, rival in rivals.items()}
+    if rivals:
+        shown = np.vstack([strip(rival, (0, 2), G.resolution, settings.octaves) for rival in rivals.values()])
+        Image.fromarray(shown).save(Path(out).with_suffix(".webp"), lossless=True)
     found, metrics = {}, usual(3)
     for octave in range(settings.octaves + 1):
         real, seen = true(places(octave, n, 1)), places(octave, n, 2)
@@ -84,7 +88,7 @@ def main(model: str, out: str, count: str = "256", plain: str | None = None):
         if octave: found[octave]["agreement"] = round(agreement(G, seen[:32]), 2)
         print(octave, found[octave], flush=True)
     about = dict(count=n, settings=settings.to_json(), versions=versions(), revision=revision())
-    if plain: about["plain"] = load_settings(plain).to_json()
+    about |= {name: load_settings(folder).to_json() for name, folder in folders.items() if last_good(folder)}
     Path(out).write_text(json.dumps(about | dict(octaves=found), indent=1) + "\n")
 
 if __name__ == "__main__": main(*sys.argv[1:])
