@@ -74,7 +74,7 @@ class Part:
 # %% ../nbs/evidence/37_ablation.ipynb #5856dceb
 @dataclass(frozen=True)
 class Preset:
-    "How large an ablation is."
+    "The extent of an ablation: its trainings, pictures and measurements."
     about: str
     resolution: int
     parts: tuple
@@ -147,7 +147,7 @@ def pictures(data: str, size: int, n: int) -> Pictures:
 LEAST = 32  # pictures of each set for a distance
 
 def samples_of(data, wanted: int) -> int:
-    "How many pictures a distance compares: half of the set at most, so that the other half gives the floor."
+    "The number of pictures that a distance compares: at most half of the set; the rest gives the floor."
     count = min(wanted, len(data) // 2)
     if count < LEAST:
         raise ValueError(f"an ablation compares at least {LEAST} pictures with as many others, "
@@ -245,17 +245,17 @@ MEASURES = dict(frechet="lite1-frechet", kid="lite1-kid", precision="lite1-preci
 
 @lru_cache(maxsize=1)
 def without_lite1() -> str | None:
-    "Why there are no features of `lite1` here; None if there are."
+    "The reason why features of `lite1` can't be computed here; None if they can."
     try: lite1_extractor()
     except ValueError as e: return str(e)
 
 def measurable(s: dict) -> dict[str, str]:  # as MEASURES
-    "What can be measured with so many pictures, and with what is installed."
+    "The measures that the sample size and the installed packages allow."
     names = {"swd": MEASURES["swd"]} if without_lite1() else MEASURES
     return {k: m for k, m in names.items() if METRICS[m].least <= s["samples"]}
 
 def quality(s: dict, G, device: torch.device | str = "cpu") -> dict[str, Any]:  # the keys of MEASURES, and labels
-    "How far the pictures of `G` are from the data, as sets."
+    "Distances between sets of pictures of `G` and of the data, with the labels of `evaluate`."
     data = pictures(s["data"], s["resolution"], s["pictures"])
     found = evaluate(G, data, list(measurable(s).values()), s["samples"], device=device)
     values = {k: found.get(m) for k, m in MEASURES.items()}
@@ -310,7 +310,7 @@ def late(
     course: list,  # see `history`
     column: str,   # of MEASURES
 ) -> float | None:  # None: not measured
-    "What is reported: the mean over the snapshots of the last third."
+    "The reported value: the mean over the snapshots in the last third of a training."
     start = course[-1]["kimg"] * 2 / 3 + 1e-9
     values = [h[column] for h in course if h["kimg"] > start]
     return None if None in values else float(np.mean(values))
@@ -320,7 +320,7 @@ def alike(
     small: torch.Tensor,  # images [B, 3, R, R]
     large: torch.Tensor,  # [B, 3, 2R, 2R]
 ) -> dict[str, float]:    # psnr, ssim, adds
-    "How well two sizes agree, and what the larger one adds."
+    "Mean PSNR and SSIM between `small` and the box-reduced `large`, and the share that `large` adds."
     reduced = box_reduce(large, 2)
     decibels = psnr(reduced, small).clamp(max=150)
     scores = dict(psnr=decibels, ssim=ssim(reduced, small), adds=added(large))
@@ -374,7 +374,7 @@ def by_points(world, indices, size: int) -> np.ndarray:  # uint8 [B, size, size,
     return np.concatenate([finer.draw([i])[:, middles, middles] for i in indices])
 
 def measure_truth(s: dict, device: torch.device | str = "cpu") -> dict[str, Any]:  # floor, areas, points, octaves
-    "What the data get in the place of a network."
+    "The measurements of an ablation on the data themselves, in place of a network's pictures."
     R = s["resolution"]
     data = pictures(s["data"], R, s["pictures"])
     other = data.batch(picked(s, len(data), skip=s["samples"]))[0]
@@ -516,7 +516,7 @@ def cost(
 FINAL = SCORES
 
 def judged(s: dict, G, device: torch.device | str = "cpu") -> dict[str, Any]:
-    "What is measured of the pictures at the end."
+    "Scale consistency and octave distances of a trained network, and how it draws both sizes."
     sizes = s["resolution"], 2 * s["resolution"]
     at = consistency(G, sizes, s["codes"])
     numbers = {k: at[k] for k in FINAL}
@@ -554,7 +554,7 @@ def sheet(G, path):
     write_samples(to_uint8(pictures), path)
 
 def made_with(preset: str, device: torch.device) -> dict[str, Any]:
-    "What a result was made with."
+    "The preset, device, threads, versions, revision and time of a result."
     machine = dict(preset=preset, device=str(device), threads=torch.get_num_threads())
     return machine | dict(versions=versions(), revision=revision(), time=now())
 
@@ -659,7 +659,7 @@ class Job:
 TRUTH = "the data themselves"
 
 class TruthJob(Job):
-    "What the data get in the place of a network; nothing is trained."
+    "The job that measures the data themselves; nothing is trained."
     def go(self, device: torch.device | str = "auto") -> dict:
         s, device = self.settings, pick_device(device)
         found = dict(system=TRUTH, data=s["data"]) | measure_truth(s, device)
@@ -673,7 +673,7 @@ class TruthJob(Job):
     def recost(self, device: torch.device | str = "auto") -> dict: return self.result() or self.go(device)
 
 def truth_settings(preset: str, data: str) -> dict[str, Any]:
-    "What the numbers of the data depend on."
+    "The settings on which the measurements of the data depend."
     s = setup(preset, "CREPS", data)
     return {k: s[k] for k in ("data", "resolution", "pictures", "samples", "far", "scales", "codes", "seed")}
 
@@ -731,7 +731,7 @@ def forecast(
     todo: list[Job],
     say=lambda row: None,  # called with each row
 ) -> list[dict]:           # a row for each variant and data set
-    "What the missing results will take."
+    "Estimates for the missing trainings: their number, time and memory."
     groups: dict[tuple, list[Job]] = {}
     for j in todo:
         if not isinstance(j, TruthJob): groups.setdefault((j.data, j.variant), []).append(j)

@@ -25,7 +25,7 @@ from .step import BatchSplit, Iteration, State, Stream
 # %% ../nbs/evidence/34_anyres.ipynb #24a6e27c
 @dataclass(frozen=True)
 class Grid:
-    "What the features behind one layer look like."
+    "Cutoff, sampling rate, size and channels of the features behind one layer."
     cutoff: float    # highest frequency kept, cycles per picture side
     stopband: float  # where nothing is left
     rate: int        # samples per picture side
@@ -194,7 +194,7 @@ class ScaleMapping(Mapping):
 
 # %% ../nbs/evidence/34_anyres.ipynb #d3848080
 class ScaleStyles(Styles):
-    "What the scale adds to the styles: transforms [B, 3, 3] -> {layer name: [B, width]}."
+    "The scale's share of the styles: transforms [B, 3, 3] -> {layer name: [B, width]}."
     def __init__(self,
         w_dim: int,
         table,             # see `Styles`
@@ -224,7 +224,7 @@ def unit_gain(
     x: torch.Tensor,           # [B, C, n, n], that input
     track: BatchSplit | None,  # who shares the batch; None: leave the magnitude as it is
 ) -> torch.Tensor:             # []
-    "What brings the input of a layer to unit size; with `track` after moving the magnitude in place."
+    "The factor that gives a layer's input unit mean square; `track` first updates `magnitude` in place."
     if track:
         size = track.mean(x.detach().square().mean())
         images = len(x) * track.world_size
@@ -236,7 +236,7 @@ def steering(
     layers: nn.ModuleList,    # see `convolutions`
     to_rgb: ModulatedLinear,
 ) -> list[tuple]:             # (name, number of its w, width of its style), see `Styles`
-    "Which code steers which layer."
+    "The style table of all layers."
     table: list[tuple] = [(f"layer{i}", i + 1, layer.inputs) for i, layer in enumerate(layers)]
     return [*table, ("rgb", len(layers) + 1, to_rgb.inputs)]
 
@@ -318,7 +318,7 @@ def square(
     size,   # N, (H, W), or None: R
     view: View | None, align: str,
 ) -> tuple[tuple, int, View]:  # (H, W), R, what is seen
-    "What to draw; ValueError for what can't be drawn."
+    "Size, resolution and window of a picture; ValueError for one that the network can't draw."
     R, view = G.resolution, view or View()
     size = size_pair(R if size is None else size)
     rows, cols = (n / length for n, length in zip(size, view.window(size)))  # pixels per picture side
@@ -333,7 +333,7 @@ def square(
 
 # %% ../nbs/evidence/34_anyres.ipynb #88c6c89e
 def usual_depth(resolution: int) -> int:
-    "How many convolutions a network has, if nobody says."
+    "The default number of convolutions at this resolution."
     return 14 if resolution >= 256 else max(4, 2 * resolution.bit_length() - 8)
 
 # %% ../nbs/evidence/34_anyres.ipynb #de511c7f
@@ -455,7 +455,7 @@ def disagreement(
     transform: torch.Tensor,  # [B, 3, 3]
     perceptual=None,          # (images, images) -> [B], for a distance besides L1, such as LPIPS
 ) -> torch.Tensor:            # [B]
-    "How far patches are from the whole pictures at their places: mean absolute difference inside them."
+    "Mean absolute difference between patches and whole pictures at their places, plus `perceptual`."
     back, mask = laid_back(patch, transform)
     values = 3 * mask.sum((1, 2, 3))
     l1 = ((back - whole).abs() * mask).sum((1, 2, 3)) / values.clamp(min=1)

@@ -57,7 +57,7 @@ def _overlap(H, W): return _with_itself(torch.ones(H, W))
 def autocorrelation(
     images: torch.Tensor,  # [N, C, H, W]
 ) -> torch.Tensor:         # [N, 2 * (H // 2) + 1, 2 * (W // 2) + 1]: shift 0 in the middle, where it is 1
-    "How alike the fine part of each picture is to itself after a shift, where the two overlap."
+    "Autocorrelation of each picture's high-pass part, divided by the overlap; 1 at shift 0."
     H, W = images.shape[2:]
     blur_rows, blur_cols = (constant(images, smoothing, n, n / 10) for n in (H, W))
     fine = images - blur_rows @ images @ blur_cols.T
@@ -115,7 +115,7 @@ def spectrum(
     return torch.fft.fft2(images * window).abs().square().sum(1)
 
 def _threads(*shape) -> torch.Tensor:  # [3, H, W], 0 or 1
-    "Where a spectrum is fine, where it is on the axis of streaks along rows, and of streaks along columns."
+    "Masks of a spectrum: fine frequencies, the axis of streaks along rows, that of streaks along columns."
     rows, cols = (torch.fft.fftfreq(n, 1 / n).abs() for n in shape)
     rows, slow = rows[:, None], max(shape) / 16 + 1
     level = (cols <= 1) & (rows > slow)
@@ -162,7 +162,7 @@ def compare(
     found: dict,  # of `measure`: of drawn pictures
     own: dict,    # of real ones
 ) -> dict:        # measure -> mean, spread, own, own_spread, beyond, error, above
-    "How far pictures are beyond the real ones, in spreads of the real ones."
+    "Each measure's statistics on both sets, and their difference in standard deviations of the real set."
     out = {}
     for name, a in found.items():
         b = own[name]
@@ -179,7 +179,7 @@ def artefacts(
     pictures,   # uint8 [N, H, W, 3]
     reference,  # uint8 [M, H, W, 3]: real ones
 ) -> dict:      # as of `compare`
-    "How far pictures are beyond real ones in mirrors, repetition, blobs and plaids."
+    "All `MEASURES` of pictures, each compared with that of real ones."
     one = list(np.shape(pictures)[1:])
     other = list(np.shape(reference)[1:])
     if one != other: raise ValueError(f"the sets differ in size: {one} and {other}")

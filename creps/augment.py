@@ -162,7 +162,7 @@ def margins(
     height: int,
     width: int,
 ) -> tuple[int, ...]:       # (left, top, right, bottom)
-    "How many mirrored pixels the pictures need on each side, at most their own size less one."
+    "The number of mirrored pixels needed on each side, at most the picture's own size less one."
     x, y = (width - 1) / 2, (height - 1) / 2
     corners = [[-x, -y, 1], [x, -y, 1], [x, y, 1], [-x, y, 1]]
     places = inverse @ torch.tensor(corners, dtype=inverse.dtype).T

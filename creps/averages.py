@@ -30,7 +30,7 @@ def decay(
     step: float,   # t, from 1: steps, or images shown / images of a step
     gamma: float,
 ) -> float:        # in [0, 1)
-    "How much of the average stays at this step (Karras et al. 2023, appendix C)."
+    "The share of the average that this step keeps (Karras et al. 2023, appendix C)."
     return (1 - 1 / step)**(gamma + 1)
 
 # %% ../nbs/training/16_averages.ipynb #f196ea4a

@@ -28,7 +28,7 @@ from .step import BatchSplit, Iteration, Phase, State, Stream, TrainingStep, tra
 
 # %% ../nbs/engine/50_benchmark.ipynb #29f1a661
 def wait(device: torch.device | str):
-    "Until `device` has done what it was told."
+    "Block until `device` has finished all work queued on it."
     kind = torch.device(device).type
     if kind in ("cuda", "mps"): getattr(torch, kind).synchronize()
 
@@ -122,7 +122,7 @@ def apart(
     threads: int | None = None,  # of torch; None: as many as here
     **arguments,          # of JSON's types
 ) -> dict:
-    "What a function finds in a process of its own."
+    "The result of a function that is called in a process of its own."
     ask = dict(function=function, threads=threads or torch.get_num_threads(), arguments=arguments)
     paths = [str(Path(renderer.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     python = [sys.executable, "-c", "from creps.benchmark import work; work()"]
@@ -350,7 +350,7 @@ def print_table(
 
 # %% ../nbs/engine/50_benchmark.ipynb #201cbf3f
 def _columns(r: dict) -> dict:
-    "What a table shows of a row."
+    "The columns of a printed table, for one row."
     about = {"": r.get("phase", r["command"].split()[-1]), "size": r["size"], "seconds": r["seconds"]}
     if "pixels_per_second" in r: about["Mpixel/s"] = r["pixels_per_second"] / 1e6
     about |= {"GFLOP": r["gflop"], "GFLOP/s": r["gflop"] / r["seconds"], "limit": r["peak_gflops"]}

@@ -36,7 +36,7 @@ def phase_bytes(
     count: int,          # pictures at a time
     device: str,         # where the training will be
 ) -> dict[str, int]:     # phase -> bytes
-    "What autograd keeps in each phase of a step on `count` pictures."
+    "Bytes that autograd keeps in each phase of a training step on `count` pictures."
     H, W = settings.shape
     R, half = settings.resolution, max(1, count // 2)
     z = torch.empty(count, settings.z_dim, device="meta")
@@ -116,7 +116,7 @@ def hours_text(
     settings: Settings, step: TrainingStep, split: BatchSplit, device: torch.device,
     labels=None,  # as in `timed_step`
 ) -> str:
-    "How long a training will take, as text."
+    "The estimated duration of a training, from a few timed steps, as a line of text."
     need = estimate(settings, split, step, str(device))["bytes"] or 0
     alone = split.world_size == 1 and device.type == "cpu"
     if alone and need > (free := available_memory()):

@@ -47,7 +47,7 @@ def sweep(out):
 
 # %% ../nbs/engine/47_checkpoint.ipynb #5340c075
 def versions() -> dict[str, str]:
-    "What a result was made with."
+    "Versions of creps, torch, NumPy and Python."
     python = platform.python_version()
     return dict(creps=__version__, torch=torch.__version__, numpy=np.__version__, python=python)
 
@@ -183,7 +183,7 @@ def network_in(out) -> Path | None:
     return next((folder / name for folder in folders for name in names if (folder / name).exists()), None)
 
 def _begun(log: Path) -> bool:
-    "Whether a log tells of more than attempts to begin."
+    "True if a log holds a line with seconds of training, not only attempts to begin."
     if not log.exists(): return False
     return any('"seconds"' in line for line in log.read_text(encoding="utf-8", errors="replace").splitlines())
 

@@ -66,7 +66,7 @@ class Parser(argparse.ArgumentParser):
 
 # %% ../nbs/engine/55_cli.ipynb #b5b4c0b3
 def word_of(annotation) -> Callable:
-    "What makes a parameter's value from a word of the shell, and refuses what its annotation excludes."
+    "A parser of shell words for a parameter; it refuses values that the annotation excludes."
     kind, checks = meant(annotation)
     make = kind if kind in (int, float) else str
     def value_of(word: str):
@@ -82,7 +82,7 @@ def word_of(annotation) -> Callable:
     return value_of
 
 def placeholder(name: str, annotation) -> str:
-    "What stands behind a flag in the help: its choices if they are known, or the name of its value."
+    "The placeholder behind a flag in the help: its choices if they are known, else its name in capitals."
     for kind in (annotation, *get_args(annotation)):
         if get_origin(kind) is Literal: return "{" + ",".join(map(str, get_args(kind))) + "}"
     return name.upper()
@@ -90,7 +90,7 @@ def placeholder(name: str, annotation) -> str:
 def parameters(
     f: Any,  # a function, or a dataclass of settings
 ) -> list:   # (name, annotation, default, what it says)
-    "What `f` takes."
+    "The parameters of a function, those of its settings tables included, or the fields of one table."
     about, table = {}, isinstance(f, type)
     for one in (reversed(f.__mro__[:-1]) if table else (*getattr(f, "tables", ()), f)):
         about |= {name: text for name, text in docments(one).items() if text}
@@ -154,7 +154,7 @@ def parse_labels(
 # %% ../nbs/engine/55_cli.ipynb #5d478b5b
 @dataclass(frozen=True)
 class Drawing:
-    "Which part of the plane is drawn, and how."
+    "Options of every command that draws: window, size, codes, memory and device."
     zoom: Positive = 1.  # below 1 shows what lies beyond the trained square
     center: Annotated[str, parse_pair] = ".5,.5"  # ROW,COLUMN on the plane
     angle: Number = 0.  # degrees, counter-clockwise
@@ -180,7 +180,7 @@ class Drawing:
         labels: str | None,      # as `parse_labels` takes them
         flag: str = "--labels",  # that gives them
     ) -> dict[str, Callable]:    # name of a picture -> function that makes its code [1, num_ws, w_dim]
-        "What a command draws; ValueError now for codes or directions that don't exist."
+        "Functions that make the codes to draw; ValueError at once for codes or directions that don't exist."
         moves, where = moves_of(G, self.direction), next(G.parameters()).device
         if self.ws:
             codes = moves(truncate(load_codes(self.ws, G), G.mapping.w_avg, self.trunc))
@@ -195,7 +195,7 @@ class Drawing:
 # %% ../nbs/engine/55_cli.ipynb #90170f22
 @dataclass(frozen=True)
 class Flight(Drawing):
-    "Where the window of a film goes, and for how long."
+    "Options of a film's camera path: where its window goes, and for how long."
     zoom_to: Positive | None = None  # zoom at the end; left out: as in the beginning
     center_to: Annotated[str, parse_pair] | None = None  # centre at the end; left out: as in the beginning
     angle_to: Number | None = None  # angle at the end, such as 360 for a whole turn; left out: as in the beginning
@@ -404,7 +404,7 @@ def metric_of(
     data,        # a data set
     samples: int = 1000,
 ) -> Callable:   # average generator -> dict
-    "What `fit` measures at every snapshot."
+    "A function that measures a network at every snapshot; ValueError for metrics that can't be computed."
     reals = min(samples, len(data))
     try: computable(names, samples, len(data), reals, data.shape)
     except ValueError as e: raise ValueError(f"--metric can't be computed: {e}") from None
@@ -484,7 +484,7 @@ def cmd_info(
     picture: bool = False,  # show one of its pictures in the terminal
     seed: Seed = 0,         # of that picture
 ):
-    "What a saved generator is."
+    "Print the architecture of a saved generator, as lines of text and as JSON."
     G = Generator.from_pretrained(model)
     parameters = sum(p.numel() for p in G.parameters())
     about = vars(Network.of(G)) | dict(num_ws=G.num_ws, parameters=parameters)
@@ -728,7 +728,7 @@ SMALLER = dict(
     render="give a smaller --max-memory or --size, or draw into a .tif or .dzi")
 
 def _obey(words) -> int:
-    "What `main` does, without the care for its output."
+    "Parse a command line and run its command; return the exit code."
     args = vars(parser().parse_args(words))
     action, command = args.pop("action"), args.pop("command")
     if what := args.pop("what", None): command += f" {what}"

@@ -163,7 +163,7 @@ def _new_object(m, _): _call(m, "NEWOBJ")
 
 # %% ../nbs/engine/52_convert.ipynb #ca1fb9b7
 class _Module:
-    "What is left of a module: its class's name and its state. No methods, no room for more attributes."
+    "A stand-in for a module: its class's name and its state. No methods, no room for more attributes."
     __slots__ = ("kind", "state")
     def __init__(self, kind, state=None): self.kind, self.state = kind, state
 
@@ -303,7 +303,7 @@ def _snapshot(path) -> dict[str, Any]:
 
 # %% ../nbs/engine/52_convert.ipynb #f653d338
 def networks_in(path) -> list[str]:
-    "Which of G_ema, G and D a snapshot of the authors' code holds; BadCheckpoint if it can't be read."
+    "Those of G_ema, G and D that an official snapshot holds; BadCheckpoint if it can't be read."
     with _about(path): return [which for which in ("G_ema", "G", "D") if which in _snapshot(path)]
 
 def official_state(
@@ -388,7 +388,7 @@ def _widths(state, pattern) -> dict[int, int]:
     return {int(m[1]): len(x) for m, x in found.items() if m}
 
 def _common(state, widths: dict[int, int]) -> dict[str, Any]:
-    "What both kinds of network are called by."
+    "The constructor arguments that generator and discriminator share."
     embedding = state.get("mapping.embed.weight")
     label_dim = 0 if embedding is None else embedding.shape[1]
     base = max(r * n for r, n in widths.items())

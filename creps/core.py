@@ -240,7 +240,7 @@ def seed_everything(seed: int):
 
 # %% ../nbs/engine/40_core.ipynb #199407bc
 class Purpose:
-    "What is sampled outside of a training. Two have one number where no seed is used for both."
+    "Keys of random numbers that are sampled outside a training; two are equal where no seed serves both."
     SEARCH_CODES = 1    # among which a search for a picture begins
     SEARCH_STEP = 2     # noise and pixels of a step of it, whose number follows
     SWD_DIRECTIONS = 1  # of a sliced Wasserstein distance, behind the level; its patches have no number
@@ -470,7 +470,7 @@ def check_arguments(
 def needs_gradient(
     *tensors: torch.Tensor,  # inputs and parameters
 ) -> bool:
-    "Whether what is computed from `tensors` now will be differentiated."
+    "True if autograd will record what is computed from `tensors` now."
     return torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
 
 _MOST = 40 << 30  # larger pieces gain nothing
@@ -488,7 +488,7 @@ def spare_memory(device) -> int | None:
 
 # %% ../nbs/engine/40_core.ipynb #b80c25e9
 def out_of_memory(error: BaseException) -> bool:
-    "Whether `error` says that a computer's or a device's memory didn't suffice."
+    "True if `error` reports too little memory on the computer or on a device."
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)): return True
     said = "out of memory|not enough memory|can't allocate memory"
     return isinstance(error, RuntimeError) and bool(re.search(said, str(error)))

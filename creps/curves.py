@@ -42,7 +42,7 @@ def numbers(line: dict) -> dict[str, float]:
 # %% ../nbs/engine/56_curves.ipynb #2f15de08
 @dataclass
 class History:
-    "What the lines of a run tell."
+    "The lines of a run's log, merged over interruptions."
     rows: list[dict] = field(default_factory=list)    # of numbers, kimg ascending
     events: list[dict] = field(default_factory=list)  # the lines with `event`, as they are
     marks: list[float] = field(default_factory=list)  # kimg from which it was resumed
@@ -60,7 +60,7 @@ class History:
         return float(np.median(paces)) if paces else math.nan
 
     def setting(self, name: str):
-        "What the last start said of `name`, settings or versions; an empty dict if none did."
+        "The dict that the last start logged as `name`, settings or versions; empty if none did."
         return next((e[name] for e in reversed(self.events) if isinstance(e.get(name), dict)), {})
 
     def total(self) -> float | None:
@@ -128,7 +128,7 @@ def panels(
     rows: list[dict],      # of a History
     names=None,            # these only; None: all
 ) -> dict[str, dict]:      # title -> {name: (kimg, values)}
-    "What is drawn together."
+    "The curves of each panel, by title; those that are zero throughout are left out."
     series = {}
     for row in rows:
         for name, value in row.items(): series.setdefault(name, []).append((row["kimg"], value))
@@ -277,7 +277,7 @@ img { display: block; width: 100%; }
 """
 
 def progress(history: History) -> str:
-    "How far, how fast, how long."
+    "Progress, pace and remaining time of a run, as text."
     if not history.rows: return "no measurement yet"
     total = history.total()
     words = [f"{history.kimg:.6g} of {total:g} kimg" if total else f"{history.kimg:.6g} kimg"]

@@ -20,7 +20,7 @@ def _tag(im: Image.Image, number: int, default):
     return value[0] if isinstance(value, tuple) else value
 
 def _bounds(im: Image.Image) -> tuple:
-    "Which numbers are black and white in a picture of one deep channel (modes I and F)."
+    "The values of black and white in a picture of one deep channel (modes I and F)."
     bits, inverted = _tag(im, 258, 16), _tag(im, 262, 1) == 0
     said = _tag(im, 341, _tag(im, 281, 0))  # SMaxSampleValue, MaxSampleValue: often only what occurs
     white = 2**bits - 1
@@ -29,7 +29,7 @@ def _bounds(im: Image.Image) -> tuple:
     return (white, 0) if inverted else (0, white)
 
 def _doubt(im: Image.Image, bounds: tuple) -> str | None:
-    "What may be wrong with the scale of a deep TIFF: cameras of 12 bits write 16, and don't always say so."
+    "A warning if a 16-bit TIFF is so dark that it may hold fewer bits than it declares; None otherwise."
     if im.format != "TIFF" or not im.mode.startswith("I") or max(bounds) < 2**16 - 1: return None
     most = int(np.asarray(im).max())
     if not 2**8 <= most < 2**14: return None
@@ -49,7 +49,7 @@ def _shallow(im: Image.Image, black: float, white: float) -> Image.Image:
 
 # %% ../nbs/engine/62_decode.ipynb #f9c2ee9d
 def _alpha(im: Image.Image) -> Image.Image | None:
-    "How opaque each pixel is; None without transparency."
+    "The opacity of each pixel, as a picture; None without transparency."
     clear = im.info.get("transparency")
     if im.mode == "P":
         known = clear is not None or im.palette and im.palette.mode == "RGBA"
@@ -94,7 +94,7 @@ def _lattice(mode: str) -> Image.Image:
 
 @lru_cache(maxsize=64)
 def _transform(profile: bytes, mode: str) -> tuple:
-    "What brings a picture of `mode` from `profile` to sRGB; and why the profile is ignored. Or None."
+    "A function from `profile` to sRGB, None if it changes nothing; and why the profile is ignored, or None."
     if not features.check("littlecms2"): return None, "this Pillow has no LittleCMS"
     try:
         source = ImageCms.core.profile_frombytes(profile)
@@ -198,7 +198,7 @@ _OTHERS = {b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cJXL ": "JPEG XL", b"\xff\xd8\xff\
            b"PF": "PFM in colour", b"P7": "PAM", b"\0\0\2\0": "TGA"}
 
 def _accepts(format: str, data: bytes) -> bool:
-    "Whether a format's reader takes `data` for one of its own, by the first bytes."
+    "True if the reader of this format accepts the first bytes of `data`."
     accepts = Image.OPEN[format][1]
     try: return bool(accepts) and accepts(data[:16]) is True
     except Exception: return False  # too short for it
@@ -224,7 +224,7 @@ def _plug_in(data: bytes):
 
 # %% ../nbs/engine/62_decode.ipynb #64819334
 def _tiff_kind(data: bytes) -> str:
-    "How a TIFF keeps its pixels; nothing if its directory isn't whole."
+    "Bits, compression and photometric interpretation of a TIFF; empty if its directory isn't whole."
     big = 43 in data[2:4]
     try:
         tags = TiffImagePlugin.ImageFileDirectory_v2(data[:16 if big else 8])
@@ -239,7 +239,7 @@ def _tiff_kind(data: bytes) -> str:
     return f"{bits} bits{kind}, compression {tags.get(259, 1)}, photometric interpretation {tags.get(262, 0)}"
 
 def _refusal(data: bytes, formats: list) -> str:
-    "Why none of the readers of `formats` opens `data`."
+    "The reason why none of the readers of `formats` opens `data`."
     known = [name for start, name in _OTHERS.items() if data.startswith(start)]
     if b"<svg" in data[:1000]: known.append("SVG")
     if data[4:8] == b"ftyp": known.append("a container of " + data[8:12].decode("latin-1"))
@@ -298,7 +298,7 @@ def open_picture(data: bytes):
     return im
 
 def _turn(im: Image.Image) -> int:
-    "Which of the eight ways `im` lies, as far as its EXIF data say so."
+    "The EXIF orientation of `im`; 1, upright, if there is none that can be read."
     try: return int(im.getexif().get(0x0112, 1))
     except Exception: return 1
 
@@ -317,7 +317,7 @@ def in_turn(large: bool):
 
 # %% ../nbs/engine/62_decode.ipynb #a5e02b81
 def decoded(data: bytes, size, fit: str, channels: int, icc: bool) -> tuple:
-    "What `decode` returns, and what is to be said about it."
+    "The result of `decode`, and a list of warnings."
     size = size_pair(size)
     check_channels(channels)
     if not data: raise ValueError("zero bytes")

@@ -109,7 +109,7 @@ def parity(
     seed: int = 0,     # of weights, codes and pictures
     **given,           # settings of `creps.fit` that differ from its defaults
 ) -> list:             # rows: check, error, at_most, unit, ok
-    "What the device computes against what the CPU computes, in float32 and beside it."
+    "Differences between the device's results and the CPU's, in float32 and in lower precision."
     chosen: dict = dict(seed=seed, batch=8) | given
     settings = Settings(resolution=resolution, **chosen).complete()
     with precise("float32", device):

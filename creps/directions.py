@@ -128,7 +128,7 @@ def moves_of(
     G,
     text: str | None,  # as in `parse_moves`; None: no move
 ) -> Callable[[torch.Tensor], torch.Tensor]:  # ws -> ws
-    "What moves codes as a text says; ValueError now for a direction that doesn't exist."
+    "A function that moves codes as `text` says; ValueError at once for an unknown direction."
     ways = [(direction(G, name), amount) for name, amount in (parse_moves(text) if text else ())]
     def move(ws: torch.Tensor) -> torch.Tensor:
         for way, amount in ways: ws = moved(ws, way, amount)

@@ -322,7 +322,7 @@ def reference(
 # %% ../nbs/evidence/31_distributions.ipynb #dd534d31
 @dataclass(frozen=True)
 class Metric:
-    "What a metric works on, how, and how many pictures of each set it takes at least."
+    "A metric: its features, its score function, and the smallest number of pictures of each set."
     source: str   # an extractor, or "pixels"
     score: Callable[..., Any]  # (drawn, real) -> number, or (number, spread)
     least: int
@@ -361,7 +361,7 @@ def chosen(metrics) -> dict[str, Metric]:
 def usual(
     channels: int = 3,  # of the pictures
 ) -> tuple[str, ...]:   # names of METRICS
-    "What is measured by default: swd, and lite1-frechet where its network is installed and pictures are RGB."
+    "The default metrics: swd, and lite1-frechet where its network is installed and pictures are RGB."
     try: lite1_extractor()
     except ValueError: return ("swd",)
     return ("swd", "lite1-frechet") if channels == 3 else ("swd",)
@@ -375,7 +375,7 @@ def computable(
     weights=None,        # Inception's, a file; None: in torch's cache
     device: torch.device | str = "cpu",
 ) -> dict[str, Extractor]:  # by source
-    "What the metrics look through; ValueError, before anything is drawn, for one that can't be computed."
+    "The extractors that these metrics need; ValueError for a metric that can't be computed."
     if reals is not None and not 1 <= reals <= real:
         raise ValueError(f"{reals} reference pictures are asked for, there are {real}")
     H, W, channels = shape
@@ -414,7 +414,7 @@ def distances(
     device: torch.device | str = "cpu",  # of the feature networks, and of the comparisons that gain by it
     batch: int = 32,      # pictures at once
 ) -> dict[str, Any]:      # metric -> number; labels: metric -> what it depends on
-    "How far a set of pictures is from the reference."
+    "Metrics between a set of pictures and the reference, with all that they depend on."
     shape = next(chunks(real, [0])).shape[1:]
     metrics = chosen(usual(shape[2]) if metrics is None else metrics)
     extractors = computable(metrics, len(fake), len(real), reals, shape, weights, device)
@@ -444,7 +444,7 @@ def evaluate(
     truncation_psi: float = 1.,  # 1: none
     **how,                 # weights, cache, device and batch, as for `distances`
 ) -> dict[str, Any]:       # metric -> number or None; size, samples, labels; reason: None, or why there are no numbers
-    "How far a generator's pictures are from a data set."
+    "Metrics between pictures of a generator and a data set, with all that they depend on."
     *size, channels = next(chunks(data, [0])).shape[1:]
     metrics = usual(channels) if metrics is None else metrics
     labels = getattr(data, "labels", None)
@@ -470,7 +470,7 @@ _times = partial(whole_numbers, least=1)
 
 @dataclass(frozen=True)
 class _RealPictures:
-    "How the pictures of a reference set are opened."
+    "Options for opening the pictures of a reference set."
     fit: Literal["crop", "pad"] = "crop"  # how pictures get the network's shape: crop, or pad with white
     mirror: bool = False      # double the reference with left-right flipped copies
     max_bad: Fraction = .05   # largest share of unreadable pictures, in [0, 1)
@@ -511,7 +511,7 @@ def report_evaluate(
     device: Device = "auto",  # auto, cpu, cuda, mps
     **options,              # fields of `_RealPictures`
 ):
-    "How far a model's pictures are from a data set, as sets."
+    "Measure the distance between pictures of a model and a data set, as sets."
     opened, = sort_out(options, _RealPictures)
     if metrics is not None: chosen(metrics)
     times = _times(scales)

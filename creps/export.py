@@ -92,7 +92,7 @@ def session(
     file,                       # a path, or the bytes of one
     threads: int | None = None, # None: as many as torch takes
 ) -> Any:
-    "What executes a file: an onnxruntime InferenceSession on the CPU."
+    "An onnxruntime InferenceSession on the CPU, for an ONNX file."
     runtime, = needs("onnxruntime")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads or torch.get_num_threads()
@@ -158,7 +158,7 @@ def written(
     style,   # a function of a layer's name
     *maps: str,  # [B, inputs, n]
 ) -> list[str]:  # [B, outputs, n]
-    "What a list of steps outputs, summed up."
+    "Names of the steps' outputs, each added to those before."
     def apply(step, x):
         if not isinstance(step.layer, ModulatedLinear): return dense(g, step.layer, x)
         return steered(g, step.layer, x, style(step.name))
@@ -314,7 +314,7 @@ def _pixels_by_torch(net, ws: torch.Tensor, row_lines: torch.Tensor, col_lines: 
     return net.pixels([m.flatten(1, 2) for m in maps], net.styles(ws)).mT.unflatten(2, maps[0].shape[1:3])
 
 def by_torch(G: Generator, part: str, feed: dict[str, np.ndarray]) -> list[torch.Tensor]:
-    "What the outputs of a part should be, on the network's device."
+    "The outputs that a part should have, computed by torch on the network's device."
     net: Any = G.synthesis
     x = {k: torch.from_numpy(v) for k, v in feed.items()}
     w_avg = G.mapping.w_avg

@@ -328,7 +328,7 @@ class DeepZoom(Tiles):
 
 # %% ../nbs/drawing/23_files.ipynb #443e6b22
 def tiff_kind(channels: int, dtype: np.dtype) -> dict[str, Any]:
-    "How tifffile is told what the tiles are."
+    "The keyword arguments that describe the tiles to tifffile."
     how: dict[str, Any] = dict(dtype=dtype.name, tile=(256, 256), compression="zlib", predictor=True)
     how |= dict(photometric="minisblack" if channels == 1 else "rgb")
     if channels == 4: how |= dict(extrasamples=["unassalpha"])

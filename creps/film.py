@@ -105,7 +105,7 @@ class Reel(Bent):
         super().__init__(lines, None, SimpleNamespace(range=lambda *part: self.spans), nodes, dtype, box)
 
     def source(self, frame: Frame, survey: Survey):
-        "What draws a frame: this, or the interpolated lines of a straight one."
+        "The source of a frame's features: interpolated lines if the frame is straight, else this reel."
         self.frame = frame
         return FromReel(self, survey.straight) if survey.straight else self
 

@@ -226,7 +226,7 @@ def _is_hidden(name: str) -> bool:
 _SUFFIXES = {suffix for suffixes in FORMATS.values() for suffix in suffixes.split()}
 
 def _is_picture(name: str) -> bool:
-    "Whether a file of this relative name ought to be a picture."
+    "True if a file of this relative name should be a picture: not hidden, with a known suffix."
     return not _is_hidden(name) and _suffix(name) in _SUFFIXES
 
 # %% ../nbs/engine/63_folders.ipynb #e6e3a8b3

@@ -28,7 +28,7 @@ def frequencies(
 
 # %% ../nbs/idea/02_fourier.ipynb #c141a357
 def has_float64(device) -> bool:
-    "Whether a device computes in float64: Apple's GPUs do not."
+    "True if a device computes in float64; Apple's GPUs do not."
     try: torch.empty(0, dtype=torch.float64, device=device)
     except TypeError: return False
     return True

@@ -96,7 +96,7 @@ def at_once(
     cached: int,       # positions that suit a processor's cache, of all pictures together
     numbers: int,      # that a position keeps alive
 ) -> int:
-    "How many positions of each picture to work on at a time: what fits a cache, or a device's free memory."
+    "The number of positions of each picture to compute at a time, by cache or free device memory."
     spare = spare_memory(ws.device)
     return max(1, (cached if spare is None else spare // (numbers * ws.element_size())) // len(ws))
 
@@ -397,7 +397,7 @@ def shipped_models() -> list[str]:
     return sorted(p.parent.name for p in folder.glob("*/config.json"))
 
 def _hub_answers() -> bool:
-    "Whether the hub can be reached, by one short question: its own functions go on trying for half a minute."
+    "True if the hub answers one short request; its own functions would retry for half a minute."
     try: get_session().head(constants.ENDPOINT, timeout=5)
     except Exception: return False
     return True
@@ -462,7 +462,7 @@ def arguments(
     config: Path,
     wanted: str,  # the name of a system
 ) -> dict:
-    "What a saved network's class is called with; ValueError for another system."
+    "The constructor arguments of a saved network; ValueError for another system."
     values = json.loads(config.read_text())
     kind = values.pop("system", "CREPS")
     if kind == wanted: return values

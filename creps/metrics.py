@@ -91,7 +91,7 @@ def _told(folder):
 def alexnet_file(
     weights=None,  # a file; None: where torch keeps it
 ):                 # Path, or None if there is none
-    "Where AlexNet's weights are; what is missing is said once."
+    "The file of AlexNet's weights; None, with one note on how to get it, if it is missing."
     if weights and not Path(weights).is_file(): raise ValueError(f"no weights at {weights}")
     if weights: return Path(weights)
     path = Path(torch.hub.get_dir(), "checkpoints", ALEXNET)
@@ -133,7 +133,7 @@ def laplacian_pyramid(
     images: torch.Tensor,  # [B, C, H, W]
     smallest: int = 16,    # no level below this many pixels
 ) -> list:                 # finest first; the last one is the blurred picture
-    "What each scale adds: pictures are halved while the sides are even and the half isn't too small."
+    "The Laplacian pyramid: levels are added while both sides are even and the half is large enough."
     levels, x = [], images
     while min(x.shape[2:]) >= 2 * smallest and not (x.shape[2] % 2 or x.shape[3] % 2):
         half = _blur(x)[..., ::2, ::2]
@@ -293,7 +293,7 @@ def consistency_scores(
     G, sizes=(256, 512), samples: int = 64, seed: int = 0, align: str = "centers", reducer: str = "box",
     truncation_psi: float = 1., batch: int = 8, lpips_weights=None,   # as of `consistency`
 ) -> dict:  # psnr, ssim, adds: [samples]; lpips: [samples], or None
-    "How much each picture is the same at two sizes, and what the larger one adds."
+    "Agreement of each picture at two sizes, and the share of variance that the larger one adds."
     (small, large), scores = _check_sizes(sizes, reducer), []
     z, label = latents(G, samples, seed)
     for i in range(0, samples, batch):
@@ -320,7 +320,7 @@ def consistency(
     batch: int = 8,               # pictures drawn at once
     lpips_weights=None,           # AlexNet's, a file; None: in torch's cache
 ) -> dict[str, Any]:  # psnr (dB), ssim, lpips (None without weights), adds, each with _std; what they depend on; reason for none
-    "How well `G` draws the same picture at two sizes, and what the larger one adds."
+    "Agreement of pictures of `G` at two sizes, and the share of variance that the larger ones add."
     asked: dict[str, Any] = dict(align=align, reducer=reducer, samples=samples, seed=seed)
     asked["truncation_psi"] = truncation_psi
     scores, reason = dict.fromkeys(SCORES), None
@@ -355,7 +355,7 @@ def report_consistency(
     supersample: Supersample | None = None,  # places along each side of a pixel; left out: as the network was trained
     device: Device = "auto",  # auto, cpu, cuda, mps
 ):
-    "How well a model draws the same picture at two sizes, and what the larger one adds."
+    "Measure the agreement of a model's pictures at two sizes, and the variance that the larger add."
     pair = size_pairs(sizes) if sizes else None
     if lpips_weights: alexnet_file(lpips_weights)
     G = Generator.from_pretrained(model).to(pick_device(device))

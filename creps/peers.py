@@ -26,7 +26,7 @@ from .step import Iteration, Stream, TrainingStep, new_discriminator
 
 # %% ../nbs/evidence/33_peers.ipynb #79267b83
 class Peer(Mapped, Saved, PyTorchModelHubMixin):
-    "What every system of the comparison is: z -> mapping -> ws -> draw -> image."
+    "Base class of all systems in the comparison: z -> mapping -> ws -> draw -> image."
     pointwise = False  # True: a pixel depends on its own coordinates alone, and may be drawn in tiles
     resolution: int    # R, the training size
     z_dim: int
@@ -42,7 +42,7 @@ class Peer(Mapped, Saved, PyTorchModelHubMixin):
         for name, value in self._hub_mixin_config.items(): setattr(self, name, value)
 
     def how(self, size=None, view: View | None = None) -> str:
-        "How a picture of this size is made, for the tables."
+        "The method by which a picture of this size is made, for the tables."
         return "drawn"
 
     @classmethod
@@ -409,7 +409,7 @@ class PeerStep(TrainingStep):
     def arguments(self,
         settings: Settings,  # of a training; those that `system` doesn't know are left aside
     ) -> dict:
-        "What the generator's class is called with."
+        "The constructor arguments of the generator that these settings give."
         known = inspect.signature(self.system).parameters
         return {k: v for k, v in vars(settings).items() if k in known}
 

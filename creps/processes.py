@@ -39,7 +39,7 @@ class SignalHandler:
 
 # %% ../nbs/engine/48_processes.ipynb #85126909
 def environment(processes: int) -> dict[str, str]:
-    "What all of `processes` on this machine are told, beside what the launcher tells each."
+    "Environment variables for all of `processes` on this machine, besides the launcher's own."
     own = dict(CREPS_LAUNCHER=str(os.getpid()))
     share = max(1, (os.cpu_count() or 1) // processes)
     own["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS") or str(share)
@@ -48,7 +48,7 @@ def environment(processes: int) -> dict[str, str]:
     return own
 
 def first_process() -> bool:
-    "Whether this process speaks for all: the first of several, or the only one, whatever RANK says."
+    "True in the process that prints for all: rank 0 of several, or the only one, whatever RANK is."
     return int(os.environ.get("WORLD_SIZE") or 1) == 1 or os.environ.get("RANK", "0") == "0"
 
 def _end_with_launcher():

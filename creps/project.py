@@ -140,12 +140,12 @@ class Target:
 
     @torch.no_grad()
     def drawn(self, ws: torch.Tensor) -> torch.Tensor:  # [1, num_ws, w_dim] -> [1, C, H, W] in [-1, 1], to 8 bits
-        "What a code looks like where the target lies."
+        "The picture of a code in the target's window."
         if self.full.parts != (1, 1): return from_uint8(to_uint8(self.full.draw(ws))).to(ws)
         return from_uint8(render(self.G, ws, self.full.size, self.full.view)).to(ws)
 
     def psnr(self, ws: torch.Tensor) -> float:  # [1, num_ws, w_dim] -> dB
-        "How well a code agrees with what is known of the picture, at its size."
+        "PSNR between a code's picture and the known part of the target, at the target's size."
         error = (self.known * (self.drawn(ws) - self.picture).square()).mean() / self.known.mean()
         return 10 * math.log10(4 / max(float(error), 1e-10))
 
@@ -167,7 +167,7 @@ def lite1_distance(
     a: torch.Tensor,  # [B, 3, H, W] in [-1, 1]
     b: torch.Tensor,  # the same shape; without gradient
 ) -> torch.Tensor:    # [B], from 0 to 4
-    "How differently EfficientNet-Lite1 sees two pictures, over five stages."
+    "Squared difference of EfficientNet-Lite1's normalised features, averaged over five stages."
     net, _ = lite1_network(str(a.device))
     def maps(x):
         side = max(x.shape[2:])
@@ -186,7 +186,7 @@ def feature_distance(
     name: str,         # of FEATURES; auto: what is at hand
     channels: int = 3, # of the pictures
 ) -> tuple[Callable | None, str]:  # (a, b) -> [B], and what to say about it
-    "How pictures are compared beside their pixels."
+    "A feature distance to use besides pixels, None for pixels alone, and a text that says which."
     if name == "none" or channels != 3: return None, "pixels alone"
     if name in ("auto", "lite1"):
         try: lite1_network("cpu")
@@ -213,7 +213,7 @@ def many_codes(
 def principal_axes(
     w: torch.Tensor,  # [N, w_dim]
 ) -> tuple[torch.Tensor, torch.Tensor]:  # mean [w_dim], and axes [k, w_dim] as long as the standard deviation along them
-    "Where codes lie, and along which lines they vary, the longest first."
+    "Mean and principal axes of codes, the longest axis first."
     mean = w.mean(0)
     _, size, axes = torch.linalg.svd(w - mean, full_matrices=False)
     return mean, (size[:, None] / (len(w) - 1)**.5) * axes
@@ -238,7 +238,7 @@ def normal_equations(
     slopes: torch.Tensor,       # J transposed, [k, pixels]
     differences: torch.Tensor,  # r, [pixels]
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # J'J [k, k], J'r [k], and what the damping multiplies [k, k]
-    "What a step solves; the diagonal is lifted a little, for coordinates that move nothing."
+    "The terms of a damped Gauss-Newton step; the damping also covers coordinates without effect."
     square, slope = slopes @ slopes.T, slopes @ differences
     return square, slope, torch.diag(square.diag() + 1e-3 * square.diag().mean())
 
@@ -298,14 +298,14 @@ class Coordinates:
         self.mean, self.axes = principal_axes(self.many)
 
     def code(self, x: torch.Tensor) -> torch.Tensor:  # [n, 1 or num_ws, k] -> [n, num_ws, w_dim]
-        "What the network takes."
+        "The ws at these coordinates."
         return (self.mean + x @ self.axes).expand(-1, self.G.num_ws, -1)
 
     def flat(self, x: torch.Tensor) -> torch.Tensor: return self.code(x[:, None])  # [n, k] -> [n, num_ws, w_dim]
 
 # %% ../nbs/drawing/25_project.ipynb #14f039e8
 class Compared(Coordinates):
-    "How far a code's picture is from a target."
+    "Losses between a code's picture and a target."
     def __init__(self,
         target: Target,
         seed: int = 0,
@@ -322,7 +322,7 @@ class Compared(Coordinates):
         return pyramid_error(drawn, self.target.whole) + self.feature_loss(drawn)
 
     def feature_loss(self, drawn: torch.Tensor) -> torch.Tensor | float:  # [1, C, h, w] -> a number
-        "What the features of the whole target say; where nothing is known, both show what was drawn."
+        "The weighted feature distance to the whole target; its unknown part is set to the picture's own."
         if not self.distance: return 0.
         level = self.target.whole
         wanted = torch.where(level.share > 0, level.picture, drawn.detach())
@@ -429,7 +429,7 @@ class Search(Stepping):
 # %% ../nbs/drawing/25_project.ipynb #4b050f14
 @dataclass(frozen=True, eq=False)
 class Found:
-    "What a search has found."
+    "The result of a search."
     ws: torch.Tensor     # [1, num_ws, w_dim]
     psnr: float          # agreement with what is known of the picture, at its size, in dB
     trail: torch.Tensor  # [n, num_ws, w_dim]: codes on the way, from the mean to the last
@@ -536,7 +536,7 @@ def strip(
     ws: torch.Tensor,  # [1, num_ws, w_dim]
     side: int = 256,   # least length of a picture's longer side; larger ones are downsampled to twice this
 ) -> np.ndarray:       # uint8 [h, 3 w + gaps, C]
-    "What was looked for, what was found, and their difference around grey, side by side."
+    "The target, the picture found, and their difference around grey, side by side."
     drawn, grey = target.drawn(ws), torch.zeros_like(target.picture)
     wanted = torch.where(target.known > 0, target.picture, grey)
     apart = torch.where(target.known > 0, drawn - target.picture, grey)
@@ -560,7 +560,7 @@ def _key(*parts) -> str:
     return digest.hexdigest()[:32]
 
 def _done(file: Path) -> dict[str, str]:
-    "What a finished code says of itself; empty if there is none."
+    "The metadata in the file of a finished code; empty if there is none."
     try:
         with safe_open(file, "pt") as f: return f.metadata() or {}
     except (OSError, SafetensorError): return {}
@@ -588,7 +588,7 @@ def targets_of(
     pictures: list[str],  # files
     known=None,           # [H, W], true where they are known; None: everywhere
 ) -> dict[str, Target]:   # by the names of their folders
-    "What is to be found; ValueError for files that can't be targets."
+    "The targets in these files; ValueError for files that can't be targets."
     targets: dict[str, Target] = {}
     for path in pictures:
         name = Path(path).stem

@@ -37,7 +37,7 @@ def as_map(
 
 # %% ../nbs/drawing/20_render.ipynb #7ff19cf5
 def _bent(warp: Callable, *u: np.ndarray) -> list[np.ndarray]:
-    "What a warp makes of two arrays, if that is two arrays of places."
+    "The two arrays of places that a warp returns; ValueError if they are none."
     try: bent = [np.broadcast_to(np.asarray(a, np.float64), u[0].shape) for a in warp(*u)]
     except (TypeError, ValueError) as e:
         said = str(e).splitlines()[0]
@@ -53,7 +53,7 @@ def _bent(warp: Callable, *u: np.ndarray) -> list[np.ndarray]:
 
 # %% ../nbs/drawing/20_render.ipynb #30fc6b54
 class Frame:
-    "Where a picture's places lie: frame(y, x, h, w) -> t_rows, t_cols [h, w], float64 network coordinates."
+    "Coordinates of a picture's pixels: frame(y, x, h, w) -> t_rows, t_cols [h, w], float64."
     def __init__(self,
         size,                    # (H, W)
         resolution: int,         # R of the network
@@ -382,7 +382,7 @@ def _met(
     places: list,  # rows and columns [n] of some of a picture's pixels
     at: list,      # some rows and some columns [m] of them
 ) -> np.ndarray:   # [m * GROUP]
-    "How often the picture has a pixel where a row and a column of a group cross, against chance."
+    "Weights of a group's crossings: the density of pixels there, relative to independent rows and columns."
     counts, *edges = np.histogram2d(places[0], places[1], 32)
     row, col = (np.clip(np.searchsorted(e, t, "right") - 1, 0, 31) for e, t in zip(edges, at))
     row, col = row.reshape(-1, GROUP, 1), col.reshape(-1, 1, GROUP)
@@ -465,7 +465,7 @@ class Places:
 # %% ../nbs/drawing/20_render.ipynb #2b20dc79
 @dataclass(frozen=True)
 class Plan:
-    "How much is computed at a time, and what memory that takes besides lines."
+    "Sizes of the pieces that are computed at a time, and the memory that they take besides lines."
     workers: int    # threads
     step: int       # positions whose lines are computed at a time
     tile: tuple[int, int]  # height and width, in pixels
@@ -477,7 +477,7 @@ def memory_limit(
     max_memory,  # bytes, text such as "256MB", or None
     device,
 ) -> int:        # bytes
-    "What a picture may take. None: 256 MB, more with very many threads, on a GPU 2 GB if they are free."
+    "The memory limit of a picture. None: 256 MB, more with very many threads; on a GPU at most 2 GB."
     if max_memory is not None: return parse_bytes(max_memory)
     spare = spare_memory(device)
     return max(256, 40 * torch.get_num_threads()) << 20 if spare is None else min(spare, 2 << 30)
@@ -678,7 +678,7 @@ def in_float32(
     synthesis,         # of a generator
     ws: torch.Tensor,
 ) -> tuple:            # both in float32
-    "What is drawn: the network itself, or a copy in float32 of one in another precision."
+    "The network itself, or a float32 copy of one in another precision, and `ws` in float32."
     dtypes = {p.dtype for p in synthesis.parameters()}
     return synthesis if dtypes <= {torch.float32} else copy.deepcopy(synthesis).float(), ws.float()
 

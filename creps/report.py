@@ -83,7 +83,7 @@ def _size_like(settings: dict, side: int) -> str:
     return str(side) if height == width else f"{height}x{width}"
 
 def commands(run, settings: dict) -> list:  # (what for, command)
-    "How to go on from here."
+    "Commands for a run: resume it, draw pictures, write the page again, load it in Python."
     path, data = str(run), settings.get("data")
     R = settings.get("resolution")
     if not isinstance(data, str): data = "DATA"
@@ -133,7 +133,7 @@ def clock(time) -> str:
     return re.sub(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d).*$", r"\1 \2 UTC", brief(time))
 
 def events_table(events: list[dict]) -> FT:
-    "When the run was started, resumed, interrupted, finished; the last 20 of it."
+    "A table of the last 20 events of a run: starts, resumptions, interruptions, the end."
     shown = [e | dict(time=clock(e.get("time"))) for e in events[-20:]]
     columns = ("time", "event", "kimg", "device", "changed", "said")
     head = [k for k in columns if any(e.get(k) not in ("", None) for e in shown)]
@@ -141,7 +141,7 @@ def events_table(events: list[dict]) -> FT:
     return xml.Div(*more, table([[e.get(k, "") for k in head] for e in shown], head))
 
 def environment(history: History) -> dict:
-    "What the last start said beside the settings, and versions."
+    "The entries of the last start or resumption, without the settings, and the versions."
     begun = next((e for e in reversed(history.events) if e.get("event") in ("start", "resume")), {})
     told = ("event", "time", "kimg", "step", "settings", "versions", "changed")
     return {k: v for k, v in begun.items() if k not in told} | history.setting("versions")

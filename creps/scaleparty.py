@@ -25,7 +25,7 @@ def places(
     start: float = 0.,   # of the window, on the plane
     length: float = 1.,
 ) -> torch.Tensor:       # float64 [n + 6], in [-1, 1] inside the picture
-    "Where the cells of one side are, with three more at each end."
+    "Coordinates of the cells along one side, with three more at each end."
     cells = torch.arange(n + 6, dtype=torch.float64, device="cpu") - 2.5
     return 2 * start - 1 + cells * (2 * length / n)
 

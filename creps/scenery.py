@@ -310,7 +310,7 @@ def _light(f):
 NOWHERE = 9.
 
 def _land(f):
-    "What there is in the scene, and where."
+    "Set the scene's land in place: water, hills, bank, mountain, snow and trees."
     f.water = (f.water < .45).double()
     f.level = torch.where(f.water > 0, f.horizon + f.level, NOWHERE)
     beside = 2 + (3 * f.hills).floor()
@@ -352,7 +352,7 @@ def mountain(f, lines):
 
 # %% ../nbs/engine/44_scenery.ipynb #f77a54ac
 def depth(f):
-    "How near each of the four hills is: 0 the farthest, 1 the nearest, below 0 not there. [B, 4, 1, 1]"
+    "Nearness of the four hills: 0 the farthest, 1 the nearest, below 0 for hills left out. [B, 4, 1, 1]"
     return (each(0, 1, 2, 3) - 4 + f.hills) / (f.hills - 1)
 
 def foot(f, z):

@@ -19,7 +19,7 @@ from .generator import Generator, check_resolution
 
 # %% ../nbs/engine/64_settings.ipynb #30ea6bb3
 class NotGiven(Enum):
-    "What stands in place of a setting of which nobody has said anything."
+    "The mark of a setting that has not been given."
     NOT_GIVEN = "not given"
     def __repr__(self) -> str: return self.value
 
@@ -49,7 +49,7 @@ def by_recipe(**values) -> Any:  # recipe -> value
     return setting(lambda s: values[s.recipe])
 
 def usual_gamma(s: "Settings") -> float:
-    "How strong R1 is, by resolution and recipe."
+    "The default weight of R1, by resolution and recipe."
     return max(.1, .5 * (s.resolution / 128)**2) if s.recipe == "article" else max(1., (s.resolution / 64)**3)
 
 def augmentation(kind: str) -> str:
@@ -116,7 +116,7 @@ def usual_value(
     f,         # a field of a settings table
     settings,  # with the settings that stand above it
 ):
-    "What a setting is if it is not given."
+    "The default of a setting, given those above it."
     usual = f.metadata["usual"]
     return usual(settings) if isinstance(usual, Callable) else usual
 
@@ -216,7 +216,7 @@ class Values(Descent):
         return [f.name for f in fields(self) if getattr(self, f.name) != usual_value(f, self)]
 
     def starts(self) -> dict[str, float]:
-        "Where the settings that move along the burn-in begin, by name."
+        "The start values of the settings that move along the burn-in, by name."
         began = {k: v for k, v in self.given().items() if k.endswith("_start") and v is not None}
         return {name.removesuffix("_start"): value for name, value in began.items()}
 
@@ -229,7 +229,7 @@ class Values(Descent):
 # %% ../nbs/engine/64_settings.ipynb #a72db280
 @dataclass(frozen=True)
 class Settings(Values):
-    "What a training is: every value on which its result depends, with a mark where nobody has said anything."
+    "Settings of a training: every value on which its result depends; NOT_GIVEN marks the missing ones."
     def otherwise(self, other: "Settings") -> "Settings":
         "These settings, and those of `other` where nothing is given."
         return Settings(**other.given() | self.given())
@@ -264,7 +264,7 @@ class Settings(Values):
 # %% ../nbs/engine/64_settings.ipynb #896545a4
 @dataclass(frozen=True)
 class Network:
-    "What a generator is: the parameters of `Generator`, as its config.json holds them."
+    "The parameters of `Generator`, as its config.json holds them."
     resolution: int  # R, the size that it is built for
     z_dim: int
     w_dim: int
@@ -283,7 +283,7 @@ class Network:
 
     @classmethod
     def of(cls, G: Generator) -> "Network":
-        "What `G` is."
+        "The parameters of `G`."
         return cls(**{f.name: getattr(G, f.name) for f in fields(cls)})
 
 _SHARED = {f.name for f in fields(Network)} & {f.name for f in fields(Settings)} - {"resolution", "shape"}
@@ -300,7 +300,7 @@ def network_of(
 def begun_with(
     G,  # a trained generator, of any system
 ) -> Settings:
-    "What a training that begins with G takes over from it."
+    "The settings that a training takes over from the trained generator it begins with."
     shared = {k: getattr(G, k) for k in _SHARED if hasattr(G, k)}
     return Settings(plane=G.resolution, rampup=False, **shared)
 
@@ -325,7 +325,7 @@ def settle(
 # %% ../nbs/engine/64_settings.ipynb #d2b4548b
 @dataclass(frozen=True)
 class Execution:
-    "How a run is carried out: nothing that it learns depends on it."
+    "Options of how a run is carried out; nothing that it learns depends on them."
     device: Device = "auto"  # auto, cpu, cuda, mps
     # at most so many images at a time in each process; left out: all of its share
     batch_device: Count | None = None

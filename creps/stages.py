@@ -111,7 +111,7 @@ class Buffered:
         x: tuple,             # from `input`
         *maps: torch.Tensor,  # [C, n] each, added on the way
     ) -> Iterator[torch.Tensor]:  # [outputs, n]; each is gone when the next is asked for
-        "What the steps output, summed up."
+        "Outputs of the steps, each added to those before."
         return run(self.steps, (x, *maps), self._apply, self._add)
 
 # %% ../nbs/engine/42_stages.ipynb #ecc9a575
@@ -166,7 +166,7 @@ class PixelStage:
 
 # %% ../nbs/engine/42_stages.ipynb #c48894fc
 class MapStage:
-    "What the line network of one code outputs at `columns` positions a point."
+    "The line network of one code: its outputs at `columns` positions a point."
     planar = True  # there are no lines: pixels are points
     def __init__(self, program: Program, device, columns: int):
         self.network = Buffered(program.lines, program.styles, device)

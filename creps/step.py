@@ -121,7 +121,7 @@ def new_state(
 
 # %% ../nbs/training/14_step.ipynb #c0c4e44b
 class BatchSplit:
-    "How a batch is divided among ranks, and on a rank into micro-batches whose gradients are accumulated."
+    "The division of a batch among ranks, and on a rank into micro-batches with accumulated gradients."
     def __init__(self,
         batch: int,               # pictures of a step, of all ranks
         batch_device: int | None = None, # at most so many at a time; None: all of this rank's
@@ -200,7 +200,7 @@ class Iteration:
         return self.local(self.real), self.local(self.real_label)
 
     def due(self, interval: int) -> bool:
-        "Whether it is time for what happens every `interval` steps; 0: never."
+        "True in every `interval`-th step; never for 0."
         return interval > 0 and self.state.step % interval == 0
 
     def rng(self, *key: int, device: torch.device | str = "cpu") -> torch.Generator:
@@ -305,7 +305,7 @@ def observe(
     fake: torch.Tensor,  # logits [n, 1] of generated pictures
     real: torch.Tensor,  # of real ones
 ) -> dict:               # name -> scalar
-    "How real D takes both to be, as mean signs; the adaptive augmentation counts those of the real ones."
+    "Mean signs of D's logits for both; the adaptive augmentation counts those of the real pictures."
     real, fake = real.detach(), fake.detach()
     level = fake.mean() if it.paired else 0.
     real, fake = real - level, fake - level

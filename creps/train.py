@@ -69,7 +69,7 @@ class Diverged(ValueError):
     "Losses, gradients or weights are not finite any more."
 
 def finite(state: State) -> bool:
-    "Whether all weights are."
+    "True if all weights of G, D and the average are finite."
     networks = (state.G, state.D, state.ema)
     return all(bool(p.isfinite().all()) for net in networks for p in net.parameters())
 
@@ -131,7 +131,7 @@ class Running:
     def show_reals(self): write_sheet(self.reals(), self.out / "sheets" / "reals.png")
 
     def spread_of(self, drawn: np.ndarray) -> float:
-        "How much these samples differ, as a share of the real pictures."
+        "The spread of samples, as a share of the real pictures'."
         self.varied = self.varied or max(spread(self.reals()), 1.)
         return spread(drawn) / self.varied
 
@@ -373,7 +373,7 @@ def watchers_of(
     out,                     # run folder
     execution: Execution,
 ) -> tuple:
-    "Who is told each line of the log."
+    "The functions that receive each line of the log."
     told = [watch or Live()] if watch or execution.progress else []
     if execution.tensorboard: told.append(board(Path(out, "tensorboard")))
     return tuple(told)
@@ -401,7 +401,7 @@ def begun(
     return state, said
 
 def say_hours(settings: Settings, step: TrainingStep, split: BatchSplit, device: torch.device, data):
-    "How long a training would take; all processes take part, the first one says it."
+    "Print the estimated duration of a training; all processes must call this, the first one prints."
     labels = data.labels if settings.label_dim else None
     said = hours_text(settings, step, split, device, labels)
     if split.rank == 0: print(said, flush=True)

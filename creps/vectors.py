@@ -20,7 +20,7 @@ _NPM, _FILE = "@iconify-json/noto@1.2.9", "iconify-json-noto-1.2.9.tgz"
 _SHA256 = "3e918d88fc945c0bb3d468dbace6f88caef67f01c9f0e7bcae0915a042e8f1ad"
 
 def drawings_folder() -> Path:
-    "Where the package with the drawings is kept: CREPS_DRAWINGS, or a folder of the user's cache."
+    "The folder for the package of drawings: CREPS_DRAWINGS, or one in the user's cache."
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(os.environ.get("CREPS_DRAWINGS") or cache / "creps" / "drawings")
 
@@ -90,7 +90,7 @@ def finer(
     window: float,  # length of the window on the plane
     n: int,         # pixels along it
 ) -> int:           # a power of two, at least 2
-    "How many rendered pixels are averaged into one: 512 for the plane's unit at least."
+    "The supersampling factor that gives at least 512 rendered pixels to the plane's unit."
     return 2**max(1, math.ceil(math.log2(512 * window / n) - 1e-9))
 
 def draw_shapes(
@@ -259,7 +259,7 @@ def find_patch(
     octaves: float,  # the largest is 2**octaves as high
     land: float,     # smallest share of land
 ) -> tuple:          # latitude and longitude of its middle, height: in degrees
-    "Where a patch is, at random; ValueError where none has so much land."
+    "The place of a random patch; ValueError where none has so much land."
     for _ in range(10000):
         high = least * 2**(octaves * chance.random()) / 30
         height_on_axis = (2 * chance.random() - 1) * math.sin(math.radians(60))
@@ -310,7 +310,7 @@ class Earth(World):
         _raster_file(RASTERS[picture])
 
     def patch(self, i: int) -> tuple:  # latitude and longitude of its middle, height: in degrees
-        "Where patch `i` is."
+        "The place of patch `i`."
         self._checked([i])
         chance = np.random.default_rng([self.seed % 2**63, int(i)])
         return find_patch(chance, self.least, self.octaves, self.land)

@@ -68,7 +68,7 @@ def holm(
 COUNTED = ("tensor_mb", "parameters")
 
 def title_of(column: str) -> str:
-    "What a column is called in a sentence."
+    "The title of a column, for a sentence."
     name = column.split(":")[0]
     return re.split(r" \(|,", COLUMNS[name][0])[0] if name in COLUMNS else "finest octave"
 
@@ -78,14 +78,14 @@ def difference_text(column: str, difference: float) -> str:
     return f"{math.expm1(min(difference, 10)):+.0%}"
 
 def values_of(rows: list, system: str, column: str) -> list:
-    "What the seeds of a system have in a column."
+    "The values that the seeds of a system have in a column, without missing ones."
     found = [value(r, column) for r in rows if r["system"] == system]
     return [v for v in found if v is not None]
 
 # %% ../nbs/evidence/38_verdicts.ipynb #ba06c7f6
 @dataclass(frozen=True)
 class Better:
-    "That one system is better than another in a column; or, of one system, one column than another."
+    "The claim that a system is better than another in a column, or one column than another in one system."
     column: str
     winner: str          # a variant
     loser: str           # a variant, or the same
@@ -96,7 +96,7 @@ class Better:
     def shown(self, difference: float) -> str: return difference_text(self.column, difference)
 
     def words(self, interval: Interval | None) -> str:
-        "What is compared, and what came out."
+        "The comparison and its result, as text."
         other = "its enlarged picture" if self.against else self.loser
         what = f"{self.title()}, {self.winner} and {other}"
         if interval is None: return f"{what}: no results"
@@ -108,7 +108,7 @@ class Better:
     def better_is_low(self) -> bool: return COLUMNS.get(self.column, ("", 0, "low"))[2] == "low"
 
     def interval(self, rows: list) -> Interval | None:
-        "How far the winner is from the loser, by results on one data set."
+        "The difference between winner and loser, by results on one data set; None without results."
         a = values_of(rows, self.winner, self.column)
         b = values_of(rows, self.loser, self.against or self.column)
         if not a or not b: return None
@@ -118,7 +118,7 @@ class Better:
         return Interval(difference, difference, difference, 0.)
 
     def verdict(self, interval: Interval | None, p: float | None) -> str:
-        "What this comparison says; `p`: corrected."
+        "The verdict of this comparison; `p`: corrected."
         if interval is None: return "not testable"
         if p is None or p >= .05 or not interval.middle: return "undecided"
         return "supported" if (interval.middle < 0) == self.better_is_low() else "contradicted"
@@ -225,7 +225,7 @@ def _judged(claim: Claim, found: list[_Comparison], short: bool) -> tuple[str, s
 def claims(
     rows: list,  # results of one preset
 ) -> list[dict[str, str]]:  # section, claim, data, verdict, numbers
-    "What the results say to each claim of the article, on each data set."
+    "The verdict of the results on each claim of the article, on each data set."
     short = bool(rows) and not PRESETS[rows[0]["preset"]].quality
     found, out = compared(rows), []
     for claim in CLAIMS:
@@ -250,7 +250,7 @@ def in_words(
     rows: list,  # results of one preset
     due: int,    # how many trainings the preset has
 ) -> str:
-    "What the results say, as text."
+    "A summary of the results: the trainings done, and the claims by verdict."
     trained = [r for r in rows if r["system"] != TRUTH]
     begin = f"{len(trained)} of {due} trainings are in"
     if not trained: return f"{begin}, so nothing can be said yet."

@@ -233,7 +233,7 @@ def about(
     name: str,  # to show
     codes: int = 0,  # how many were brought along
 ) -> dict[str, Any]:
-    "What the page must know of a network; ValueError for one whose pictures the page can't show."
+    "The properties of a network that the page needs; ValueError if the page can't show its pictures."
     if G.image_channels != 3:
         raise ValueError(f"the viewer shows RGB, and {name} draws {G.image_channels} channels")
     ways = [way.name for way in sliders(G)]
@@ -378,7 +378,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def _name(self) -> str | None:
-        "What is asked for behind the token, or None."
+        "The name behind the token in a request; None for another token, or without one."
         token, slash, name = self.path.partition("?")[0][1:].partition("/")
         known = hmac.compare_digest(token.encode(), self.server.token.encode())
         return name if slash and known else None
