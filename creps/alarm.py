@@ -37,7 +37,7 @@ def remedy(s: Settings) -> str:
 def slower(s: Settings) -> str: return f"--lr {min(s.lr / 2, .002):g}"
 
 def last(rows: Sequence[dict], name: str, kimg: float = KIMG) -> list[dict]:
-    "The newest lines that have this number, if they are enough to go by."
+    "The lines of the last `kimg` that hold this number; empty if there are too few of them."
     found = [row for row in rows if name in row]
     if not found or found[-1]["kimg"] - found[0]["kimg"] < kimg - .1: return []
     recent = [row for row in found if row["kimg"] > found[-1]["kimg"] - kimg - .1]
@@ -94,7 +94,7 @@ def troubles(
 # %% ../nbs/engine/58_alarm.ipynb #2f5e517a
 @dataclass
 class Alarm:
-    "Reads a log line by line, and says of each trouble when it begins."
+    "A watcher of the log: for each new line, the warnings that begin with it."
     settings: Settings
     rows: list[dict] = field(default_factory=list)
     on: set[str] = field(default_factory=set)   # kinds of trouble that last

@@ -134,7 +134,7 @@ def resampler(
     padding=(0, 0),      # samples added before and after; negative: cut
     down: int = 1,       # every down-th is kept
 ) -> torch.Tensor:       # [m, n]
-    "The matrix that puts zeros between samples, filters, and keeps every `down`-th."
+    "The matrix that inserts zeros between samples, filters, and keeps every `down`-th."
     stuffed = taps.new_zeros(n, 1, n * up)
     stuffed[:, 0, ::up] = up * torch.eye(n, dtype=taps.dtype, device=taps.device)
     filtered = F.conv1d(F.pad(stuffed, padding), taps[None, None])
@@ -393,7 +393,7 @@ class AnyresGANStep(PeerStep):
 
 # %% ../nbs/evidence/34_anyres.ipynb #7e19d8d2
 def _through(matrices, pictures):
-    "Pictures [B, 3, N, N], each between two matrices [R, N] of the list, of its rows and of its columns."
+    "Pictures [B, 3, N, N], each multiplied by two matrices [R, N] of the list: for its rows and its columns."
     pairs = torch.stack(matrices).to(pictures).unflatten(0, (-1, 2))
     rows, cols = pairs[:, :, None].unbind(1)
     return rows @ pictures @ cols.mT
@@ -437,7 +437,7 @@ def laid_back(
     patch: torch.Tensor,      # [B, 3, R, R]
     transform: torch.Tensor,  # [B, 3, 3], upright
 ) -> tuple:                   # [B, 3, R, R], and where it is valid: [B, 1, R, R]
-    "Patches at their places in the whole frame of R x R pixels."
+    "Patches, resized and placed in the whole frame of R x R pixels, and the mask of their places."
     R = patch.shape[-1]
     known = transform[:, (0, 1, 0), (0, 2, 2)]  # side, row and column of the middle
     matrices = []
@@ -473,7 +473,7 @@ def resumed(
 
 # %% ../nbs/evidence/34_anyres.ipynb #a01840ba
 class SecondStage(AnyresGANStep):
-    "Training that starts where the first stage of AnyresGAN ended, with a scale."
+    "A training with patches and a scale, which begins with the networks of AnyresGAN's first stage."
     data_size: int  # N, side of the pictures that come in
 
     def __init__(self,

@@ -32,7 +32,7 @@ def smoothing(
     sigma: float,   # in pixels
     order: int = 0, # of the derivative
 ) -> torch.Tensor:  # [n, n]
-    "A Gaussian blur of n values, or a derivative of the blurred values, as a matrix; border values go on."
+    "The matrix of a Gaussian blur of n values, or of a derivative of it; border values are repeated."
     reach = math.ceil(4 * sigma)
     j = torch.arange(-reach, reach + 1)
     weights = torch.exp(-j**2 / (2 * sigma**2))
@@ -134,7 +134,7 @@ def plaid(
 def upright(
     images: torch.Tensor,  # [N, C, H, W]
 ) -> torch.Tensor:         # [N], from 0 to 1
-    "Share of streaks along columns in all that is fine in each picture."
+    "The share of fine power in each picture that lies in streaks along columns."
     fine, _, upright = constant(images, _threads, *images.shape[2:])
     power = spectrum(images)
     return (power * upright).sum((1, 2)) / (power * fine).sum((1, 2)).clamp(min=1e-9)

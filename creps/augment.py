@@ -19,7 +19,7 @@ def random_parameters(
     n: int,                      # pictures
     generator: torch.Generator,  # on the CPU
 ) -> dict:                       # name -> float64 [n], or [n, 2] for x and y, or [n, 4] for bands
-    "Every operation's parameter, as sampled when the operation takes place."
+    "Random parameters of all operations, as if each of them took place."
     def uniform(*k): return torch.rand(n, *k, dtype=torch.float64, generator=generator)
     def normal(*k): return torch.randn(n, *k, dtype=torch.float64, generator=generator)
     def angle(): return (2 * uniform() - 1) * math.pi
@@ -435,12 +435,12 @@ class AdaptiveStrength:
         return self.p
 
     def state(self, join=lambda sums: sums) -> dict:
-        "Plain numbers to go on from."
+        "The state to resume from, as plain numbers."
         total, count = (0., 0.) if self.signs is None else join(self.signs).tolist()
         return dict(p=self.p, iterations=self.iterations, signs=total, count=count)
 
     def restore(self, state: dict, first: bool = True, device="cpu"):
-        "Go on from `state`; of several processes only the `first` takes the sums."
+        "Resume from `state`; of several processes only the `first` takes the sums."
         self.p, self.iterations = float(state["p"]), int(state["iterations"])
         self.signs = None
         if state["count"]: self.signs = torch.tensor([state["signs"], state["count"]], device=device) * first

@@ -16,7 +16,7 @@ from .generator import Generator
 def exponent(
     width: float,  # relative width, above 0, at most 12^-1/2 = .2887
 ) -> float:        # gamma >= 0
-    "The exponent whose weights have this relative width."
+    "The exponent of the average whose weights have this relative width."
     if not 0 < width <= 12**-.5 + 1e-12:
         raise ValueError(f"the width of an average must be above 0 and at most 0.288, not {width!r}")
     roots = np.roots([1, 7, 16 - width**-2, 12 - width**-2])

@@ -21,7 +21,7 @@ from .settings import Settings, offered, usual_value
 
 # %% ../nbs/engine/57_card.ipynb #bae087d0
 def list_sheets(run) -> dict[str, list]:   # series -> [(path, label)], ascending
-    "The sheets of a run by series; the plain one is called ''."
+    "The sheets of a run by series; the series without a name has the key ''."
     found = {}
     for path in sorted(Path(run, "sheets").glob("*")):
         m = re.fullmatch(r"(\d{1,15})[-_@.]?(.*)\.(png|jpg|jpeg|webp)", path.name, re.I)
@@ -51,12 +51,12 @@ def usual(
     said = {k: v for k, v in found.items() if k not in ("data", "pictures")}
     return {k: list(v) if isinstance(v, tuple) else v for k, v in said.items()}
 def chosen(settings: dict) -> list:
-    "The settings that are not the usual ones."
+    "The names of the settings that differ from their defaults."
     return [k for k, v in usual(settings).items() if settings[k] not in (v, None)]
 
 # %% ../nbs/engine/57_card.ipynb #fbeec371
 def flags(settings: dict) -> list:
-    "Shell arguments of `creps train` for all settings that are not the usual ones."
+    "Shell arguments of `creps train` for all settings that differ from their defaults."
     said, out = {f.name for f in offered(Settings)}, []
     for k in chosen(settings):
         v, flag = settings[k], "--" + k.replace("_", "-")
@@ -79,7 +79,7 @@ def repository(text: str) -> str:
     raise ValueError(f"a repository must be like owner/name, not {text!r}")
 
 def license_in(readme: Path) -> str:
-    "The licence that a card names; unknown if there is none."
+    'The licence that a card names; "unknown" if there is none.'
     try: text = readme.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError): return "unknown"
     found = re.match(r"---\n(?:.*\n)*?license: *([a-z0-9.\-]+) *\n", text)
@@ -107,12 +107,12 @@ def header(history: History, name: str, license: str) -> str:
 MARK = "<!-- creps writes this page anew at every snapshot; without this line it leaves the page alone -->"
 
 def rows_of(head: tuple, rows: list) -> list[str]:
-    "A table in Markdown."
+    "The lines of a table in Markdown."
     def line(cells) -> str: return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
     return [line(head), line(["---"] * len(head)), *map(line, rows), ""]
 
 def samples_of(run: Path) -> list[str]:
-    "The newest sheets, as paths in the run folder."
+    "Paths of the newest sheets, at most two, relative to the run folder."
     return [f"sheets/{sheets[-1][0].name}" for sheets in list_sheets(run).values() if sheets][:2]
 
 def data_section(settings: dict) -> list[str]:

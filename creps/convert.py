@@ -22,7 +22,7 @@ class BadCheckpoint(ValueError):
 _MAX_BYTES, _MAX_STEPS = 4 << 30, 500_000  # of a file; instructions of one pickle
 
 def _shown(*words) -> str:
-    "Text from a file, made safe to print on one line."
+    "Text from a file, made safe to be printed on one line."
     def safe(word): return ascii(word[:60])[1:-1] if type(word) is str else "?"
     return ".".join(map(safe, words))
 
@@ -59,7 +59,7 @@ class _Machine:
 
 # %% ../nbs/engine/52_convert.ipynb #6b65eda4
 def _op(*names):
-    "Register a function for these instructions."
+    "A decorator that registers a function for these pickle instructions."
     def add(f):
         _does.update(dict.fromkeys(names, f))
         return f
@@ -94,7 +94,7 @@ def _mark(m, _):
     m.stack = []
 
 def _marked(m):
-    "Everything above the last mark."
+    "Pop the items above the last mark."
     items, m.stack = m.stack, m.below.pop()
     return items
 
@@ -129,7 +129,7 @@ def _append(m, _): _fill(m, m.pop(1))
 _Name = namedtuple("_Name", "module attribute")
 
 def _allow(module, attribute, by="REDUCE"):
-    "Register our function for the name `module`.`attribute`."
+    "A decorator that registers a function for the name `module`.`attribute`."
     def add(f):
         _allowed[_Name(module, attribute)] = by, f
         return f
@@ -221,7 +221,7 @@ _TENSOR_HEAD = 0x1950a86a20f9469cfc6c, 1001, True, "storage", None
 
 @_op("BINPERSID")
 def _described(m, _):
-    "The description of a storage stays a tuple; nothing else outside the file can be referred to."
+    "Refuse all persistent ids but descriptions of storages, which stay tuples."
     if m.names is not _storages: raise BadCheckpoint("refused: a persistent id")
 
 @_allow("torch.storage", "_load_from_bytes")
@@ -280,7 +280,7 @@ def _arrays(root) -> dict[str, Any]:
 # %% ../nbs/engine/52_convert.ipynb #a1917a52
 @contextmanager
 def _about(path):
-    "Put the name of the file before what is wrong with it."
+    "A context that puts the name of the file before the message of an error."
     try: yield
     except BadCheckpoint as e: raise BadCheckpoint(f"{path}: {e}") from None
     except OSError as e: raise BadCheckpoint(f"{path}: cannot be read ({e.strerror})") from None
@@ -357,7 +357,7 @@ def _views(net) -> dict[str, torch.Tensor]:
 
 # %% ../nbs/engine/52_convert.ipynb #42a83265
 def _idle(net) -> dict[str, torch.Tensor]:
-    "Arrays of the authors' files without a part in the result: name -> a value that their code accepts."
+    "Arrays of the authors' files that don't affect the result: name -> a value that their code accepts."
     device = next(net.parameters()).device
     if isinstance(net, Discriminator):
         taps = torch.tensor([1., 3, 3, 1], device=device)

@@ -55,7 +55,7 @@ class History:
 
     @property
     def pace(self) -> float:
-        "Seconds per kimg, lately: the median of the last ten rows; NaN if nobody said."
+        "Recent seconds per kimg: the median of the last ten rows; NaN if none has them."
         paces = [r["s_per_kimg"] for r in self.rows[-10:] if r.get("s_per_kimg", 0) > 0]
         return float(np.median(paces)) if paces else math.nan
 
@@ -69,7 +69,7 @@ class History:
 
 # %% ../nbs/engine/56_curves.ipynb #f355b08c
 def with_pace(row: dict, before: float) -> dict:
-    "A row with its seconds per kimg, in whichever way they were noted; `before`: kimg of the row before it."
+    "A row with its seconds per kimg, computed where they are missing; `before`: kimg of the row before."
     span, seconds = row["kimg"] - before, row.get("seconds", math.nan)
     if "s_per_kimg" in row or not (span > 0 and seconds >= 0): return row
     return row | dict(s_per_kimg=seconds / span)
@@ -79,7 +79,7 @@ def spent(row: dict) -> float: return max(0., np.nan_to_num(row.get("seconds", 0
 def tell(
     lines,        # dicts, as in log.jsonl
 ) -> History:
-    "The last word on each kimg, and what happened on the way."
+    "The history of a run: for each kimg the last line written, and the events in order."
     history, new = History(), False
     for line in lines:
         if "event" in line:
@@ -144,7 +144,7 @@ def thin(
     k,               # [n]
     v,               # [n], NaN where there is none
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:  # k, mean, least, largest: [min(n, 200)]
-    "At most 200 points of a curve."
+    "A curve of at most 200 points: mean, least and largest of equal stretches."
     if len(k) <= 200: return k, v, v, v
     groups = [p[np.isfinite(p)] for p in np.array_split(v, 200)]
     values = np.array([(p.mean(), p.min(), p.max()) if len(p) else (math.nan,) * 3 for p in groups])
@@ -154,12 +154,12 @@ def thin(
 COLORS = ("#3a7fd9", "#dd6b20")  # to be told apart on white and on black
 
 def is_logarithmic(values: np.ndarray) -> bool:
-    "Do positive values span so much that a linear axis would squeeze the low ones?"
+    "True if values are positive and span so much that a linear axis would squeeze the low ones."
     finite = values[np.isfinite(values)]
     return bool(len(finite)) and finite.min() > 0 and finite.max() >= 100 * np.quantile(finite, .1)
 
 def last_value(values: np.ndarray) -> str:
-    "The newest value that there is."
+    "The last finite value, as text."
     return short(next((v for v in values[::-1] if np.isfinite(v)), math.nan))
 
 def draw_panel(
@@ -192,7 +192,7 @@ PLAIN: Any = {
     "font.size": 8.5, "font.sans-serif": ["DejaVu Sans"]}
 
 def data_uri(kind: str, data: bytes) -> str:
-    "A picture as an address."
+    "A picture as a data: URI."
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 def brief(value, most: int = 160) -> str:
@@ -245,7 +245,7 @@ def read_run(
     return history, broken
 
 def inside(run, path) -> bool:
-    "Is `path` a file in the folder `run`, and not a link out of it?"
+    "True if `path` is a file in the folder `run`, and no link out of it."
     path = Path(path).resolve()
     return path.is_file() and path.is_relative_to(Path(run).resolve())
 
@@ -287,7 +287,7 @@ def progress(history: History) -> str:
     return " · ".join(words)
 
 def live_html(lines: list[dict]) -> str:
-    "Progress and curves."
+    "The progress and the curves of a run, as HTML."
     history = tell(lines)
     drawn = [panel_pictures(history)] if history.rows else []
     return to_xml(xml.Div(xml.Style(Safe(GRID_CSS)), xml.P(progress(history)), *drawn), indent=False)
@@ -303,7 +303,7 @@ def in_place():
 
 # %% ../nbs/engine/56_curves.ipynb #e480ce55
 class Live:
-    "Curves that grow in a notebook: call it with every line of the log."
+    "A live plot in a notebook: call it with every line of the log."
     def __init__(self,
         seconds: float = 3.,  # least time between two drawings
         show=None,            # takes HTML; None: the notebook's screen, if there is one

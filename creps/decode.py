@@ -86,7 +86,7 @@ def _colour(
 _SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 
 def _lattice(mode: str) -> Image.Image:
-    "Colours from all over a mode's numbers."
+    "An image with colours from all over the mode's range."
     channels = Image.getmodebands(mode)
     steps = [np.linspace(0, 255, 9).astype(np.uint8)] * channels
     grid = np.stack(np.meshgrid(*steps), -1)
@@ -137,7 +137,7 @@ def to_channels(p: np.ndarray, channels: int) -> np.ndarray:
 
 # %% ../nbs/engine/62_decode.ipynb #b3d26d73
 def _shrunk(im: Image.Image, k: int, colour=_colour) -> Image.Image:
-    "`im` in `colour`, each k x k pixels averaged into one."
+    "`im` after `colour`, each k x k pixels averaged into one."
     width, height = im.size
     rows = max(1, 2**20 // (width * k)) * k
     def strip(y): return colour(im.crop((0, y, width, min(y + rows, height)))).reduce(k)
@@ -155,7 +155,7 @@ def _resized(im: Image.Image, size: tuple, box: tuple) -> np.ndarray:
 
 # %% ../nbs/engine/62_decode.ipynb #e1891ada
 def _upright(p: np.ndarray, turn: int) -> np.ndarray:
-    "A picture [H, W, C] that lies in one of the eight ways of EXIF."
+    "A picture [H, W, C] turned upright, from one of the eight orientations of EXIF."
     if turn in (3, 4, 6, 7): p = p[::-1]
     if turn in (2, 3, 7, 8): p = p[:, ::-1]
     return p.swapaxes(0, 1) if turn in (5, 6, 7, 8) else p
@@ -270,7 +270,7 @@ def _deep_key(im: Image.Image, data: bytes):
     im.putalpha(alpha)
 
 def _loaded(im: Image.Image, data: bytes):
-    "Read the pixels; mend what Pillow takes for other colours than the file says."
+    "Read the pixels; correct palettes and transparent colours that Pillow misreads."
     clear = im.info.get("transparency")
     depth = data[24] if im.format == "PNG" else 8
     if im.format == "PNG" and im.mode in ("1", "L") and isinstance(clear, int):
@@ -309,7 +309,7 @@ _one_large = threading.RLock()
 
 @contextmanager
 def in_turn(large: bool):
-    "Wait until no other thread is at work on something large, and leave no memory behind."
+    "A context that, if `large`, waits for other large pictures to finish, and frees its memory at the end."
     if not large: return (yield)
     with _one_large:
         try: yield

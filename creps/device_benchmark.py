@@ -32,7 +32,7 @@ from .step import BatchSplit, Iteration, Stream, TrainingStep
 COMPARED = ("float32", "tf32", "bfloat16")
 
 class NotHere(ValueError):
-    "Something that this machine can't do, and why."
+    "Raised for a measurement that this machine can't do."
 
 @contextmanager
 def precise(
@@ -81,7 +81,7 @@ def _pictures_agree(networks: tuple, codes: torch.Tensor, device) -> list:
 
 # %% ../nbs/engine/51_device_benchmark.ipynb #974fb359
 def _noise(settings: Settings, seed: int) -> torch.Tensor:
-    "Pictures of the settings' size that show nothing."
+    "Random pictures of the settings' size."
     shape = settings.batch, settings.image_channels, *settings.shape
     return torch.randn(shape, generator=rng(seed, Purpose.CHECK_PICTURES)).clamp(-1, 1)
 
@@ -100,7 +100,7 @@ def _step_agrees(settings: Settings, device, seed: int) -> list:
 
 # %% ../nbs/engine/51_device_benchmark.ipynb #f1a2f981
 def _weights(state) -> torch.Tensor:
-    "All weights of both networks of a training's state, in one row."
+    "All weights of G and D, flattened into one vector."
     return torch.cat([p.detach().flatten().cpu() for p in (*state.G.parameters(), *state.D.parameters())])
 
 @torch.no_grad()
@@ -132,7 +132,7 @@ def parity(
 
 # %% ../nbs/engine/51_device_benchmark.ipynb #874be725
 class Clock:
-    "Says whether there is time left, and how long everything took."
+    "A limit of time: the seconds spent, and those that are left."
     def __init__(self, seconds: float): self.start, self.seconds = time.perf_counter(), seconds
     @property
     def spent(self) -> float: return time.perf_counter() - self.start
@@ -238,7 +238,7 @@ def learning(
     pictures: int = 2000,  # to learn from
     samples: int = 512,    # to compare
 ) -> dict:                 # seconds, kimg, images_per_second, swd_before, swd_after, swd_floor, nonfinite, ok
-    "Train for a while on landscapes that the shipped network draws, and look whether it helped."
+    "Train for a while on landscapes that the shipped network draws; compare the SWD before and after."
     size, batch = (settings.resolution,) * 2, settings.batch
     real = Samples(Generator.from_pretrained("scenery-64").to(device), pictures, size).all()
     step, state = TrainingStep(), TrainingStep().begin(settings, device)

@@ -53,7 +53,7 @@ def covered(
     b,                    # features [M, d], whose balls count
     neighbours: int = 3,  # a ball reaches to this neighbour
 ) -> float:               # in [0, 1]
-    "Share of `a` in the region of `b`."
+    "The share of features in `a` that lie in the balls around those in `b`."
     places = [v.device for v in (a, b) if isinstance(v, torch.Tensor) and v.is_cuda]  # float64 is needed
     what = f"a region of balls to {neighbours} neighbours"
     pair = feature_pair(a, b, neighbours + 1, what)
@@ -131,7 +131,7 @@ def scenery_net(device: torch.device | str = "cpu") -> SceneryNet:
 # %% ../nbs/evidence/31_distributions.ipynb #5768b16f
 @dataclass(frozen=True)
 class Extractor:
-    "Pictures -> features, and what a label says about it."
+    "A feature network, and its description for the labels of a metric."
     name: str      # with a hash of the weights
     resizer: str   # what happens to pictures of another size than its own
     f: Callable[[torch.Tensor], torch.Tensor]  # uint8 [B, 3, H, W] -> [B, d]
@@ -263,7 +263,7 @@ def survey(
     keep: int = 0,     # how many pictures to keep
     batch: int = 32,
 ) -> dict[str, np.ndarray]:  # name -> features [N, d]; "pixels" -> the first `keep` pictures
-    "One pass over a set, which need not fit into memory."
+    "The features of a set, and the pixels of some pictures, in one pass; it need not fit into memory."
     features, pixels = {name: [] for name in extractors}, []
     for p in chunks(data, order if extractors else order[:keep], batch):
         for name, e in extractors.items(): features[name].append(e(p))
@@ -288,7 +288,7 @@ def cache_folder(cache="auto") -> Path | None:
     except RuntimeError: return None
 
 def _keep(path: Path, features: np.ndarray, about: dict):
-    "Keep features for the next time; a cache that can't be written is none, which one line says."
+    "Store features in the cache; if that fails, print one line."
     tensors = dict(features=torch.from_numpy(features))
     try: write_whole(path, lambda p: save_file(tensors, p, about))
     except (OSError, SafetensorError) as e:
@@ -297,7 +297,7 @@ def _keep(path: Path, features: np.ndarray, about: dict):
 
 # %% ../nbs/evidence/31_distributions.ipynb #5cf408fb
 def _known(path: Path, count: int) -> np.ndarray | None:
-    "The features of `count` pictures that are kept in a file."
+    "The stored features of `count` pictures; None if the file doesn't hold them."
     try: features = load_file(path)["features"].numpy()
     except (OSError, SafetensorError, KeyError): return None
     return features if len(features) == count else None
@@ -458,7 +458,7 @@ def evaluate(
 
 # %% ../nbs/evidence/31_distributions.ipynb #407baf41
 def print_distances(found: dict):
-    "A line for each number, with all that it depends on."
+    "Print a line for each metric, with all that it depends on."
     if found["reason"]: print("{0}x{1}: n/a ({reason})".format(*found["size"], **found))
     line = ("{fake} fake, {real} real, {0}x{1}, {extractor}, resizer: {resizer}, reference {reference}")
     for name, about in found["labels"].items():
@@ -485,7 +485,7 @@ def reference_set(
     model: str,      # what G is called
     **how,           # the set is opened
 ):
-    "The set that samples are compared with; ValueError where it has other classes than G."
+    "The data set to compare samples with; ValueError if its classes differ from those of G."
     height, width = (times * n for n in G.shape)
     real = open_data(data, (height, width), **how)
     if G.label_dim == real.label_dim: return real

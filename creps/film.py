@@ -87,7 +87,7 @@ def animate(
     ease=None,
     view: View | None = None,
 ) -> list:                # of Shot
-    "A warp that changes."
+    "A list of shots in which a warp changes."
     return [Shot(view, warp(t)) for t in moments(n, closed, ease)]
 
 # %% ../nbs/drawing/22_film.ipynb #d64c0072
@@ -189,7 +189,7 @@ def replayed(
     draw,         # numbers of frames -> their pictures, one after the other
     room: int,    # bytes for the pictures that come again
 ):                # yields a picture for each frame
-    "The frames of a film, of which none is drawn twice if those that come again fit into `room`."
+    "The pictures of a film; repeated ones are drawn only once if they fit into `room` bytes."
     left = Counter(looks)
     if sum(n > 1 for n in left.values()) * nbytes > room:
         yield from draw(range(len(looks)))
@@ -219,7 +219,7 @@ def _check_shot(i: int, shot, ws):
 # %% ../nbs/drawing/22_film.ipynb #81475520
 @torch.inference_mode()
 def _drawn(G, ws, shots, size, align, max_memory, tol, dtype):
-    "Yield the frames of these shots, one after the other."
+    "Draw the frames of these shots, one after the other."
     for _, run in groupby(shots, key=lambda s: id(s.ws)):
         run = list(run)
         code = ws if run[0].ws is None else run[0].ws
@@ -289,7 +289,7 @@ def _mp4(part, frames, n, size, fps, loop):
 _writers = {".mp4": _mp4, ".gif": _gif, ".webp": _webp}
 
 def _check(path: Path, n: int, size, fps):
-    "Complain before anything is drawn."
+    "Raise ValueError for an impossible film before anything is drawn."
     kind = path.suffix.lower()
     if kind not in _writers:
         use = f"use one of {', '.join(_writers)}"

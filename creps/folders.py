@@ -39,7 +39,7 @@ def _say(*words: str, every: bool = False):
     if every or os.environ.get("RANK", "0") == "0": print(line, file=sys.stderr)
 
 def _room(n: int, shape: tuple, cache) -> np.ndarray:
-    "An array for `n` pictures, or for as many as `cache` has memory for."
+    "An array for `n` pictures, or for as many as fit into `cache` bytes."
     most = parse_bytes(cache) // math.prod(shape)
     return np.empty((min(n, most), *shape), np.uint8)
 
@@ -71,7 +71,7 @@ def _check_share(bad: int, n: int, max_bad: float, source, why: str = ""):
 
 # %% ../nbs/engine/63_folders.ipynb #80874d60
 class _Losses:
-    "Reads pictures once more, and counts those that are lost while a training runs."
+    "Rereads pictures during a training, and counts those that can't be read any more."
     def __init__(self, data: Any, max_bad: float):
         self.data, self.max_bad = data, max_bad
         self.at_start = len(data.bad)  # before the training
@@ -249,7 +249,7 @@ def _without_runs(names: list) -> list:
     return kept
 
 def _sorted_out(names: list, path) -> list:
-    "Those of `names` that are pictures. What else there is, stderr is told; BadData if there are none."
+    "The names of pictures; other files are reported on stderr. BadData if there are no pictures."
     rest = [n for n in names if not (_is_hidden(n) or _is_picture(n))]
     rest = [n for n in rest if PurePosixPath(n).name != "dataset.json"]
     archives = [n for n in rest if _suffix(n) in _ARCHIVES]
@@ -300,7 +300,7 @@ def _listed(top: str, content) -> dict:
 
 # %% ../nbs/engine/63_folders.ipynb #317b749b
 def _alike(name: str, table: dict) -> str:
-    "A hint, if a file of this name has a label in another folder."
+    "A hint if a file of this name has a label in another folder; empty otherwise."
     file = name.rsplit("/")[-1]
     others = [k for k in table if k.rsplit("/")[-1] == file]
     return f"; it has one for {others[0]!r}: names must be relative to its own folder" if others else ""
@@ -385,7 +385,7 @@ class ImageFolder(Pictures):
 
 # %% ../nbs/engine/63_folders.ipynb #054636db
 def _rows(name: str, split: str, **kwargs):
-    "A table of the `datasets` library: of a hub id, a parquet file, or a folder."
+    "A table of the `datasets` library, from a hub id, a parquet file or a folder."
     try: from datasets import load_dataset
     except ImportError: raise BadData("hf: needs the `datasets` library: pip install 'creps[data]'") from None
     path = str(name)

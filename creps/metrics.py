@@ -248,11 +248,11 @@ def styles(G, z, label=None, truncation_psi: float = 1.) -> torch.Tensor:
     return G.mapping(z.to(device), label if label is None else label.to(device), **told)
 
 class CannotDraw(ValueError):
-    "A size or grid that a network can't do, and why."
+    "Raised for a size or grid that a network can't draw."
 
 # %% ../nbs/evidence/30_metrics.ipynb #5ece046a
 def drawn(G, ws, size, align: str = "centers") -> torch.Tensor:
-    "The images of `ws`, or CannotDraw."
+    "The images of `ws`; CannotDraw for a size or grid that `G` refuses."
     if align not in ("centers", "corners"):
         raise ValueError(f"align must be 'centers' or 'corners', not {align!r}")
     if align != "centers" and "align" not in inspect.signature(G.draw).parameters:
@@ -278,7 +278,7 @@ def added(
     large: torch.Tensor,  # images [B, C, H, W]
     size=None,            # the smaller size, N or (H, W); None: half of theirs
 ) -> torch.Tensor:        # [B], in [0, 1]
-    "The share of their variance that pictures of a smaller size can't hold."
+    "The share of a picture's variance that is lost when it is reduced to a smaller size."
     whole = large.shape[2:]
     small = tuple(n // 2 for n in whole) if size is None else size
     lost = large - resample(reduced(large, small), whole)

@@ -57,7 +57,7 @@ class Peer(Mapped, Saved, PyTorchModelHubMixin):
 def _places(
     t_rows, t_cols,  # coordinates [P] and [P], any float dtype
 ) -> torch.Tensor:   # [P, 2] in [-1, 1] inside the picture, columns first
-    "Coordinates as PyTorch samples pictures."
+    "Coordinates as `grid_sample` takes them."
     return torch.stack([2 * torch.as_tensor(t) - 1 for t in (t_cols, t_rows)], -1)
 
 def _training_places(resolution):
@@ -256,7 +256,7 @@ def doubling_conv(
     x: torch.Tensor,       # [B, inputs, H, W]
     weight: torch.Tensor,  # [outputs, inputs, 3, 3]
 ) -> torch.Tensor:         # [B, outputs, 2H, 2W]
-    "A convolution that doubles the size, behind it the filter of `double`."
+    "A transposed convolution that doubles the size, and the filter of `double` after it."
     return 4 * low_pass(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), 1)
 
 # %% ../nbs/evidence/33_peers.ipynb #97919ba1
@@ -307,7 +307,7 @@ def pyramid_table(
     channels: dict,  # block resolution -> width, for 4, 8, ..., R
     first: int,      # channels of what the first block starts from
 ) -> list:           # (layer, index of its w, width of its style), for `Styles`
-    "StyleGAN2's order of layers and ws."
+    "The style table of StyleGAN2: its layers, and the ws that steer them."
     table, before = [], first
     for block, (r, width) in enumerate(channels.items()):
         if block: table.append((f"b{r}_conv0", 2 * block - 1, before))
@@ -402,7 +402,7 @@ class StyleGAN2(Convolutional, library_name="creps", license="apache-2.0"):
 
 # %% ../nbs/evidence/33_peers.ipynb #4e6bd2e3
 class PeerStep(TrainingStep):
-    "The iteration of another system: its networks, fakes with fresh noise, its authors' settings."
+    "The training step of another system: its networks, noise for each picture, its authors' settings."
     system: type                   # of the generator
     discriminator = Discriminator  # class of the critic
 

@@ -73,7 +73,7 @@ def _launching(processes: int):
         for s, handler in before.items(): signal.signal(s, handler)
 
 def torchrun(words: list[str], processes: int, signals: list[str]):
-    "Start `words` so many times on this machine, and wait; raises what torch's launcher raises."
+    "Run `words` in so many processes of this machine, and wait; errors are those of torch's launcher."
     newer: dict[str, Any] = dict(signals_to_handle=",".join(signals), shutdown_timeout=SHUTDOWN)
     known = {f.name for f in fields(LaunchConfig)}   # torch 2.6 has neither of these two
     newer = {name: value for name, value in newer.items() if name in known}
@@ -87,7 +87,7 @@ def together(
     words: list[str],  # what follows the interpreter: ["-c", code], or a script and its arguments
     processes: int,
 ) -> int:              # exit code: of the first that failed, 128 + the signal that ended them, or 0
-    "Run the same in several processes that know of each other, and wait for them."
+    "Run the same words in several processes that work together, and wait: the exit code."
     if processes < 1: raise ValueError(f"processes must be at least 1, not {processes}")
     if not torch.distributed.is_available():
         raise ValueError("this build of torch has no torch.distributed: leave processes out")
@@ -110,7 +110,7 @@ def _leave_process_group():
     if torch.distributed.is_initialized(): torch.distributed.destroy_process_group()
 
 def accelerator_for(device: torch.device):
-    "accelerate's view of the processes that work on this run; None if this is the only one."
+    "An accelerate.Accelerator for the processes of this run; None if this is the only one."
     if int(os.environ.get("WORLD_SIZE") or 1) == 1: return None
     _end_with_launcher()
     try: from accelerate import Accelerator, InitProcessGroupKwargs

@@ -75,7 +75,7 @@ def picked(
     most: int,             # how many to pick
     chance: torch.Generator,
 ) -> np.ndarray:           # increasing whole numbers [min(n, most)]
-    "One pixel from each of equal strips; all of them where there are no more."
+    "A random pixel from each of `most` equal stretches; all pixels if there are no more."
     if n <= most: return np.arange(n)
     place = (torch.arange(most) + torch.rand(most, generator=chance, dtype=torch.float64)) * n / most
     return place.long().clamp(max=n - 1).numpy()
@@ -83,7 +83,7 @@ def picked(
 # %% ../nbs/drawing/25_project.ipynb #0a0db8f0
 @dataclass(frozen=True, eq=False)
 class Level:
-    "A whole target at some size."
+    "A target, downsampled to some size."
     window: Window
     picture: torch.Tensor  # [1, C, h, w]: means over what is known of each pixel's area
     share: torch.Tensor    # [1, 1, h, w]: of its area that is known
@@ -154,7 +154,7 @@ def pyramid_error(
     drawn: torch.Tensor,  # [1, C, h, w]
     level: Level,
 ) -> torch.Tensor:        # a number
-    "Mean squared difference of what is known, over all levels of a pyramid with sides of at least 8 pixels."
+    "Mean squared difference of the known part, averaged over a pyramid of sizes."
     error, share = level.share * (drawn - level.picture), level.share
     found = []
     while True:
@@ -224,7 +224,7 @@ def nearest(
     w: torch.Tensor,     # [N, w_dim]
     count: int = 1,
 ) -> torch.Tensor:       # [count, w_dim]
-    "The codes whose pictures are most like the target, the best first."
+    "The codes whose pictures are closest to the target, the best first."
     net = level.window
     def off(part):
         drawn = net.draw(part[:, None].expand(-1, net.G.num_ws, -1))
@@ -251,7 +251,7 @@ def gauss_newton(
     steps: int,
     more=None,           # pictures [1, C, h, w] -> number, added to the squared differences in judging a step
 ) -> tuple[torch.Tensor, float]:  # x, and its loss
-    "Descend by the derivatives of pixels, until three steps in a row gain less than half a percent each."
+    "Minimise squared differences by Gauss-Newton steps, until three in a row gain less than half a percent."
     weight, damping = (level.share / level.share.mean()).sqrt(), .1
     little = .002  # of a standard deviation; with .02 a search in sharp pictures ended 2 dB earlier
     moves = torch.eye(len(x))[:128].to(x)  # of the first coordinates
@@ -285,7 +285,7 @@ def gauss_newton(
 def learning_rate(
     t: float,  # share of the search that is over, in (0, 1]
 ) -> float:    # in [0, 1]
-    "Up over the first twentieth, and down by half a cosine over the last quarter."
+    "The learning rate, relative to its largest value: a linear rise, and a cosine fall in the last quarter."
     return min(1, t / .05) * (.5 - .5 * math.cos(math.pi * min(1, (1 - t) / .25)))
 
 def shaking(t: float) -> float: return max(0, 1 - t / .75)**2
@@ -317,7 +317,7 @@ class Compared(Coordinates):
         self.distance, self.weight = distance, weight
 
     def whole_loss(self, ws: torch.Tensor) -> torch.Tensor:  # a number
-        "Pixels of the whole target, and features."
+        "The pixel loss on the whole target at low size, plus the weighted feature distance."
         drawn = self.target.whole.window.draw(ws)
         return pyramid_error(drawn, self.target.whole) + self.feature_loss(drawn)
 
@@ -329,7 +329,7 @@ class Compared(Coordinates):
         return self.weight * self.distance(drawn, wanted).sum()
 
     def part_loss(self, ws: torch.Tensor, chance: torch.Generator) -> torch.Tensor:  # a number
-        "Some of the target's own pixels."
+        "Mean squared difference on 64 random rows and columns of the target's own pixels."
         target = self.target
         rows, cols = (picked(n, 64, chance) for n in target.full.size)
         def part(x): return x[:, :, rows][..., cols]
@@ -338,7 +338,7 @@ class Compared(Coordinates):
 
 # %% ../nbs/drawing/25_project.ipynb #0bd0c717
 class Descent(Compared):
-    "A code on its way to a target: where it is, what Adam remembers, and where it has been."
+    "The state of a descent: the code's coordinates, Adam's moments, and the codes so far."
     def __init__(self,
         target: Target,
         space: str = "w",     # or w+
@@ -363,7 +363,7 @@ class Descent(Compared):
     def ws(self) -> torch.Tensor: return self.code(self.x.detach())  # [1, num_ws, w_dim]
 
     def begin(self, x: torch.Tensor, **adam: torch.Tensor):  # [1, 1 or num_ws, k], and what Adam remembers
-        "Let Adam descend from here."
+        "Start Adam at these coordinates."
         self.x = x.detach().clone().requires_grad_()
         self.adam = torch.optim.Adam([self.x], self.lr)
         if adam: self.adam.state[self.x] = adam
@@ -372,12 +372,12 @@ class Descent(Compared):
 class Resumable(Descent):
     "A descent that can be kept in a file and resumed."
     def state(self) -> dict[str, torch.Tensor]:
-        "All that a search needs to go on."
+        "All tensors that a search needs to be resumed."
         kept = dict(x=self.x.detach(), trail=torch.cat(self.trail), number=torch.tensor(self.number))
         return kept | {f"adam.{name}": value for name, value in self.adam.state[self.x].items()}
 
     def restore(self, state: dict[str, torch.Tensor]):
-        "Go on from what `state` gave."
+        "Resume from the tensors of `state`."
         adam = {name.removeprefix("adam."): t for name, t in state.items() if name.startswith("adam.")}
         self.begin(state["x"].to(self.mean), **adam)
         self.number = int(state["number"])
@@ -385,9 +385,9 @@ class Resumable(Descent):
 
 # %% ../nbs/drawing/25_project.ipynb #a6e3703c
 class Stepping(Resumable):
-    "A descent by Adam's steps, with Gauss and Newton's at the end."
+    "A descent by Adam, with Gauss-Newton steps at the end."
     def step(self) -> float:
-        "One step of Adam; the loss before it."
+        "Do one step of Adam; return the loss before it."
         t = self.number / self.steps
         chance = rng(self.seed, Purpose.SEARCH_STEP, self.number)
         if self.space == "w+" and self.x.shape[1] == 1 and t >= .5:
@@ -405,7 +405,7 @@ class Stepping(Resumable):
         return loss.item()
 
     def settle(self):
-        "The last steps, in w: Gauss and Newton's, as long as they bring pixels and features nearer."
+        "Finish in w with Gauss-Newton steps, as long as they reduce the loss of pixels and features."
         if self.space == "w+": return
         x = self.x.detach()[0, 0]
         x, _ = gauss_newton(self.target.whole, self.flat, x, self.last_steps, self.feature_loss)
@@ -414,9 +414,9 @@ class Stepping(Resumable):
 
 # %% ../nbs/drawing/25_project.ipynb #dce1974c
 class Search(Stepping):
-    "A code on its way to a target: a few large steps, many small ones, and a few large ones at the end."
+    "The whole search: Gauss-Newton steps from several codes, many steps of Adam, Gauss-Newton steps again."
     def approach(self):
-        "Begin with the best of some codes that look like the target, after a few steps of Gauss and Newton."
+        "Start at the best of 16 similar codes after a few Gauss-Newton steps at low size."
         first = nearest(self.target.level(16, most=2), self.many, 16)
         some = [(x, 0.) for x in (first - self.mean) @ torch.linalg.pinv(self.axes)]
         for side, steps, keep in ((16, 4, 8), (16, 8, 4), (32, 8, 1)):
@@ -436,7 +436,7 @@ class Found:
 
 # %% ../nbs/drawing/25_project.ipynb #425163f0
 def _kept(file, key: str) -> dict | None:
-    "The state of a search in a file, if it is the same search's."
+    "The state of a search in a file; None if it is missing or belongs to another search."
     try:
         with safe_open(file, "pt") as f: mine = (f.metadata() or {}).get("key") == key
         return load_file(file) if mine else None
@@ -448,7 +448,7 @@ def searched(
     file=None,      # where to keep the state on the way, and to go on from
     key: str = "",  # what the state must say of itself to be gone on from
 ) -> Found:
-    "A search from its beginning, or from where it was interrupted, to its end."
+    "Run a search to its end, from its beginning or from where it was interrupted."
     def keep():
         if file: write_whole(file, lambda path: save_file(search.state(), path, dict(key=key)))
     state = _kept(file, key) if file else None
@@ -574,7 +574,7 @@ def write_found(
     about: dict[str, str],
     max_memory=None,     # as in `render`
 ):
-    "The picture, a strip, a film of the search, and at last the code."
+    "Write the picture, a strip, a film of the search, and at last the code."
     G, view = target.G, target.full.view
     write_png(np.asarray(render(G, found.ws, size, view, max_memory=max_memory))[0], folder / "found.png")
     write_png(strip(target, found.ws), folder / "strip.png")
@@ -606,7 +606,7 @@ def found_in(
     search: Search,
     key: str,        # of all that the search depends on
 ) -> Found:
-    "A search to its end, or to Ctrl-C, after which the same command goes on."
+    "Run a search in a folder; after Ctrl-C the same command resumes it."
     state = folder / STATE
     try:
         folder.mkdir(parents=True, exist_ok=True)

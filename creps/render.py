@@ -145,7 +145,7 @@ def fill(
     pool,          # of `crew`
     dtype: torch.dtype = torch.float32,
 ) -> tuple[torch.Tensor, list]:  # [maps, C, n, D], or [n, maps, C, D], or [maps, C, D, n]; and the jobs that fill it
-    "Lines of any number of positions, under way."
+    "A table of lines at any positions, being filled by jobs of `pool`."
     shape, last = [lines.maps, lines.channels, lines.rank], dim == 3
     out = torch.empty(shape[:dim] + [len(t)] + shape[dim:], dtype=dtype, device=lines.device)
     chunks = out.movedim(dim, 3 if last else 2).split(lines.step, 3 if last else 2)
@@ -155,7 +155,7 @@ def fill(
     return out, [pool.submit(chunk, i, to) for i, to in zip(starts, chunks)]
 
 def both(first: tuple, second: tuple) -> tuple[torch.Tensor, torch.Tensor]:
-    "Two tables, when their jobs are done."
+    "Two tables, after their jobs have finished."
     for job in first[1] + second[1]: job.result()
     return first[0], second[0]
 
@@ -212,7 +212,7 @@ def least_squares_(
 
 # %% ../nbs/drawing/20_render.ipynb #031ff6d8
 def _nodes(ranges, nodes: int) -> np.ndarray:
-    "First node that a range of coordinates needs, and the one behind the last: of rows and columns, [2, 2]."
+    "The first node that ranges of coordinates need, and the one after the last: for rows and columns, [2, 2]."
     return np.floor(np.reshape(ranges, (2, 2)) * nodes).astype(int) + (-1, 3)
 
 def _resampled(
@@ -231,20 +231,20 @@ def _places(
     table: torch.Tensor,  # [nodes, maps*C, D]
     t: torch.Tensor,      # places, in nodes, [n], float64
 ) -> tuple:               # node [n], and fraction of the way to the next one [n], where the table is
-    "Between which nodes places lie."
+    "The node before each place, and the fraction of the way to the next one."
     node = t.long()
     fraction = (t - node).to(table.dtype)
     return node.to(table.device), fraction.to(table.device)
 
 def _blended(table: torch.Tensor, node: torch.Tensor, fraction: torch.Tensor) -> torch.Tensor:
-    "Lines a fraction of the way from their node to the next."
+    "Lines interpolated between a node and the next one."
     return table.index_select(0, node).lerp_(table.index_select(0, node + 1), fraction[:, None, None])
 
 def between(
     table: torch.Tensor,  # [nodes, maps*C, D]
     t: torch.Tensor,      # places, in nodes, [n], float64
 ) -> torch.Tensor:        # [n, maps*C, D]
-    "Lines between two nodes of a table."
+    "Lines at places between the nodes of a table, by linear interpolation."
     return _blended(table, *_places(table, t))
 
 def _gathered(
@@ -252,7 +252,7 @@ def _gathered(
     a: np.ndarray, b: np.ndarray,            # places, in nodes, [n]
     together: int,                           # places at a time
 ) -> torch.Tensor:                           # [maps*C, n]
-    "Features at places far from each other, each from its own lines."
+    "Features at scattered places, each from its own interpolated lines."
     both = (*_places(rows, torch.from_numpy(a)), *_places(cols, torch.from_numpy(b)))  # uploaded once
     pieces = zip(*(part.split(together) for part in both))
     return torch.cat([_blended(rows, i, f).mul_(_blended(cols, j, g)).sum(-1).T for i, f, j, g in pieces], 1)
@@ -264,7 +264,7 @@ def from_table(
     box: int,                                # nodes that are composed at a time
     together: int,                           # pixels whose lines are gathered at a time
 ) -> torch.Tensor:                           # [maps*C, h, w]
-    "Features at places of a tile, by the cheaper of the two ways."
+    "Features at places of a tile, in the cheaper of two ways: composed nodes, or lines of each place."
     i, j = int(a.min()), int(b.min())
     p = int(a.max()) + 2 - i
     q = int(b.max()) + 2 - j  # nodes of the bounding box
@@ -280,7 +280,7 @@ def _in_chunks(
     some: np.ndarray,        # those of a block, likewise
     step: int,               # nodes of a chunk
 ) -> list[tuple]:            # (first, behind the last) of rows and of columns
-    "The whole chunks of the picture's nodes that hold those of a block."
+    "The nodes of a block, rounded out to whole chunks of the picture's nodes."
     start, end = everything.T
     first = start + (some[:, 0] - start) // step * step
     chunks = -((first - some[:, 1]) // step)
@@ -353,7 +353,7 @@ def rarely_exceeded(
     errors: np.ndarray,   # [..., n], magnitudes
     weights: np.ndarray,  # [n], how much each counts
 ) -> float:
-    "The error that a share of `RARE` exceeds, of which a sample is given."
+    "An estimate, from a sample, of the error that only a share of `RARE` exceeds."
     order = errors.ravel().argsort()
     e, w = (a.ravel()[order] for a in (errors, np.broadcast_to(weights, errors.shape)))
     below = w.cumsum() / w.sum()
@@ -368,7 +368,7 @@ def _shifted(
     shifts,     # of these coordinates
     pool,       # of `crew`
 ) -> list[torch.Tensor]:  # of rows and of columns, [maps, C, D, n]
-    "Lines, the mean over some shifts."
+    "Lines, averaged over several shifts of the coordinates."
     tables = [both(*(fill(lines, t + shift, axis, 3, pool) for axis, t in enumerate(at))) for shift in shifts]
     return [torch.stack(some).mean(0) for some in zip(*tables)]
 
@@ -415,7 +415,7 @@ def density(
 
 # %% ../nbs/drawing/20_render.ipynb #65097060
 class Points:
-    "Exact features of tiles, each pixel by itself."
+    "Exact features of tiles, computed pixel by pixel."
     def __init__(self, lines: MapStage, frame: Frame, dtype: torch.dtype = torch.float32):
         self.lines, self.frame = lines, frame
         self.dtype = dtype
@@ -547,7 +547,7 @@ class ArrayTarget:
 def _leaving(
     picture: torch.Tensor,        # [h, w, C]
 ) -> Callable[[], np.ndarray]:    # a function that waits and gives an array
-    "Begin to copy a picture from a device."
+    "Start copying a picture from its device; return a function that waits for the array."
     if not picture.is_cuda:
         array = picture.cpu().numpy()
         return lambda: array
@@ -562,7 +562,7 @@ def _leaving(
 
 # %% ../nbs/drawing/20_render.ipynb #85c7f86a
 class _UnderWay:
-    "Bands of a picture on which workers are busy, oldest first."
+    "The bands of a picture on which workers are still busy, oldest first."
     def __init__(self, target, level: int, tick):
         self.target, self.level = target, level
         self.tick = tick
@@ -664,7 +664,7 @@ def _key(synthesis, ws: torch.Tensor, frame: Frame, *how) -> str:
 
 # %% ../nbs/drawing/20_render.ipynb #e386da3c
 def _fused(pixels: PixelStage, channels: int, tile) -> None:
-    "Try a compiled pixel stage on a tile; leave the compiler out if that can't be had."
+    "Run a compiled pixel stage on an empty tile; without a working compiler, go on uncompiled."
     places = math.prod(tile) * pixels.supersample**2
     try:
         empty = torch.zeros(pixels.maps, channels, places)

@@ -19,7 +19,7 @@ def _gradients(
     f, wanted: tuple[bool, ...],  # which inputs need a gradient
     incoming, inputs,
 ) -> tuple:
-    "Gradients of f's wanted inputs, differentiable if gradients are on."
+    "Gradients of f's wanted inputs; differentiable themselves if gradients are on."
     further = torch.is_grad_enabled()
     with torch.enable_grad():
         if not further: inputs = [t.detach().requires_grad_(w) for t, w in zip(inputs, wanted)]
@@ -30,7 +30,7 @@ def _gradients(
         return torch.autograd.grad(outputs, asked, incoming, create_graph=further, materialize_grads=True)
 
 class Recomputed(Function):
-    "f(*inputs), of which only the inputs are kept; differentiable in them alone, as often as f."
+    "f(*inputs), recomputed in the backward pass; only its inputs are kept, any derivative is possible."
     @staticmethod
     def forward(ctx: Any, f, *inputs):
         ctx.f = f
@@ -77,7 +77,7 @@ def plan(
 def _recomputed(
     band: Callable,  # (weights, rows, cols) -> colours
 ) -> Callable:       # the same
-    "Of a band, only what goes in is kept."
+    "A function like `band` that keeps only its inputs, and is computed again in the backward pass."
     def again(weights: dict, rows: torch.Tensor, cols: torch.Tensor) -> torch.Tensor:
         def f(rows, cols, *tensors):
             left = iter(tensors)

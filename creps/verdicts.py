@@ -19,7 +19,7 @@ from .ablation import columns_of, late, present, slug, typeset, value
 # %% ../nbs/evidence/38_verdicts.ipynb #e07ae59f
 @dataclass(frozen=True)
 class Interval:
-    "A difference of means, with its 95 % interval and the probability of so large a one by chance."
+    "A difference of means, its 95 % interval, and the probability of so large a difference by chance."
     middle: float
     low: float | None = None   # None: one seed, which proves nothing
     high: float | None = None
@@ -45,7 +45,7 @@ def welch(
 def paired(
     a, b,           # values, one a seed, in the same order
 ) -> Interval:
-    "The same for two numbers of each training."
+    "The mean difference of two numbers of each training."
     d = np.subtract(a, b)
     if len(d) < 2: return Interval(float(d.mean()))
     error = d.std(ddof=1) / math.sqrt(len(d))
@@ -187,7 +187,7 @@ def together(verdicts: list[str], most: bool = False) -> str:
 
 @dataclass
 class _Comparison:
-    "A pair of a claim on a data set, and what came out."
+    "One pair of a claim on one data set, with its result."
     claim: Claim
     data: str
     pair: Better
@@ -200,7 +200,7 @@ class _Comparison:
 def compared(
     rows: list,  # results of one preset
 ) -> list[_Comparison]:
-    "All comparisons on all data sets, corrected together."
+    "All comparisons on all data sets, with probabilities corrected for their number."
     found = []
     for data in columns_of(rows):
         some = [r for r in rows if r["data"] == data]
@@ -242,7 +242,7 @@ def claims_table(found: list, format: str = "markdown") -> str:
 
 # %% ../nbs/evidence/38_verdicts.ipynb #30063d66
 def _where(claim: str, data: list[str]) -> str:
-    "Its data sets, and whether a count decides, which one training is enough for."
+    "The data sets of a claim, marked if its columns are counted, so that one training is enough."
     counted = all(pair.column in COUNTED for c in CLAIMS if c.text == claim for pair in c.pairs)
     return " and ".join(data) + ", counted" * counted
 
@@ -308,7 +308,7 @@ def _row_name(pair: Better) -> str:
 
 # %% ../nbs/evidence/38_verdicts.ipynb #4aa67477
 def _curve(ax, course: list, column: str):
-    "One training: a thin line, and a thick one at what is reported."
+    "Draw the curve of one training, and a thick line at the reported value."
     at = [h["kimg"] for h in course]
     values = [h[column] for h in course]
     line, = ax.plot(at, values, lw=.8)
@@ -322,7 +322,7 @@ def show_history(
     data: str | None = None,  # None: the first data set
     cols: int = 3,
 ):
-    "Curves of a training: a field a variant, a line a seed, a mark on what is reported, the floor dotted."
+    "Draw the curves of all trainings: a panel for each variant, a line for each seed, the floor dotted."
     import matplotlib.pyplot as plt
     data = data or columns_of(rows)[0]
     some = [r for r in rows if r["data"] == data]

@@ -14,7 +14,7 @@ from .render import as_map
 
 # %% ../nbs/drawing/21_warp.ipynb #d780a5a8
 def _numbers(name: str, x, n: int = 1, positive: bool = False) -> np.ndarray:
-    "`x` as n finite floats."
+    "`x` as an array of n finite floats; ValueError otherwise."
     try: a = np.asarray(x, np.float64)
     except (TypeError, ValueError): a = np.array(np.nan)
     right = a.shape == ((n,) if n > 1 else ())
@@ -23,7 +23,7 @@ def _numbers(name: str, x, n: int = 1, positive: bool = False) -> np.ndarray:
     raise ValueError(f"{name} must be {f'{n} numbers (row, column)' if n > 1 else one}, not {x!r}")
 
 def _about(center, m) -> np.ndarray:
-    "The 2 x 2 matrix `m` around a point, 3 x 3."
+    "The 3 x 3 matrix that applies the 2 x 2 matrix `m` around a point."
     c, out = _numbers("center", center, 2), np.eye(3)
     out[:2, :2] = m
     out[:2, 2] = c - m @ c
@@ -148,7 +148,7 @@ def planet(
 def chain(
     *warps,  # functions and matrices; the first is the first to be applied to the picture
 ):           # a function; a 3 x 3 matrix if all are
-    "One warp after the other."
+    "The composition of several warps, the first applied first."
     maps = [m for m in map(as_map, warps) if m]
     if not any(map(callable, warps)):
         return reduce(np.matmul, (np.asarray(w, np.float64) for w in warps), np.eye(3))
