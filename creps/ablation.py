@@ -54,7 +54,7 @@ RECIPES = {
 GROUPS = dict(rungs=RUNGS, peers=PEERS, thickness=THICKNESS, recipes=RECIPES)
 
 def variants() -> dict:
-    "Every variant, and what differs from CREPS."
+    "The settings in which each variant differs from CREPS, by name."
     return {name: change for members in GROUPS.values() for name, change in members.items()}
 
 # %% ../nbs/evidence/37_ablation.ipynb #1db1eff5
@@ -1008,7 +1008,7 @@ def ablate(
 
 # %% ../nbs/evidence/37_ablation.ipynb #df2afdee
 def step_on(job: Job, costs: bool, device: torch.device | str, say) -> dict | None:
-    "Do a job, unless another process is at it or has just done it: the result, or None."
+    "Do a job and return its result; None if another process is at work on it."
     try:
         with run_folder(job.run):
             (job.runs / ".gitignore").write_text("*\n")

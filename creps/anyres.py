@@ -426,7 +426,7 @@ def patches_or_whole(
     rows: slice | np.ndarray = slice(None),  # as in `patches`
     total: int | None = None,    # as in `patches`
 ) -> tuple:                      # [B, 3, R, R], transforms [B, 3, 3]
-    "With even chances patches, or the pictures downsampled to R."
+    "Patches or, with a chance of one half, the whole pictures downsampled to R."
     if torch.rand((), generator=generator) < .5: return patches(pictures, resolution, generator, rows, total)
     up_down, across = (lanczos(n, resolution).to(pictures) for n in pictures.shape[2:])
     identity = torch.eye(3).expand(len(pictures), 3, 3)

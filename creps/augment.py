@@ -177,7 +177,7 @@ def warp(
     inverse: torch.Tensor,  # [n, 3, 3] on the CPU, see `geometry`
     margin: tuple[int, ...] | None = None,  # see `margins`; None: those of `inverse`
 ) -> torch.Tensor:          # like `images`
-    "Each picture, read where `inverse` says."
+    "Images resampled through the matrices `inverse`, without aliasing."
     n, channels, H, W = images.shape
     left, top, right, bottom = margins(inverse, H, W) if margin is None else margin
     down, across = doubling(H, top, bottom, images), doubling(W, left, right, images)
@@ -420,7 +420,7 @@ class AdaptiveStrength:
             if not ok: raise ValueError(f"{name} is out of range: {getattr(self, name)!r}")
         self.iterations, self.signs = 0, None
 
-    def observe(self, logits: torch.Tensor):
+    def observe(self, logits: torch.Tensor) -> None:
         "Count the signs of the logits of real pictures; call it wherever D sees some."
         seen = counted_signs(logits)
         self.signs = seen if self.signs is None else self.signs + seen
@@ -439,7 +439,7 @@ class AdaptiveStrength:
         total, count = (0., 0.) if self.signs is None else join(self.signs).tolist()
         return dict(p=self.p, iterations=self.iterations, signs=total, count=count)
 
-    def restore(self, state: dict, first: bool = True, device="cpu"):
+    def restore(self, state: dict, first: bool = True, device="cpu") -> None:
         "Resume from `state`; of several processes only the `first` takes the sums."
         self.p, self.iterations = float(state["p"]), int(state["iterations"])
         self.signs = None

@@ -72,7 +72,7 @@ def render_flops(
 
 # %% ../nbs/engine/50_benchmark.ipynb #284aa6c9
 class Flops(TorchDispatchMode):
-    "While active, counts the operations of products and convolutions of this thread as `total`."
+    "A context that counts floating-point operations of products and convolutions in this thread."
     def __init__(self):
         super().__init__()
         self.total = 0
@@ -145,7 +145,7 @@ def row(
     extra,        # bytes, or None
     device, **more,
 ) -> dict:
-    "One measurement, of JSON's types."
+    "A row of a benchmark's table, with values of JSON's types."
     megabytes = None if extra is None else round(extra / 2**20, 1)
     share = flops / 1e9 / seconds / peak
     return dict(command=command, size=size, seconds=round(seconds, 5), gflop=round(flops / 1e9, 4),

@@ -23,7 +23,7 @@ if sys.platform == "win32": import msvcrt
 else: import fcntl
 
 # %% ../nbs/engine/47_checkpoint.ipynb #0955cf47
-def save_network(G, out):
+def save_network(G, out) -> None:
     "Write G as a pretrained folder, file by file under its final name only when whole."
     Path(out).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=f".network.{TEMPORARY_MARK}") as folder:

@@ -565,7 +565,7 @@ def demo_film(
     frames: int = 24,  # of a flight in, and of one out
     size: int = 288,
 ):
-    "Into the picture of each code, and out of that of the next one; after the last follows the first."
+    "Write a film that zooms into each picture, changes to the next code there, and zooms out again."
     codes = list(ws.split(1))
     flight, shots = move(far, near, frames, smooth), []
     for code, following in zip(codes, codes[1:] + codes[:1]):   # no frame comes twice in a row

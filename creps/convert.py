@@ -280,7 +280,7 @@ def _arrays(root) -> dict[str, Any]:
 # %% ../nbs/engine/52_convert.ipynb #a1917a52
 @contextmanager
 def _about(path):
-    "A context that puts the name of the file before the message of an error."
+    "A context that adds the name of the file to an error."
     try: yield
     except BadCheckpoint as e: raise BadCheckpoint(f"{path}: {e}") from None
     except OSError as e: raise BadCheckpoint(f"{path}: cannot be read ({e.strerror})") from None
@@ -429,7 +429,7 @@ def _check_fit(net, state):
 def from_official_state(
     state: dict,             # name -> tensor, under the authors' names; the shapes tell the configuration
     kind: str = "generator", # or "discriminator"
-):                           # Generator or Discriminator, in eval mode
+) -> Generator | Discriminator:  # in eval mode
     "Our network with the arrays of `state`. BadCheckpoint if they don't make one."
     kinds: dict[str, tuple] = dict(generator=(Generator, _generator_config),
                                    discriminator=(Discriminator, _discriminator_config))
@@ -454,7 +454,7 @@ def from_official_state(
 def load_official(
     path,                 # a snapshot of the authors' code, network-snapshot-*.pkl
     which: str = "G_ema", # "G_ema" (what one draws with), "G" or "D"
-):                        # Generator or Discriminator, in eval mode
+) -> Generator | Discriminator:  # in eval mode
     "One network of a snapshot as ours; nothing in the file is executed. BadCheckpoint if that can't be done."
     state = official_state(path, which)
     with _about(path): return from_official_state(state, "discriminator" if which == "D" else "generator")

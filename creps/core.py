@@ -13,10 +13,11 @@ from functools import lru_cache
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Callable, Iterator, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Callable, Iterator, Literal, Union, get_args, get_origin
 import numpy as np, torch
 from PIL import Image
 from safetensors import SafetensorError
+if TYPE_CHECKING: from matplotlib.figure import Figure
 
 # %% ../nbs/engine/40_core.ipynb #c843258a
 def as_levels(
@@ -90,7 +91,7 @@ def show_images(
     height: float = 2.3,   # inches of one row; on the page, 230 pixels
     cmap: str = "gray",    # for single-channel arrays
     limits=None,           # (low, high): values of the first and last colour of single channels; None: of all together; "each": its own
-):
+) -> "Figure":
     "Show pictures side by side with their own pixels visible."
     import matplotlib.pyplot as plt
     p = _pictures(images)
@@ -134,7 +135,7 @@ def same_pictures(
     b,                    # what they should be; same shapes
     levels: int = 1,      # grey levels that a pixel may be off
     share: float = 1e-3,  # of all pixels, rounded up, that may be off at all
-):
+) -> None:
     "Assert that pictures agree up to the last digit before rounding, and print how many pixels don't."
     a, b = ([np.asarray(p) for p in (x if isinstance(x, (list, tuple)) else [x])] for x in (a, b))
     shapes = [[p.shape for p in x] for x in (a, b)]
@@ -232,7 +233,7 @@ def rng(
     device = "cpu" if torch.device(device).type == "meta" else device  # the meta device computes nothing and has no generator
     return torch.Generator(device).manual_seed(int(state >> 1))
 
-def seed_everything(seed: int):
+def seed_everything(seed: int) -> None:
     "Seed Python, NumPy and torch: for code that uses the global generators, such as a layer's first weights."
     random.seed(seed)
     np.random.seed(seed % 2**32)

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 import numpy as np
 from fastcore import xml
 from fastcore.xml import FT, Safe, to_xml
+if TYPE_CHECKING: from matplotlib.figure import Figure
 
 # %% ../nbs/engine/56_curves.ipynb #78ddbd38
 def parse_log(
@@ -59,7 +60,7 @@ class History:
         paces = [r["s_per_kimg"] for r in self.rows[-10:] if r.get("s_per_kimg", 0) > 0]
         return float(np.median(paces)) if paces else math.nan
 
-    def setting(self, name: str):
+    def setting(self, name: str) -> dict[str, Any]:
         "The dict that the last start logged as `name`, settings or versions; empty if none did."
         return next((e[name] for e in reversed(self.events) if isinstance(e.get(name), dict)), {})
 
@@ -222,7 +223,7 @@ def panel_picture(
     return xml.Img(src=data_uri("svg+xml", file.getvalue()), alt=f"{brief(title)} over kimg")
 
 def panel_pictures(history: History) -> FT:
-    "All panels of a history, as many side by side as there is room for."
+    "The panels of a history as figures side by side on a page."
     if find_spec("matplotlib") is None:
         return xml.P("Curves are drawn by matplotlib, which isn't here: pip install matplotlib.")
     some = list(panels(history.rows).items())[:MOST_PANELS]
@@ -254,7 +255,7 @@ def curves(
     run,            # run folder, or lines as in its log
     names=None,     # draw these only; None: all
     cols: int = 3,  # panels in a row
-):                  # matplotlib's figure
+) -> "Figure":
     "The curves of a run."
     from matplotlib import pyplot, rc_context
     history = read_run(run)[0] if isinstance(run, (str, Path)) else tell(run)

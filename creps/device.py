@@ -7,6 +7,7 @@ __all__ = ['pick_device', 'tf32']
 
 # %% ../nbs/engine/41_device.ipynb #8ae493d8
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 import torch
 
@@ -40,7 +41,7 @@ PRECISIONS = ("float32", "tf32", "bfloat16", "float16")
 @contextmanager
 def tf32(
     on: bool,  # may the GPU round the factors of products?
-):
+) -> Iterator[None]:
     "A context in which NVIDIA's GPUs multiply and convolve in TF32, or exactly in float32."
     backends = torch.backends.cuda.matmul, torch.backends.cudnn
     before = [b.allow_tf32 for b in backends]

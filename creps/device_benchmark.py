@@ -183,7 +183,7 @@ def measure_training(settings: Settings, device, precision: str, repeats: int = 
 
 # %% ../nbs/engine/51_device_benchmark.ipynb #138f3193
 def _graph(f, device):
-    "The function as a CUDA graph."
+    "A function that replays `f` as a CUDA graph."
     if torch.device(device).type != "cuda": raise NotHere("CUDA graphs need a CUDA device")
     aside = torch.cuda.Stream()
     aside.wait_stream(torch.cuda.current_stream())

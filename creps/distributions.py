@@ -253,7 +253,7 @@ class Samples:
         return to_uint8(drawn(self.G, ws, self.size)), None
 
     def all(self, at_once: int = 32) -> np.ndarray:  # uint8 [n, H, W, C]
-        "All of them, some at a time."
+        "The whole set as one array, drawn in batches."
         return np.concatenate(list(chunks(self, np.arange(self.n), at_once)))
 
 # %% ../nbs/evidence/31_distributions.ipynb #2e6445cf

@@ -31,7 +31,7 @@ class Shot:
     warp: Any = None                # as in `render`
     ws: torch.Tensor | None = None  # [1, num_ws, w_dim]; None: the code of the film
 
-def smooth(t): return t * t * (3 - 2 * t)
+def smooth(t: float | np.ndarray) -> float | np.ndarray: return t * t * (3 - 2 * t)
 
 def moments(
     n: int,               # frames
@@ -50,7 +50,7 @@ def move(
     ease=None,               # such as `smooth`
     closed: bool = False,    # leave the end out, because it looks like the start: a whole turn
 ) -> list:                   # of Shot
-    "From one view to another: a zoom, a pan, a turn, or all of them."
+    "Shots between two views: a zoom, a pan, a turn, or all of them at once."
     if start.aspect != end.aspect:
         raise ValueError(f"a film keeps its aspect, but start has {start.aspect} and end {end.aspect}")
     near = 1 / start.zoom - 1 / end.zoom
@@ -70,7 +70,7 @@ def walk(
     ease=None,             # between two stations; `smooth` rests at each
     view: View | None = None,
 ) -> list:                 # of Shot
-    "From code to code on straight lines."
+    "Shots along straight lines from code to code."
     legs = len(ws) if closed else len(ws) - 1
     if len(ws) < 2: raise ValueError(f"a walk needs at least two codes, but ws holds {len(ws)}")
     def at(t):
@@ -141,7 +141,7 @@ def reel_for(
     pool,          # of `crew`
     box: int = 2**15,  # as in `Bent`
 ) -> Reel | None:  # None if it isn't worth it, or doesn't fit
-    "One table for all frames."
+    "A table of lines that serves all frames of one code."
     def cost(frame, survey, nodes):
         own = Straight(lines, survey.straight) if survey.straight else Bent(lines, frame, survey, nodes)
         return own.cost(0, 0, *frame.size)

@@ -24,7 +24,7 @@ class BadData(ValueError):
     "A data set that can't be used: one line that says why."
 
 def _reason(e: Exception) -> str:
-    "One line about `e`."
+    "The cause of an exception in one line."
     text = getattr(e, "strerror", None) or str(e).strip().partition("\n")[0]
     telling = ValueError, OSError, RuntimeError, SyntaxError, Image.DecompressionBombError
     if text and isinstance(e, telling): return text
@@ -33,7 +33,7 @@ def _reason(e: Exception) -> str:
 def _escaped(c: str) -> str: return c if c.isprintable() else c.encode("unicode_escape").decode()
 
 def _say(*words: str, every: bool = False):
-    "One line on stderr: unprintable characters escaped, endless words cut; by the first rank, or `every`."
+    "Print one line on stderr: unprintable characters escaped, long words cut; by rank 0, or by `every` rank."
     short = [w if len(w) < 400 else f"{w[:180]}...{w[-180:]}" for w in words]
     line = "".join(map(_escaped, " ".join(short)))
     if every or os.environ.get("RANK", "0") == "0": print(line, file=sys.stderr)

@@ -90,7 +90,7 @@ def _told(folder):
 
 def alexnet_file(
     weights=None,  # a file; None: where torch keeps it
-):                 # Path, or None if there is none
+) -> Path | None:
     "The file of AlexNet's weights; None, with one note on how to get it, if it is missing."
     if weights and not Path(weights).is_file(): raise ValueError(f"no weights at {weights}")
     if weights: return Path(weights)
@@ -115,7 +115,7 @@ def lpips_distance(
     a: torch.Tensor,  # images [B, 3, H, W]; values outside [-1, 1] are clamped
     b: torch.Tensor,  # the same shape
     weights=None,     # AlexNet's, a file; None: in torch's cache
-):                    # [B], or None: no weights, or pictures below 32 pixels, which AlexNet cannot take
+) -> torch.Tensor | None:  # [B]; None: no weights, or pictures below 32 pixels, which AlexNet cannot take
     "LPIPS (AlexNet) of each pair."
     _pair(a, b)
     path = alexnet_file(weights) if min(a.shape[2:]) >= 32 else None

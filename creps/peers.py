@@ -48,7 +48,7 @@ class Peer(Mapped, Saved, PyTorchModelHubMixin):
     @classmethod
     def system(cls) -> str: return cls.__name__
 
-    def save_pretrained(self, folder, **kwargs):
+    def save_pretrained(self, folder, **kwargs) -> str | None:
         "Write config.json, with the name of the system, and model.safetensors."
         kwargs["config"] = dict(self._hub_mixin_config, system=self.system())
         return super().save_pretrained(folder, **kwargs)
@@ -247,7 +247,7 @@ class CIPS(Peer, library_name="creps", license="apache-2.0"):
         t_rows, t_cols = (t.ravel() for t in points(size, self.resolution, view or whole(align), align))
         return joined([self.synthesis.at(ws, t_rows, t_cols)], *size)
 
-    def save_pretrained(self, folder, **kwargs):
+    def save_pretrained(self, folder, **kwargs) -> str | None:
         self.mapping.measure()
         return super().save_pretrained(folder, **kwargs)
 

@@ -18,13 +18,13 @@ if torch.distributed.is_available():
 
 # %% ../nbs/engine/48_processes.ipynb #ab297111
 def termination_signals() -> list:
-    "Those that end a program from outside: without those that nohup ignores, and in the main thread only."
+    "The signals that end a program; without those ignored (nohup), and empty outside the main thread."
     if threading.current_thread() is not threading.main_thread(): return []
     known = (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP"))
     return [s for s in known if s is not None and signal.getsignal(s) is not signal.SIG_IGN]
 
 class SignalHandler:
-    "While active, Ctrl-C, SIGTERM and SIGHUP set `received` and end nothing; a second Ctrl-C does."
+    "A context in which Ctrl-C, SIGTERM and SIGHUP only set `received`; a second Ctrl-C interrupts."
     def __enter__(self) -> "SignalHandler":
         self.received = 0
         self.before = {s: signal.signal(s, self.handle) for s in termination_signals()}

@@ -491,7 +491,7 @@ def save_codes(
     path,
     ws: torch.Tensor,  # [N, num_ws, w_dim]
     **about: str,      # what the file says of itself
-):
+) -> None:
     "Write style codes as safetensors, whole or not at all."
     write_whole(path, lambda part: save_file(dict(ws=ws.detach().cpu().float().contiguous()), part, about))
 

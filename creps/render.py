@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 import numpy as np, torch, torch.nn.functional as F
 from tqdm.auto import tqdm
 from .coords import View, axes, to_t, turn, whole
@@ -631,6 +631,8 @@ def paint(
     under_way.finish_all()
 
 # %% ../nbs/drawing/20_render.ipynb #59fb5723
+_Out = TypeVar("_Out", bound=np.ndarray | str | Path)   # of `out`, which is returned
+
 def _pictures(out, batch: int, size, channels: int, bits: int) -> np.ndarray:
     "`out` as an array [B, H, W, C] to fill."
     shape = (batch, *size, channels)
@@ -734,7 +736,7 @@ def render(
     size=None,               # N or (H, W); None: that of the training
     view: View | None = None,
     warp=None,               # (u_row, u_col) -> (u_row, u_col) on float64 arrays, or a 3 x 3 matrix on (u_row, u_col, 1); after the view
-    out=None,                # array or memory map [B, H, W, C], or a path: .png, .tif, .dzi (see notebook 23)
+    out: _Out | None = None, # array or memory map [B, H, W, C], or a path: .png, .tif, .dzi (see notebook 23)
     align: str = "centers",  # "corners": the authors' grid
     max_memory=None,         # for everything but the generator and the picture, such as "1GB"; None: see `memory_limit`
     tol: float = 2 / 255,    # error in [-1, 1] that one colour in 10,000 of a turned or warped picture may exceed, by a sample; 0: exact
@@ -743,7 +745,7 @@ def render(
     dtype: torch.dtype | None = None,  # of the pixel stage: torch.bfloat16 or float16 where the device gains by it; lines stay float32
     progress: bool = False,  # a bar with the time left, on stderr
     bits: int = 8,           # of a colour: 8, or 16 in arrays of uint16, .png and .tif
-):                           # uint8 or uint16 [B, H, W, C], or `out`
+) -> np.ndarray | _Out:      # uint8 or uint16 [B, H, W, C], or `out`
     "Draw codes at any size, view or warp in constant memory."
     size = size_pair(getattr(G, "shape", G.resolution) if size is None else size)
     limit = memory_limit(max_memory, ws.device)

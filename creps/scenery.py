@@ -713,7 +713,7 @@ class World:
         size,              # int, (H, W) or "HxW"
         view: View | None = None,  # None: the present one
     ) -> "World":
-        "The same pictures at another size or view."
+        "A copy of this world with another size or view."
         other = copy.copy(self)
         other.size, other.view = size_pair(size), view or self.view
         return other

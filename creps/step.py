@@ -287,7 +287,7 @@ def drawn_at(
     places: Any,       # coordinates t [sH], [sW]
     twice: bool = False,  # they will be differentiated twice
 ) -> torch.Tensor:     # [n, C, H, W]
-    "Generated pictures, in the training's precision."
+    "Generated pictures at these coordinates, in the training's precision."
     low = it.settings.precision == "bfloat16" and not twice
     dtype = torch.bfloat16 if low else torch.float32
     return tiles.draw(it.state.G.synthesis, ws if twice else ws[:, :1], *places, twice=twice, dtype=dtype)
@@ -531,7 +531,7 @@ class TrainingStep(Beginnings, Learning):
         self.average(state, settings)
         return stats
 
-    def average(self, state: State, settings: Settings):
+    def average(self, state: State, settings: Settings) -> None:
         "Move the averages of G by one step."
         update_ema(state, settings, settings.rampup and self.ema_rampup)
         move_averages(state, settings)

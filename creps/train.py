@@ -10,7 +10,7 @@ import contextlib, json, math, os, signal
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 import numpy as np, torch
 from .alarm import Alarm, spread
 from .budget import describe, hours_text
@@ -250,7 +250,7 @@ class Stepping(Rescued):
 # %% ../nbs/training/15_train.ipynb #afd91ea3
 class Trainer(Stepping):
     "A training with its folder, log and snapshots."
-    def train(self):
+    def train(self) -> None:
         "Train until `kimg` or an interruption; the state is saved in both cases, and after an error."
         stream, received = self.batches(), 0
         try:
@@ -266,7 +266,7 @@ class Trainer(Stepping):
         if received: self.interrupted(received)
         self.event("finished")
 
-    def interrupted(self, number: int):
+    def interrupted(self, number: int) -> NoReturn:
         "End the program as the signal demands."
         self.event("interrupted")
         at = f"{self.state.images / 1000:g} kimg"
@@ -393,7 +393,7 @@ def begun(
     init,         # trained networks, or None
     first: bool,  # of several processes
 ) -> tuple[State, str]:
-    "The state that a training begins with, and a message about it."
+    "The state that a training begins with, and a note on what it was loaded from."
     state, said = step.begin(settings, device), ""
     if checkpoint: said = resume_from(state, checkpoint, settings, step.rates(settings), first)
     elif init: said = take_over(state, init)

@@ -99,7 +99,7 @@ def draw_shapes(
     view: View | None = None,  # None: the square, or the largest window of this shape in it
     points: bool = False, # colours at the middles of the pixels instead of means over their areas
 ) -> np.ndarray:          # uint8 [H, W, 3]
-    "One drawing."
+    "The picture of an SVG drawing."
     (H, W), view = size_pair(size), view or View()
     height, width = view.window((H, W))
     down = finer(height, H) + points

@@ -73,7 +73,7 @@ def title_of(column: str) -> str:
     return re.split(r" \(|,", COLUMNS[name][0])[0] if name in COLUMNS else "finest octave"
 
 def difference_text(column: str, difference: float) -> str:
-    "In decibels, or as a ratio in percent."
+    "A difference as text: in decibels, or as a ratio in percent."
     if column == "psnr": return f"{difference:+.1f} dB"
     return f"{math.expm1(min(difference, 10)):+.0%}"
 

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from functools import cache, partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 from .coords import View, turn
 from .core import Device, Memory, Supersample, Within, from_uint8, png_bytes, rng
@@ -25,6 +25,7 @@ from .layers import truncate
 from .project import load_codes
 from .render import render
 from .warp import lens, planet, ripple, swirl
+if TYPE_CHECKING: from anywidget import AnyWidget
 
 # %% ../nbs/engine/54_viewer.ipynb #6a290374
 STATE: dict[str, Any] = dict(
@@ -495,7 +496,7 @@ def explore(
     height: int = 560,  # pixels
     ws: torch.Tensor | None = None,  # codes [N, num_ws, w_dim] to begin with, such as `creps.project.project` finds
     **state,            # where to begin: names of STATE, such as seed=3, zoom=2
-):
+) -> "AnyWidget":
     "A widget to walk through the pictures of `G`; its `state`, `ws` and `view` are what it shows."
     name = name or "CREPS"
     about(G, name)
