@@ -408,8 +408,8 @@ def patches(
     "A patch of R x R pixels of each picture, at a random scale and place."
     N, R = pictures.shape[-1], resolution
     matrices, transforms = [], []
-    drawn = torch.rand(total or len(pictures), 3, generator=generator, dtype=torch.float64)
-    for scale, *place in drawn[rows].tolist():
+    sampled = torch.rand(total or len(pictures), 3, generator=generator, dtype=torch.float64)
+    for scale, *place in sampled[rows].tolist():
         m = round(R + (N - R) * scale)
         share = R / m
         starts = [int((m - R + 1) * v) for v in place]

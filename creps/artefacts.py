@@ -199,8 +199,8 @@ class Jitter(TrainingStep):
     def __init__(self, pixels: float = .5): self.pixels = pixels
 
     def places(self, it: Iteration, stream: int) -> tuple:
-        drawn = 2 * torch.rand(2, generator=it.rng(Stream.JITTER, stream)) - 1
-        shift = drawn * self.pixels / (it.settings.plane - 1)
+        offset = 2 * torch.rand(2, generator=it.rng(Stream.JITTER, stream)) - 1
+        shift = offset * self.pixels / (it.settings.plane - 1)
         return tuple(t + s for t, s in zip(super().places(it, stream), shift.tolist()))
 
 # %% ../nbs/evidence/36_artefacts.ipynb #92aea508

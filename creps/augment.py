@@ -24,12 +24,12 @@ def random_parameters(
     def normal(*k): return torch.randn(n, *k, dtype=torch.float64, generator=generator)
     def angle(): return (2 * uniform() - 1) * math.pi
     def whole(most: int): return (most * uniform()).floor()
-    drawn = dict(xflip=whole(2), rotate90=whole(4), xint=(uniform(2) - .5) / 4)
-    drawn |= dict(scale=2**(.2 * normal()), rotate_before=angle(), aniso=2**(.2 * normal()))
-    drawn |= dict(rotate_after=angle(), xfrac=normal(2) / 8, brightness=.2 * normal())
-    drawn |= dict(contrast=2**(.5 * normal()), lumaflip=whole(2), hue=angle(), saturation=2**normal())
-    drawn |= dict(imgfilter=2**normal(4), noise=.1 * normal().abs(), cutout=uniform(2))
-    return drawn | dict(seed=whole(2**52))
+    sampled = dict(xflip=whole(2), rotate90=whole(4), xint=(uniform(2) - .5) / 4)
+    sampled |= dict(scale=2**(.2 * normal()), rotate_before=angle(), aniso=2**(.2 * normal()))
+    sampled |= dict(rotate_after=angle(), xfrac=normal(2) / 8, brightness=.2 * normal())
+    sampled |= dict(contrast=2**(.5 * normal()), lumaflip=whole(2), hue=angle(), saturation=2**normal())
+    sampled |= dict(imgfilter=2**normal(4), noise=.1 * normal().abs(), cutout=uniform(2))
+    return sampled | dict(seed=whole(2**52))
 
 def neutral(n: int) -> dict:
     "Parameters that change nothing, in the form of `random_parameters`."
@@ -276,8 +276,8 @@ def grain(
     seed: torch.Tensor,    # [n] whole numbers
 ) -> torch.Tensor:         # like `images`
     "Normal noise, sampled on the CPU from each picture's own seed."
-    def draw(s): return torch.randn(images.shape[1:], generator=torch.Generator().manual_seed(int(s)))
-    noise = torch.stack([draw(s) for s in seed])
+    def sampled(s): return torch.randn(images.shape[1:], generator=torch.Generator().manual_seed(int(s)))
+    noise = torch.stack([sampled(s) for s in seed])
     return images + (sigma.view(-1, 1, 1, 1) * noise).to(images)
 
 def cutout(
@@ -306,7 +306,7 @@ def apply(
     count = len(mine["seed"])
     if count != len(images):
         raise ValueError(f"{len(images)} images but parameters for {count}: "
-                         "draw for the whole batch and say which rows they are")
+                         "sample for the whole batch and say which rows they are")
     size = images.shape[2:]
     inverse = geometry(mine, *size)
     margin = margins(geometry(q, *size), *size)
@@ -368,8 +368,8 @@ class Augment:
         generator: torch.Generator,  # on the CPU
     ) -> dict:                       # name -> tensor [n, ...], see `random_parameters`
         "Parameters of `n` pictures."
-        drawn, chosen = random_parameters(n, generator), {}
-        for name, value in drawn.items():
+        sampled, chosen = random_parameters(n, generator), {}
+        for name, value in sampled.items():
             shape = value.shape if name == "imgfilter" else (n,) + (1,) * (value.ndim - 1)
             gate = torch.rand(shape, dtype=torch.float64, generator=generator) < self.probability(name)
             chosen[name] = torch.where(gate, value, NEUTRAL[name])

@@ -234,7 +234,7 @@ def frechet(
 def latents(
     G,               # has `z_dim`; `label_dim` if it is conditional
     samples: int, seed: int = 0,
-    labels=None,     # [N, label_dim] to draw from; None: every class is as likely
+    labels=None,     # [N, label_dim] to sample from; None: every class is as likely
 ):                   # z [samples, z_dim], labels [samples, label_dim] or None
     "Codes by number: the same for every batch size and device."
     if samples < 1: raise ValueError(f"samples must be at least 1, not {samples!r}")

@@ -210,8 +210,8 @@ class MeasuredMapping(Mapping):
         seed: int = 0,
     ) -> torch.Tensor:        # [w_dim]
         "Set the mean w to that of `count` mapped codes, with labels sampled evenly."
-        drawn = random_latents(self, count, rng(seed))
-        z, label = (None if x is None else x.to(self.measured) for x in drawn)
+        sampled = random_latents(self, count, rng(seed))
+        z, label = (None if x is None else x.to(self.measured) for x in sampled)
         return self.measured.copy_(self.w(z, label).mean(0))
 
 # %% ../nbs/evidence/33_peers.ipynb #00619f59
