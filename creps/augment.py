@@ -153,7 +153,7 @@ def sample(
     images: torch.Tensor,  # [n, C, H, W]
     grid: torch.Tensor,    # [n, h, w, 2], places in [-1, 1]; no gradient
 ) -> torch.Tensor:         # [n, C, h, w]
-    "`F.grid_sample` with as many derivatives in `images` as one likes."
+    "`F.grid_sample`, differentiable any number of times in `images`."
     return _Sample.apply(images, grid)
 
 # %% ../nbs/training/13_augment.ipynb #4a349742

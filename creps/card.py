@@ -207,7 +207,7 @@ def write_card(
     name: str | None = None,  # as in `card`
     license: str | None = None,  # None: that of the card that is there
 ) -> bool:              # False: the page that is there is somebody's own
-    "Write README.md in a run folder, unless somebody has written one."
+    "Write README.md in a run folder, unless the user has written one."
     path = Path(run, "README.md")
     if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace"): return False
     text = card(run, name, license or license_in(path)).encode()

@@ -235,7 +235,7 @@ class InUse(ValueError):
     "Another process is at work in a folder."
 
 def _locked(path: Path):
-    "The open file, locked for this process alone; InUse, which says who holds it."
+    "The open file, locked for this process alone; InUse, naming the holder, if another has locked it."
     while True:
         file = open(path, "a+", encoding="utf-8")
         try: _lock(file)

@@ -504,7 +504,7 @@ def labelled(picture, text: str, height: int = 18) -> np.ndarray:
     return np.concatenate([np.asarray(strip), picture])
 
 def enlarged(pictures, size: int, how) -> list:
-    "Pictures brought to `size` x `size` pixels."
+    "Pictures resized to `size` x `size` pixels."
     return [np.asarray(Image.fromarray(p).resize((size, size), how)) for p in pictures]
 
 def padded(picture) -> np.ndarray:

@@ -17,7 +17,7 @@ from .discriminator import Conv, Discriminator, Residual
 
 # %% ../nbs/engine/52_convert.ipynb #436cdf91
 class BadCheckpoint(ValueError):
-    "A checkpoint that can't be read, or that must not be; one line that says why."
+    "Raised, with one line of reason, for a checkpoint that can't be read or must not be."
 
 _MAX_BYTES, _MAX_STEPS = 4 << 30, 500_000  # of a file; instructions of one pickle
 

@@ -65,7 +65,7 @@ class History:
         return next((e[name] for e in reversed(self.events) if isinstance(e.get(name), dict)), {})
 
     def total(self) -> float | None:
-        "The kimg at which the run is to end, if it said so."
+        "The kimg at which the run is to end; None if its settings don't hold it."
         return numbers(self.setting("settings")).get("kimg")
 
 # %% ../nbs/engine/56_curves.ipynb #f355b08c

@@ -144,7 +144,7 @@ def attempt(
     measure,       # a function without arguments: gives the others
     clock: Clock,
 ) -> dict:
-    "A row of measurements; where there are none, `seconds` is None and `reason` says why."
+    "A row of measurements; if they fail, `seconds` is None and `reason` holds the cause."
     if clock.left <= 0: return about | dict(seconds=None, reason="left out: the time was up")
     try: return about | measure() | dict(reason=None)
     except NotHere as e: reason = str(e)

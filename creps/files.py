@@ -213,7 +213,7 @@ def put(path, data: bytes, temporary):
 
 # %% ../nbs/drawing/23_files.ipynb #30b9ba74
 class TileFolder(Target):
-    "A folder NAME.part for tiles of 256 x 256, which says of which picture they are."
+    "A folder NAME.part for tiles of 256 x 256, with a note of the picture they belong to."
     unit = 256, 256
     home: Path   # where the tiles end up
     suffix: str  # of a tile's file
@@ -251,7 +251,7 @@ class TileFolder(Target):
 
 # %% ../nbs/drawing/23_files.ipynb #78014701
 class Tiles(TileFolder):
-    "A pyramid in tiles of 256 x 256, drawn into a folder NAME.part from which an unfinished render goes on."
+    "A pyramid of tiles of 256 x 256, kept in a folder NAME.part from which an unfinished render resumes."
     def files(self, level: int, y: int = 0, x: int = 0, h: int | None = None, w: int | None = None):
         "(file, i, j) of each tile of a piece, or of the whole level; (i, j): its place in the piece."
         if h is None or w is None: h, w = self.shape(level)

@@ -21,7 +21,7 @@ from .decode import check_channels, decoded, in_turn, open_picture, to_channels
 
 # %% ../nbs/engine/63_folders.ipynb #9f4e95b5
 class BadData(ValueError):
-    "A data set that can't be used: one line that says why."
+    "Raised, with one line of reason, for a data set that can't be used."
 
 def _reason(e: Exception) -> str:
     "The cause of an exception in one line."
@@ -78,7 +78,7 @@ class _Losses:
         self.in_a_row, self.lock = 0, threading.Lock()
 
     def again(self, k: int) -> np.ndarray | None:
-        "Picture `k`, read anew; None if it can't be, which is said and counted once."
+        "Picture `k`, read anew; None if it can't be read, which is reported and counted once."
         if self.data.names[k] in self.data.bad: return None
         pauses = (0, .1, .5) if self.in_a_row < 8 else (0,)  # a busy disk has it a moment later, a dead one never
         for pause in pauses:
@@ -231,7 +231,7 @@ def _is_picture(name: str) -> bool:
 
 # %% ../nbs/engine/63_folders.ipynb #e6e3a8b3
 def _without_runs(names: list) -> list:
-    "`names` without what lies in a run folder (a configuration, and a network or a log); stderr is told."
+    "`names` without the files of run folders (a configuration, and a network or a log), reported on stderr."
     held = {}
     for path in map(PurePosixPath, names):
         if path.name in ("config.json", "model.safetensors", "log.jsonl"):
@@ -377,7 +377,7 @@ class ImageFolder(Pictures):
         read.tell(files)
 
     def shortest_side(self) -> int:
-        "The fewest pixels that a picture has along a side, before it was brought to size."
+        "The smallest side of all pictures, in pixels, before they were resized."
         def side(i: int) -> int:
             file, n = self.read.opened(i)
             with file, open_picture(_content(file, n)) as im: return min(im.size)

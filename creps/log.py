@@ -18,7 +18,7 @@ from .core import disk_errors_name, resident_peak
 def now() -> str: return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 def memory_mb(device: torch.device) -> float | None:
-    "The most memory in use so far, of the device or of this process; None where nobody knows."
+    "The largest memory in use so far, of the device or of this process; None where that is unknown."
     most = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else resident_peak()
     return round(most / 2**20, 1) if most else None
 

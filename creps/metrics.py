@@ -76,7 +76,7 @@ def read_weights(
 
 @lru_cache(maxsize=8)
 def file_hash(path) -> str:  # 8 hexadecimal digits
-    "The beginning of a file's SHA-256, which says in a label which weights were used."
+    "The first digits of a file's SHA-256, as a label of the weights in it."
     with open(path, "rb") as f: return hashlib.sha256(f.read()).hexdigest()[:8]
 
 # %% ../nbs/evidence/30_metrics.ipynb #7b9d515d

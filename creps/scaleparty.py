@@ -154,7 +154,7 @@ def scaled(
     part: tuple,             # row, column, side
     size: int,
 ) -> torch.Tensor:           # [B, 3, size, size]
-    "A part of pictures, bilinearly brought to `size`."
+    "A part of pictures, bilinearly resized to `size`."
     y, x, side = part
     cut = pictures[..., y:y + side, x:x + side]
     return F.interpolate(cut, size=(size, size), mode="bilinear", align_corners=False)
