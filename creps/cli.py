@@ -288,7 +288,7 @@ def cmd_render(
     label: Annotated[str, whole_numbers] | None = None,  # class, for a conditional model
     **drawing,            # fields of `Drawing`
 ):
-    "Draw a picture of any size into a file, in constant memory; a .tif or .dzi that broke off is continued."
+    "Draw a picture of any size into a file, in constant memory; an unfinished .tif or .dzi is resumed."
     start, d = time.time(), Drawing(**drawing)
     G, view = d.network(model), d.view()
     pixels = size_pair(d.size or G.shape)

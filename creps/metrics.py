@@ -355,7 +355,7 @@ def report_consistency(
     supersample: Supersample | None = None,  # places along each side of a pixel; left out: as the network was trained
     device: Device = "auto",  # auto, cpu, cuda, mps
 ):
-    "Measure the agreement of a model's pictures at two sizes, and the variance that the larger add."
+    "Measure the agreement of a model's pictures at two sizes, and the variance that the larger one adds."
     pair = size_pairs(sizes) if sizes else None
     if lpips_weights: alexnet_file(lpips_weights)
     G = Generator.from_pretrained(model).to(pick_device(device))

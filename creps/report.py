@@ -231,7 +231,7 @@ def report_run(
     run,                     # run folder (creps train --out)
     out: str | None = None,  # where to write, *.html; left out: report.html in the run folder
 ):
-    "Write one HTML page of a run: curves, samples over time, settings, environment, how to go on."
+    "Write one HTML page of a run: curves, samples over time, settings, environment, further commands."
     path = report(run, out)
     history, broken = read_run(run)
     last = {k: float(f"{row[k]:.6g}") for k, row in newest(history).items() if math.isfinite(row[k])}
