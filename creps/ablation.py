@@ -54,18 +54,18 @@ RECIPES = {
 GROUPS = dict(rungs=RUNGS, peers=PEERS, thickness=THICKNESS, recipes=RECIPES)
 
 def variants() -> dict:
-    "Every variant, and what differs from CREPS."
+    "The settings in which each variant differs from CREPS, by name."
     return {name: change for members in GROUPS.values() for name, change in members.items()}
 
 # %% ../nbs/evidence/37_ablation.ipynb #1db1eff5
 def slug(name: str) -> str:
-    "A name for files."
+    "The name of a variant or data set, in letters that suit a file name."
     return re.sub(r"[^\w.-]+", "-", name.replace("=", "")).strip("-")
 
 # %% ../nbs/evidence/37_ablation.ipynb #6dbd21cd
 @dataclass(frozen=True)
 class Part:
-    "Some trainings of a preset."
+    "The trainings of one group of variants on one data set."
     data: str    # a column of table 3.1, or what `creps.data.open_data` takes
     group: str   # of GROUPS
     seeds: int   # how many: 0, 1, ...
@@ -74,7 +74,7 @@ class Part:
 # %% ../nbs/evidence/37_ablation.ipynb #5856dceb
 @dataclass(frozen=True)
 class Preset:
-    "How large an ablation is."
+    "The extent of an ablation: its trainings, pictures and measurements."
     about: str
     resolution: int
     parts: tuple
@@ -134,7 +134,7 @@ PRESETS = dict(
 
 # %% ../nbs/evidence/37_ablation.ipynb #64dbb528
 def check_preset(preset: str) -> Preset:
-    "The preset of this name."
+    "The preset of this name; ValueError if there is none."
     if preset in PRESETS: return PRESETS[preset]
     raise ValueError(f"there is no preset {preset!r}: use one of {', '.join(PRESETS)}")
 
@@ -147,7 +147,7 @@ def pictures(data: str, size: int, n: int) -> Pictures:
 LEAST = 32  # pictures of each set for a distance
 
 def samples_of(data, wanted: int) -> int:
-    "How many pictures a distance compares: half of the set at most, so that the other half gives the floor."
+    "The number of pictures that a distance compares: at most half of the set; the rest gives the floor."
     count = min(wanted, len(data) // 2)
     if count < LEAST:
         raise ValueError(f"an ablation compares at least {LEAST} pictures with as many others, "
@@ -200,7 +200,7 @@ def setup(
     seed: int = 0,
     kimg: float | None = None,  # None: of the preset's first part
 ) -> dict[str, Any]:            # of JSON's types
-    "All that settles a result."
+    "All settings on which a result depends."
     p = check_preset(preset)
     change = dict(variants()[variant])
     network = change.pop("network", "CREPS")
@@ -245,17 +245,17 @@ MEASURES = dict(frechet="lite1-frechet", kid="lite1-kid", precision="lite1-preci
 
 @lru_cache(maxsize=1)
 def without_lite1() -> str | None:
-    "Why there are no features of `lite1` here; None if there are."
+    "The reason why features of `lite1` can't be computed here; None if they can."
     try: lite1_extractor()
     except ValueError as e: return str(e)
 
 def measurable(s: dict) -> dict[str, str]:  # as MEASURES
-    "What can be measured with so many pictures, and with what is installed."
+    "The measures that the sample size and the installed packages allow."
     names = {"swd": MEASURES["swd"]} if without_lite1() else MEASURES
     return {k: m for k, m in names.items() if METRICS[m].least <= s["samples"]}
 
 def quality(s: dict, G, device: torch.device | str = "cpu") -> dict[str, Any]:  # the keys of MEASURES, and labels
-    "How far the pictures of `G` are from the data, as sets."
+    "Distances between sets of pictures of `G` and of the data, with the labels of `evaluate`."
     data = pictures(s["data"], s["resolution"], s["pictures"])
     found = evaluate(G, data, list(measurable(s).values()), s["samples"], device=device)
     values = {k: found.get(m) for k, m in MEASURES.items()}
@@ -310,7 +310,7 @@ def late(
     course: list,  # see `history`
     column: str,   # of MEASURES
 ) -> float | None:  # None: not measured
-    "What is reported: the mean over the snapshots of the last third."
+    "The reported value: the mean over the snapshots in the last third of a training."
     start = course[-1]["kimg"] * 2 / 3 + 1e-9
     values = [h[column] for h in course if h["kimg"] > start]
     return None if None in values else float(np.mean(values))
@@ -320,7 +320,7 @@ def alike(
     small: torch.Tensor,  # images [B, 3, R, R]
     large: torch.Tensor,  # [B, 3, 2R, 2R]
 ) -> dict[str, float]:    # psnr, ssim, adds
-    "How well two sizes agree, and what the larger one adds."
+    "Mean PSNR and SSIM between `small` and the box-reduced `large`, and the share that `large` adds."
     reduced = box_reduce(large, 2)
     decibels = psnr(reduced, small).clamp(max=150)
     scores = dict(psnr=decibels, ssim=ssim(reduced, small), adds=added(large))
@@ -328,7 +328,7 @@ def alike(
 
 # %% ../nbs/evidence/37_ablation.ipynb #eb46cace
 def truth(s: dict, scale: int, skip: int = 0) -> np.ndarray:  # uint8 [far, H, W, 3]
-    "Real pictures at a multiple of the training size; with `skip`, others."
+    "Real pictures at a multiple of the training size; the first `skip` of the order are left out."
     data = pictures(s["data"], scale * s["resolution"], s["pictures"])
     numbers = picked(s, len(data), skip=skip)
     return data.batch(numbers[:s["far"]])[0]
@@ -337,7 +337,7 @@ def separated(
     fake: np.ndarray,  # uint8 [N, H, W, 3]
     real: np.ndarray, device: torch.device | str = "cpu",
 ) -> dict[str, float | None]:  # frechet, octave
-    "Two sets of pictures: the Fréchet distance, and the sliced Wasserstein distance of the finest octave."
+    "The Fréchet distance of two sets of pictures, and the SWD of their finest octave."
     metric = "lite1-frechet"
     frechet = None if without_lite1() else distances(fake, real, [metric], device=device)[metric]
     levels = swd_levels(fake, real)
@@ -353,7 +353,7 @@ def enlarged(small: np.ndarray, size: int) -> np.ndarray:  # uint8 [N, size, siz
     return np.concatenate([to_uint8(resample(some, size)) for some in parts])
 
 def octaves(s: dict, G, device: torch.device | str = "cpu") -> dict[str, dict]:
-    "By scale what was drawn and enlarged, as of `separated`; nothing for data known at one size only."
+    "Distances of drawn and of enlarged pictures to real ones, by scale; empty for data of a single size."
     if s["data"] not in WORLDS: return {}
     small, out = shown(s, G, 1), {}
     for scale in s["scales"]:
@@ -374,7 +374,7 @@ def by_points(world, indices, size: int) -> np.ndarray:  # uint8 [B, size, size,
     return np.concatenate([finer.draw([i])[:, middles, middles] for i in indices])
 
 def measure_truth(s: dict, device: torch.device | str = "cpu") -> dict[str, Any]:  # floor, areas, points, octaves
-    "What the data get in the place of a network."
+    "The measurements of an ablation on the data themselves, in place of a network's pictures."
     R = s["resolution"]
     data = pictures(s["data"], R, s["pictures"])
     other = data.batch(picked(s, len(data), skip=s["samples"]))[0]
@@ -396,7 +396,7 @@ def measure_truth(s: dict, device: torch.device | str = "cpu") -> dict[str, Any]
 
 # %% ../nbs/evidence/37_ablation.ipynb #2b44a07c
 class LiveBytes(TorchDispatchMode):
-    "While active, follows how many bytes the tensors that are made hold together; `peak` is the most."
+    "A context that counts the bytes of all tensors created in it; `peak` is the largest sum alive at a time."
     def __init__(self):
         super().__init__()
         self.live = self.peak = 0
@@ -433,7 +433,7 @@ def steps_of(s: dict, device: torch.device | str = "cpu") -> list[tuple[float, T
 def cycle_steps(s: dict) -> int: return math.lcm(s["r1_interval"] or 1, s["pl_interval"] or 1)
 
 def cycle(step, state, s: dict, factor: int = 1, steps: int | None = None):
-    "A function that does as many steps as it takes for all phases to have their turn."
+    "A function that does enough training steps for every phase to occur."
     side = factor * s["resolution"]
     real = torch.zeros(s["batch"], 3, side, side, device=state.device)
     settings = settings_of(s)
@@ -477,7 +477,7 @@ def measure_drawing(G, device: torch.device | str, repeats: int = 5) -> dict[str
         return dict(draw_seconds=stopwatch(lambda: G.draw(ws), repeats, device) / CODES)
 
 def warm_up(s: dict, device: torch.device | str):
-    "A step of a tiny network of its kind: what torch loads and keeps from then on is not the training's."
+    "Do a step of a tiny network of the same kind, so that what torch loads once isn't measured."
     tiny = s | TINY | dict(batch=4)
     for _, step, factor in steps_of(tiny, device):
         run = cycle(step, step.begin(settings_of(tiny), device), tiny, factor, 1)
@@ -516,7 +516,7 @@ def cost(
 FINAL = SCORES
 
 def judged(s: dict, G, device: torch.device | str = "cpu") -> dict[str, Any]:
-    "What is measured of the pictures at the end."
+    "Scale consistency and octave distances of a trained network, and how it draws both sizes."
     sizes = s["resolution"], 2 * s["resolution"]
     at = consistency(G, sizes, s["codes"])
     numbers = {k: at[k] for k in FINAL}
@@ -524,7 +524,7 @@ def judged(s: dict, G, device: torch.device | str = "cpu") -> dict[str, Any]:
     return rounded(numbers) | dict(octaves=octaves(s, G, device), how=how, consistency=at)
 
 def why_not(s: dict, values: dict, reason: str | None) -> dict[str, str]:
-    "Column -> why it has no value."
+    "The reason for each missing value, by column."
     small = f"needs more than {s['samples']} pictures of each set"
     why = dict.fromkeys(MEASURES, without_lite1() or small)
     why |= dict.fromkeys(FINAL, reason or "not measurable here")
@@ -554,7 +554,7 @@ def sheet(G, path):
     write_samples(to_uint8(pictures), path)
 
 def made_with(preset: str, device: torch.device) -> dict[str, Any]:
-    "What a result was made with."
+    "The preset, device, threads, versions, revision and time of a result."
     machine = dict(preset=preset, device=str(device), threads=torch.get_num_threads())
     return machine | dict(versions=versions(), revision=revision(), time=now())
 
@@ -617,7 +617,7 @@ def kept_result(
 # %% ../nbs/evidence/37_ablation.ipynb #c9751665
 @dataclass
 class Job:
-    "A result that should be there."
+    "A result of an ablation, to be read or made, and the folders for it."
     preset: str
     variant: str     # or TRUTH
     settings: dict
@@ -628,7 +628,7 @@ class Job:
     def data(self) -> str: return self.settings["data"]
     @property
     def name(self) -> str:
-        "Its file, without the ending, in the folder of the preset."
+        "The file name of the result, without its suffix, in the preset's folder."
         return f"{slug(self.data)}/{slug(self.variant)}-seed{self.settings['seed']}"
     @property
     def path(self) -> Path: return self.results / self.preset / f"{self.name}.json"
@@ -640,7 +640,7 @@ class Job:
         return kept_result(self.path, self.run / "settings.json", self.settings)
 
     def go(self, device: torch.device | str = "auto") -> dict:
-        "Make the result, or what is missing of it; its folder has been claimed."
+        "Make the result, or resume making it; the caller holds the lock of its folder."
         write_json(self.settings, self.run / "settings.json")
         found, G = make_result(self.preset, self.variant, self.settings, self.run, device)
         sheet(G, self.path.with_suffix(".webp"))
@@ -659,7 +659,7 @@ class Job:
 TRUTH = "the data themselves"
 
 class TruthJob(Job):
-    "What the data get in the place of a network; nothing is trained."
+    "The job that measures the data themselves; nothing is trained."
     def go(self, device: torch.device | str = "auto") -> dict:
         s, device = self.settings, pick_device(device)
         found = dict(system=TRUTH, data=s["data"]) | measure_truth(s, device)
@@ -673,18 +673,18 @@ class TruthJob(Job):
     def recost(self, device: torch.device | str = "auto") -> dict: return self.result() or self.go(device)
 
 def truth_settings(preset: str, data: str) -> dict[str, Any]:
-    "What the numbers of the data depend on."
+    "The settings on which the measurements of the data depend."
     s = setup(preset, "CREPS", data)
     return {k: s[k] for k in ("data", "resolution", "pictures", "samples", "far", "scales", "codes", "seed")}
 
 # %% ../nbs/evidence/37_ablation.ipynb #b2bde730
 def words_for(data: str, group: str, variant: str) -> set[str]:
-    "The words that mean a training."
+    "The words by which `only` selects a training."
     where, *what = (slug(name).lower() for name in (data, group, variant))
     return {where, *what, *(f"{where}/{word}" for word in what)}
 
 def words_of(only: str) -> list[str]:
-    "The words of a choice, written as for files."
+    "The words of `only`, spelt as in file names."
     words = [word.split("/") for word in only.lower().split(",")]
     return ["/".join(map(slug, parts)) for parts in words]
 
@@ -731,7 +731,7 @@ def forecast(
     todo: list[Job],
     say=lambda row: None,  # called with each row
 ) -> list[dict]:           # a row for each variant and data set
-    "What the missing results will take."
+    "Estimates for the missing trainings: their number, time and memory."
     groups: dict[tuple, list[Job]] = {}
     for j in todo:
         if not isinstance(j, TruthJob): groups.setdefault((j.data, j.variant), []).append(j)
@@ -754,7 +754,7 @@ def forecast(
 
 # %% ../nbs/evidence/37_ablation.ipynb #e7136b62
 def print_forecast(todo: list[Job]) -> list[dict]:
-    "A line for each variant, and the sum."
+    "Print the forecast: a line for each variant, and the sum."
     p = PRESETS[todo[0].preset]
     line = "{training:38} {runs:>4} {kimg:>7} {s_per_kimg:>8} {minutes:>8} {hours:>8} {tensor_mb:>8} {source}"
     heads = dict(s_per_kimg="s/kimg", minutes="min/run", tensor_mb="MB", source=" from")
@@ -814,7 +814,7 @@ def spread(
     column: str,  # see `value`
     data: str,
 ) -> Cell:
-    "A cell: over the seeds of a variant."
+    "Mean and standard deviation of a column over the seeds of a variant."
     mine = [value(r, column) for r in rows if (r["system"], r["data"]) == (variant, data)]
     found = [v for v in mine if v is not None]
     if not found: return Cell(None)
@@ -822,7 +822,7 @@ def spread(
     return Cell(float(np.mean(found)), deviation, len(found))
 
 def text_of(cell: Cell, column: str) -> str:
-    "A cell as text; a hole is empty."
+    "A cell as text; empty if it has no value."
     if cell.mean is None: return ""
     digits, times = COLUMNS[column][1], 100. if column == "adds" else 1.
     text = f"{times * cell.mean:.{digits}f}"
@@ -859,7 +859,7 @@ def typeset(
     return (_latex if format == "latex" else _markdown)(head, lines, sides)
 
 def resampled(rows: list, variant: str) -> str:
-    "A remark, if the larger pictures of a variant are enlarged smaller ones; else nothing."
+    "A remark if a variant resamples its smaller pictures to get larger ones; empty otherwise."
     ways = [r.get("how", {}) for r in rows if r["system"] == variant]
     there = any("resampled" in text for how in ways for text in how.values())
     return " (2x resampled)" if there else ""
@@ -874,13 +874,13 @@ def columns_of(rows: list) -> list[str]:
     return [data for data in known if data in there] + sorted(there - known.keys())
 
 def present(rows: list, names, data: str | None = None) -> list[str]:
-    "Those variants that there are results of."
+    "The variants that have results."
     there = {r["system"] for r in rows if data in (None, r["data"])}
     return [v for v in names if v in there]
 
 # %% ../nbs/evidence/37_ablation.ipynb #77c8cb83
 def quality_table(rows: list, names, column: str = "frechet", format: str = "markdown") -> str:
-    "Table 3.1: data sets are columns."
+    "Table 3.1: a column for each data set."
     sets = columns_of(rows)
     floors = {r["data"]: r["floor"][column] for r in rows if r["system"] == TRUTH}
     head, floor = [COLUMNS[column][0]], [_FLOOR]
@@ -902,7 +902,7 @@ def table(
     data: str | None = None,   # None: that of the first result
     format: str = "markdown",  # or latex, csv
 ) -> str:
-    "Results on one data set."
+    "A table of results on one data set."
     data = data or columns_of(rows)[0]
     lines = []
     for v in present(rows, names, data):
@@ -1008,7 +1008,7 @@ def ablate(
 
 # %% ../nbs/evidence/37_ablation.ipynb #df2afdee
 def step_on(job: Job, costs: bool, device: torch.device | str, say) -> dict | None:
-    "Do a job, unless another process is at it or has just done it: the result, or None."
+    "Do a job and return its result; None if another process is at work on it."
     try:
         with run_folder(job.run):
             (job.runs / ".gitignore").write_text("*\n")

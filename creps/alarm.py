@@ -16,7 +16,7 @@ from .settings import Settings
 def spread(
     pictures,  # uint8 [N, H, W, C]
 ) -> float:    # grey levels, in [0, 127.5]
-    "How much pictures differ: a value's standard deviation over the pictures, averaged over the values."
+    "The standard deviation over the pictures, averaged over all pixels and channels."
     return float(np.asarray(pictures, np.float32).std(0).mean())
 
 # %% ../nbs/engine/58_alarm.ipynb #de047fbe
@@ -29,7 +29,7 @@ ADAPTING = 10.  # ... or so many, where adaptive augmentation answers
 
 # %% ../nbs/engine/58_alarm.ipynb #47ece8f1
 def remedy(s: Settings) -> str:
-    "What weakens D."
+    "Options of `creps train` that weaken D, as text."
     gamma = f"--gamma {4 * s.gamma:g}" if s.gamma else "--gamma 1"
     if not s.r1_interval: gamma += " --r1-interval 16"
     return f"--augment ada, or {gamma}" if s.augment == "none" else gamma
@@ -37,7 +37,7 @@ def remedy(s: Settings) -> str:
 def slower(s: Settings) -> str: return f"--lr {min(s.lr / 2, .002):g}"
 
 def last(rows: Sequence[dict], name: str, kimg: float = KIMG) -> list[dict]:
-    "The newest lines that have this number, if they are enough to go by."
+    "The lines of the last `kimg` that hold this number; empty if there are too few of them."
     found = [row for row in rows if name in row]
     if not found or found[-1]["kimg"] - found[0]["kimg"] < kimg - .1: return []
     recent = [row for row in found if row["kimg"] > found[-1]["kimg"] - kimg - .1]
@@ -45,7 +45,7 @@ def last(rows: Sequence[dict], name: str, kimg: float = KIMG) -> list[dict]:
 
 # %% ../nbs/engine/58_alarm.ipynb #7cd89cf1
 def certain_critic(rows: Sequence[dict], s: Settings) -> str | None:
-    "What there is to say of a D that never errs."
+    "A warning if D has been certain of nearly every real picture for a while; None otherwise."
     recent = last(rows, "sign_real", ADAPTING if s.augment == "ada" else KIMG)
     sign = mean(row["sign_real"] for row in recent) if recent else 0.
     if sign < CERTAIN: return None
@@ -54,7 +54,7 @@ def certain_critic(rows: Sequence[dict], s: Settings) -> str | None:
     return f"{certain}, and G learns little from it: try {remedy(s)}"
 
 def like_samples(rows: Sequence[dict], s: Settings) -> str | None:
-    "What there is to say of a G that draws one picture."
+    "A warning if the samples have become nearly alike, or have never differed; None otherwise."
     known = [row for row in rows if "spread" in row]
     if len(known) < 2: return None
     best = max(known[:-1], key=lambda row: row["spread"])
@@ -68,7 +68,7 @@ def like_samples(rows: Sequence[dict], s: Settings) -> str | None:
     return f"{alike}: {back} with {slower(s)}, or {remedy(s)}"
 
 def odd_gradients(rows: Sequence[dict], s: Settings, name: str) -> str | None:
-    "What there is to say of a network whose gradients have left their usual size."
+    "A warning if a network's gradients are far above or below their earlier median; None otherwise."
     recent = [row[name] for row in last(rows, name)]
     before = [row[name] for row in rows if name in row][:-len(recent)]
     if not recent or len(before) < LINES: return None
@@ -86,7 +86,7 @@ def troubles(
     rows: Sequence[dict],  # lines of a log, oldest first
     s: Settings,           # complete
 ) -> dict[str, str]:       # kind -> sentence
-    "What is wrong with a game of which the log tells this, and what to try."
+    "Warnings about a training: what its log shows to be wrong, and what to try."
     found = dict(critic=certain_critic(rows, s), samples=like_samples(rows, s))
     found |= {name: odd_gradients(rows, s, name) for name in ("grad_G", "grad_D")}
     return {kind: said for kind, said in found.items() if said}
@@ -94,7 +94,7 @@ def troubles(
 # %% ../nbs/engine/58_alarm.ipynb #2f5e517a
 @dataclass
 class Alarm:
-    "Reads a log line by line, and says of each trouble when it begins."
+    "A watcher of the log: for each new line, the warnings that begin with it."
     settings: Settings
     rows: list[dict] = field(default_factory=list)
     on: set[str] = field(default_factory=set)   # kinds of trouble that last

@@ -25,7 +25,7 @@ from .step import BatchSplit, Iteration, State, Stream
 # %% ../nbs/evidence/34_anyres.ipynb #24a6e27c
 @dataclass(frozen=True)
 class Grid:
-    "What the features behind one layer look like."
+    "Cutoff, sampling rate, size and channels of the features behind one layer."
     cutoff: float    # highest frequency kept, cycles per picture side
     stopband: float  # where nothing is left
     rate: int        # samples per picture side
@@ -134,7 +134,7 @@ def resampler(
     padding=(0, 0),      # samples added before and after; negative: cut
     down: int = 1,       # every down-th is kept
 ) -> torch.Tensor:       # [m, n]
-    "The matrix that puts zeros between samples, filters, and keeps every `down`-th."
+    "The matrix that inserts zeros between samples, filters, and keeps every `down`-th."
     stuffed = taps.new_zeros(n, 1, n * up)
     stuffed[:, 0, ::up] = up * torch.eye(n, dtype=taps.dtype, device=taps.device)
     filtered = F.conv1d(F.pad(stuffed, padding), taps[None, None])
@@ -194,7 +194,7 @@ class ScaleMapping(Mapping):
 
 # %% ../nbs/evidence/34_anyres.ipynb #d3848080
 class ScaleStyles(Styles):
-    "What the scale adds to the styles: transforms [B, 3, 3] -> {layer name: [B, width]}."
+    "The scale's share of the styles: transforms [B, 3, 3] -> {layer name: [B, width]}."
     def __init__(self,
         w_dim: int,
         table,             # see `Styles`
@@ -224,7 +224,7 @@ def unit_gain(
     x: torch.Tensor,           # [B, C, n, n], that input
     track: BatchSplit | None,  # who shares the batch; None: leave the magnitude as it is
 ) -> torch.Tensor:             # []
-    "What brings the input of a layer to unit size; with `track` after moving the magnitude in place."
+    "The factor that gives a layer's input unit mean square; `track` first updates `magnitude` in place."
     if track:
         size = track.mean(x.detach().square().mean())
         images = len(x) * track.world_size
@@ -236,7 +236,7 @@ def steering(
     layers: nn.ModuleList,    # see `convolutions`
     to_rgb: ModulatedLinear,
 ) -> list[tuple]:             # (name, number of its w, width of its style), see `Styles`
-    "Which code steers which layer."
+    "The style table of all layers."
     table: list[tuple] = [(f"layer{i}", i + 1, layer.inputs) for i, layer in enumerate(layers)]
     return [*table, ("rgb", len(layers) + 1, to_rgb.inputs)]
 
@@ -318,7 +318,7 @@ def square(
     size,   # N, (H, W), or None: R
     view: View | None, align: str,
 ) -> tuple[tuple, int, View]:  # (H, W), R, what is seen
-    "What to draw; ValueError for what can't be drawn."
+    "Size, resolution and window of a picture; ValueError for one that the network can't draw."
     R, view = G.resolution, view or View()
     size = size_pair(R if size is None else size)
     rows, cols = (n / length for n, length in zip(size, view.window(size)))  # pixels per picture side
@@ -333,7 +333,7 @@ def square(
 
 # %% ../nbs/evidence/34_anyres.ipynb #88c6c89e
 def usual_depth(resolution: int) -> int:
-    "How many convolutions a network has, if nobody says."
+    "The default number of convolutions at this resolution."
     return 14 if resolution >= 256 else max(4, 2 * resolution.bit_length() - 8)
 
 # %% ../nbs/evidence/34_anyres.ipynb #de511c7f
@@ -393,7 +393,7 @@ class AnyresGANStep(PeerStep):
 
 # %% ../nbs/evidence/34_anyres.ipynb #7e19d8d2
 def _through(matrices, pictures):
-    "Pictures [B, 3, N, N], each between two matrices [R, N] of the list, of its rows and of its columns."
+    "Pictures [B, 3, N, N], each multiplied by two matrices [R, N] of the list: for its rows and its columns."
     pairs = torch.stack(matrices).to(pictures).unflatten(0, (-1, 2))
     rows, cols = pairs[:, :, None].unbind(1)
     return rows @ pictures @ cols.mT
@@ -408,8 +408,8 @@ def patches(
     "A patch of R x R pixels of each picture, at a random scale and place."
     N, R = pictures.shape[-1], resolution
     matrices, transforms = [], []
-    drawn = torch.rand(total or len(pictures), 3, generator=generator, dtype=torch.float64)
-    for scale, *place in drawn[rows].tolist():
+    sampled = torch.rand(total or len(pictures), 3, generator=generator, dtype=torch.float64)
+    for scale, *place in sampled[rows].tolist():
         m = round(R + (N - R) * scale)
         share = R / m
         starts = [int((m - R + 1) * v) for v in place]
@@ -426,7 +426,7 @@ def patches_or_whole(
     rows: slice | np.ndarray = slice(None),  # as in `patches`
     total: int | None = None,    # as in `patches`
 ) -> tuple:                      # [B, 3, R, R], transforms [B, 3, 3]
-    "With even chances patches, or the pictures downsampled to R."
+    "Patches or, with a chance of one half, the whole pictures downsampled to R."
     if torch.rand((), generator=generator) < .5: return patches(pictures, resolution, generator, rows, total)
     up_down, across = (lanczos(n, resolution).to(pictures) for n in pictures.shape[2:])
     identity = torch.eye(3).expand(len(pictures), 3, 3)
@@ -437,7 +437,7 @@ def laid_back(
     patch: torch.Tensor,      # [B, 3, R, R]
     transform: torch.Tensor,  # [B, 3, 3], upright
 ) -> tuple:                   # [B, 3, R, R], and where it is valid: [B, 1, R, R]
-    "Patches at their places in the whole frame of R x R pixels."
+    "Patches, resized and placed in the whole frame of R x R pixels, and the mask of their places."
     R = patch.shape[-1]
     known = transform[:, (0, 1, 0), (0, 2, 2)]  # side, row and column of the middle
     matrices = []
@@ -455,7 +455,7 @@ def disagreement(
     transform: torch.Tensor,  # [B, 3, 3]
     perceptual=None,          # (images, images) -> [B], for a distance besides L1, such as LPIPS
 ) -> torch.Tensor:            # [B]
-    "How far patches are from the whole pictures at their places: mean absolute difference inside them."
+    "Mean absolute difference between patches and whole pictures at their places, plus `perceptual`."
     back, mask = laid_back(patch, transform)
     values = 3 * mask.sum((1, 2, 3))
     l1 = ((back - whole).abs() * mask).sum((1, 2, 3)) / values.clamp(min=1)
@@ -473,7 +473,7 @@ def resumed(
 
 # %% ../nbs/evidence/34_anyres.ipynb #a01840ba
 class SecondStage(AnyresGANStep):
-    "Training that starts where the first stage of AnyresGAN ended, with a scale."
+    "A training with patches and a scale, which begins with the networks of AnyresGAN's first stage."
     data_size: int  # N, side of the pictures that come in
 
     def __init__(self,

@@ -32,7 +32,7 @@ def smoothing(
     sigma: float,   # in pixels
     order: int = 0, # of the derivative
 ) -> torch.Tensor:  # [n, n]
-    "A Gaussian blur of n values, or a derivative of the blurred values, as a matrix; border values go on."
+    "The matrix of a Gaussian blur of n values, or of a derivative of it; border values are repeated."
     reach = math.ceil(4 * sigma)
     j = torch.arange(-reach, reach + 1)
     weights = torch.exp(-j**2 / (2 * sigma**2))
@@ -57,7 +57,7 @@ def _overlap(H, W): return _with_itself(torch.ones(H, W))
 def autocorrelation(
     images: torch.Tensor,  # [N, C, H, W]
 ) -> torch.Tensor:         # [N, 2 * (H // 2) + 1, 2 * (W // 2) + 1]: shift 0 in the middle, where it is 1
-    "How alike the fine part of each picture is to itself after a shift, where the two overlap."
+    "Autocorrelation of each picture's high-pass part, divided by the overlap; 1 at shift 0."
     H, W = images.shape[2:]
     blur_rows, blur_cols = (constant(images, smoothing, n, n / 10) for n in (H, W))
     fine = images - blur_rows @ images @ blur_cols.T
@@ -115,7 +115,7 @@ def spectrum(
     return torch.fft.fft2(images * window).abs().square().sum(1)
 
 def _threads(*shape) -> torch.Tensor:  # [3, H, W], 0 or 1
-    "Where a spectrum is fine, where it is on the axis of streaks along rows, and of streaks along columns."
+    "Masks of a spectrum: fine frequencies, the axis of streaks along rows, that of streaks along columns."
     rows, cols = (torch.fft.fftfreq(n, 1 / n).abs() for n in shape)
     rows, slow = rows[:, None], max(shape) / 16 + 1
     level = (cols <= 1) & (rows > slow)
@@ -134,7 +134,7 @@ def plaid(
 def upright(
     images: torch.Tensor,  # [N, C, H, W]
 ) -> torch.Tensor:         # [N], from 0 to 1
-    "Share of streaks along columns in all that is fine in each picture."
+    "The share of fine power in each picture that lies in streaks along columns."
     fine, _, upright = constant(images, _threads, *images.shape[2:])
     power = spectrum(images)
     return (power * upright).sum((1, 2)) / (power * fine).sum((1, 2)).clamp(min=1e-9)
@@ -162,7 +162,7 @@ def compare(
     found: dict,  # of `measure`: of drawn pictures
     own: dict,    # of real ones
 ) -> dict:        # measure -> mean, spread, own, own_spread, beyond, error, above
-    "How far pictures are beyond the real ones, in spreads of the real ones."
+    "Each measure's statistics on both sets, and their difference in standard deviations of the real set."
     out = {}
     for name, a in found.items():
         b = own[name]
@@ -179,7 +179,7 @@ def artefacts(
     pictures,   # uint8 [N, H, W, 3]
     reference,  # uint8 [M, H, W, 3]: real ones
 ) -> dict:      # as of `compare`
-    "How far pictures are beyond real ones in mirrors, repetition, blobs and plaids."
+    "All `MEASURES` of pictures, each compared with that of real ones."
     one = list(np.shape(pictures)[1:])
     other = list(np.shape(reference)[1:])
     if one != other: raise ValueError(f"the sets differ in size: {one} and {other}")
@@ -199,8 +199,8 @@ class Jitter(TrainingStep):
     def __init__(self, pixels: float = .5): self.pixels = pixels
 
     def places(self, it: Iteration, stream: int) -> tuple:
-        drawn = 2 * torch.rand(2, generator=it.rng(Stream.JITTER, stream)) - 1
-        shift = drawn * self.pixels / (it.settings.plane - 1)
+        offset = 2 * torch.rand(2, generator=it.rng(Stream.JITTER, stream)) - 1
+        shift = offset * self.pixels / (it.settings.plane - 1)
         return tuple(t + s for t, s in zip(super().places(it, stream), shift.tolist()))
 
 # %% ../nbs/evidence/36_artefacts.ipynb #92aea508

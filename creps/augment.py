@@ -19,17 +19,17 @@ def random_parameters(
     n: int,                      # pictures
     generator: torch.Generator,  # on the CPU
 ) -> dict:                       # name -> float64 [n], or [n, 2] for x and y, or [n, 4] for bands
-    "Every operation's parameter, as sampled when the operation takes place."
+    "Random parameters of all operations, as if each of them took place."
     def uniform(*k): return torch.rand(n, *k, dtype=torch.float64, generator=generator)
     def normal(*k): return torch.randn(n, *k, dtype=torch.float64, generator=generator)
     def angle(): return (2 * uniform() - 1) * math.pi
     def whole(most: int): return (most * uniform()).floor()
-    drawn = dict(xflip=whole(2), rotate90=whole(4), xint=(uniform(2) - .5) / 4)
-    drawn |= dict(scale=2**(.2 * normal()), rotate_before=angle(), aniso=2**(.2 * normal()))
-    drawn |= dict(rotate_after=angle(), xfrac=normal(2) / 8, brightness=.2 * normal())
-    drawn |= dict(contrast=2**(.5 * normal()), lumaflip=whole(2), hue=angle(), saturation=2**normal())
-    drawn |= dict(imgfilter=2**normal(4), noise=.1 * normal().abs(), cutout=uniform(2))
-    return drawn | dict(seed=whole(2**52))
+    sampled = dict(xflip=whole(2), rotate90=whole(4), xint=(uniform(2) - .5) / 4)
+    sampled |= dict(scale=2**(.2 * normal()), rotate_before=angle(), aniso=2**(.2 * normal()))
+    sampled |= dict(rotate_after=angle(), xfrac=normal(2) / 8, brightness=.2 * normal())
+    sampled |= dict(contrast=2**(.5 * normal()), lumaflip=whole(2), hue=angle(), saturation=2**normal())
+    sampled |= dict(imgfilter=2**normal(4), noise=.1 * normal().abs(), cutout=uniform(2))
+    return sampled | dict(seed=whole(2**52))
 
 def neutral(n: int) -> dict:
     "Parameters that change nothing, in the form of `random_parameters`."
@@ -153,7 +153,7 @@ def sample(
     images: torch.Tensor,  # [n, C, H, W]
     grid: torch.Tensor,    # [n, h, w, 2], places in [-1, 1]; no gradient
 ) -> torch.Tensor:         # [n, C, h, w]
-    "`F.grid_sample` with as many derivatives in `images` as one likes."
+    "`F.grid_sample`, differentiable any number of times in `images`."
     return _Sample.apply(images, grid)
 
 # %% ../nbs/training/13_augment.ipynb #4a349742
@@ -162,7 +162,7 @@ def margins(
     height: int,
     width: int,
 ) -> tuple[int, ...]:       # (left, top, right, bottom)
-    "How many mirrored pixels the pictures need on each side, at most their own size less one."
+    "The number of mirrored pixels needed on each side, at most the picture's own size less one."
     x, y = (width - 1) / 2, (height - 1) / 2
     corners = [[-x, -y, 1], [x, -y, 1], [x, y, 1], [-x, y, 1]]
     places = inverse @ torch.tensor(corners, dtype=inverse.dtype).T
@@ -177,7 +177,7 @@ def warp(
     inverse: torch.Tensor,  # [n, 3, 3] on the CPU, see `geometry`
     margin: tuple[int, ...] | None = None,  # see `margins`; None: those of `inverse`
 ) -> torch.Tensor:          # like `images`
-    "Each picture, read where `inverse` says."
+    "Images resampled through the matrices `inverse`, without aliasing."
     n, channels, H, W = images.shape
     left, top, right, bottom = margins(inverse, H, W) if margin is None else margin
     down, across = doubling(H, top, bottom, images), doubling(W, left, right, images)
@@ -276,8 +276,8 @@ def grain(
     seed: torch.Tensor,    # [n] whole numbers
 ) -> torch.Tensor:         # like `images`
     "Normal noise, sampled on the CPU from each picture's own seed."
-    def draw(s): return torch.randn(images.shape[1:], generator=torch.Generator().manual_seed(int(s)))
-    noise = torch.stack([draw(s) for s in seed])
+    def sampled(s): return torch.randn(images.shape[1:], generator=torch.Generator().manual_seed(int(s)))
+    noise = torch.stack([sampled(s) for s in seed])
     return images + (sigma.view(-1, 1, 1, 1) * noise).to(images)
 
 def cutout(
@@ -306,7 +306,7 @@ def apply(
     count = len(mine["seed"])
     if count != len(images):
         raise ValueError(f"{len(images)} images but parameters for {count}: "
-                         "draw for the whole batch and say which rows they are")
+                         "sample for the whole batch and say which rows they are")
     size = images.shape[2:]
     inverse = geometry(mine, *size)
     margin = margins(geometry(q, *size), *size)
@@ -368,8 +368,8 @@ class Augment:
         generator: torch.Generator,  # on the CPU
     ) -> dict:                       # name -> tensor [n, ...], see `random_parameters`
         "Parameters of `n` pictures."
-        drawn, chosen = random_parameters(n, generator), {}
-        for name, value in drawn.items():
+        sampled, chosen = random_parameters(n, generator), {}
+        for name, value in sampled.items():
             shape = value.shape if name == "imgfilter" else (n,) + (1,) * (value.ndim - 1)
             gate = torch.rand(shape, dtype=torch.float64, generator=generator) < self.probability(name)
             chosen[name] = torch.where(gate, value, NEUTRAL[name])
@@ -420,7 +420,7 @@ class AdaptiveStrength:
             if not ok: raise ValueError(f"{name} is out of range: {getattr(self, name)!r}")
         self.iterations, self.signs = 0, None
 
-    def observe(self, logits: torch.Tensor):
+    def observe(self, logits: torch.Tensor) -> None:
         "Count the signs of the logits of real pictures; call it wherever D sees some."
         seen = counted_signs(logits)
         self.signs = seen if self.signs is None else self.signs + seen
@@ -435,12 +435,12 @@ class AdaptiveStrength:
         return self.p
 
     def state(self, join=lambda sums: sums) -> dict:
-        "Plain numbers to go on from."
+        "The state to resume from, as plain numbers."
         total, count = (0., 0.) if self.signs is None else join(self.signs).tolist()
         return dict(p=self.p, iterations=self.iterations, signs=total, count=count)
 
-    def restore(self, state: dict, first: bool = True, device="cpu"):
-        "Go on from `state`; of several processes only the `first` takes the sums."
+    def restore(self, state: dict, first: bool = True, device="cpu") -> None:
+        "Resume from `state`; of several processes only the `first` takes the sums."
         self.p, self.iterations = float(state["p"]), int(state["iterations"])
         self.signs = None
         if state["count"]: self.signs = torch.tensor([state["signs"], state["count"]], device=device) * first

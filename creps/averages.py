@@ -16,7 +16,7 @@ from .generator import Generator
 def exponent(
     width: float,  # relative width, above 0, at most 12^-1/2 = .2887
 ) -> float:        # gamma >= 0
-    "The exponent whose weights have this relative width."
+    "The exponent of the average whose weights have this relative width."
     if not 0 < width <= 12**-.5 + 1e-12:
         raise ValueError(f"the width of an average must be above 0 and at most 0.288, not {width!r}")
     roots = np.roots([1, 7, 16 - width**-2, 12 - width**-2])
@@ -30,7 +30,7 @@ def decay(
     step: float,   # t, from 1: steps, or images shown / images of a step
     gamma: float,
 ) -> float:        # in [0, 1)
-    "How much of the average stays at this step (Karras et al. 2023, appendix C)."
+    "The share of the average that this step keeps (Karras et al. 2023, appendix C)."
     return (1 - 1 / step)**(gamma + 1)
 
 # %% ../nbs/training/16_averages.ipynb #f196ea4a

@@ -28,7 +28,7 @@ from .step import BatchSplit, Iteration, Phase, State, Stream, TrainingStep, tra
 
 # %% ../nbs/engine/50_benchmark.ipynb #29f1a661
 def wait(device: torch.device | str):
-    "Until `device` has done what it was told."
+    "Block until `device` has finished all work queued on it."
     kind = torch.device(device).type
     if kind in ("cuda", "mps"): getattr(torch, kind).synchronize()
 
@@ -36,7 +36,7 @@ def stopwatch(
     f,            # what to do
     repeats: int, device: torch.device | str = "cpu",
 ) -> float:
-    "Median of the seconds that `f()` takes."
+    "The median time of a call of `f`, in seconds."
     seconds = []
     for _ in range(repeats):
         wait(device)
@@ -52,7 +52,7 @@ def matmul_peak(
     n: int = 2048,     # rows and columns
     repeats: int = 3,
 ) -> float:            # GFLOP/s
-    "The speed of a product of two n x n matrices."
+    "The speed at which two n x n matrices are multiplied."
     a, b, out = (torch.randn(n, n, generator=rng(i)).to(device, dtype) for i in range(3))
     multiply = functools.partial(torch.mm, a, b, out=out)
     multiply()
@@ -63,7 +63,7 @@ def render_flops(
     G,     # Generator; one on torch's meta device will do
     size,  # N or (H, W)
 ) -> int:
-    "Operations that a picture of one code takes."
+    "The number of floating-point operations for a picture of one code."
     H, W = size_pair(size)
     net, device = G.synthesis, next(G.parameters()).device
     with torch.no_grad(): lines, pixels = stages_of(net, torch.ones(1, 1, G.w_dim, device=device))
@@ -72,7 +72,7 @@ def render_flops(
 
 # %% ../nbs/engine/50_benchmark.ipynb #284aa6c9
 class Flops(TorchDispatchMode):
-    "While active, counts the operations of products and convolutions of this thread as `total`."
+    "A context that counts floating-point operations of products and convolutions in this thread."
     def __init__(self):
         super().__init__()
         self.total = 0
@@ -85,7 +85,7 @@ class Flops(TorchDispatchMode):
 
 # %% ../nbs/engine/50_benchmark.ipynb #83f830c7
 class HighWater:
-    "Memory that work needs at most: `mark`, work, then `above`."
+    "A meter of peak memory: call `mark`, do the work, then call `above`."
     def __init__(self, device: torch.device | str = "cpu"): self.device = torch.device(device)
 
     def mark(self) -> "HighWater":
@@ -109,7 +109,7 @@ class HighWater:
 
 # %% ../nbs/engine/50_benchmark.ipynb #c69b999e
 def work():
-    "The other process's part of `apart`."
+    "The program of the process that `apart` starts: call the function, print its result as JSON."
     ask = json.load(sys.stdin)
     torch.set_num_threads(ask["threads"])
     function = pkgutil.resolve_name(ask["function"])
@@ -122,7 +122,7 @@ def apart(
     threads: int | None = None,  # of torch; None: as many as here
     **arguments,          # of JSON's types
 ) -> dict:
-    "What a function finds in a process of its own."
+    "The result of a function that is called in a process of its own."
     ask = dict(function=function, threads=threads or torch.get_num_threads(), arguments=arguments)
     paths = [str(Path(renderer.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     python = [sys.executable, "-c", "from creps.benchmark import work; work()"]
@@ -145,7 +145,7 @@ def row(
     extra,        # bytes, or None
     device, **more,
 ) -> dict:
-    "One measurement, of JSON's types."
+    "A row of a benchmark's table, with values of JSON's types."
     megabytes = None if extra is None else round(extra / 2**20, 1)
     share = flops / 1e9 / seconds / peak
     return dict(command=command, size=size, seconds=round(seconds, 5), gflop=round(flops / 1e9, 4),
@@ -173,7 +173,7 @@ def _painter(
     draw: bool,  # by `G.draw`, not by the renderer
     view, warp, dtype, **how,
 ):
-    "A function that fills a picture [1, H, W, C] with a code."
+    "A function that draws the picture of a code into an array [1, H, W, C]."
     def rendered(out): renderer.render(G, ws, out.shape[1:3], view, warp, out=out, dtype=dtype, **how)
     @torch.inference_mode()
     def drawn(out): out[:] = to_uint8(G.draw(ws, out.shape[1:3], view))
@@ -230,12 +230,12 @@ def bench_render(
 
 # %% ../nbs/engine/50_benchmark.ipynb #cb6ef366
 def phase_weights(settings: Settings) -> dict[str, float]:  # phase -> how often in a step
-    "Of the phases that there are at all."
+    "The frequency of each phase of a training step, without phases that never take place."
     every = dict(Gmain=1, Greg=settings.pl_interval, Dmain=1, Dreg=settings.r1_interval, average=1)
     return {name: 1 / interval for name, interval in every.items() if interval}
 
 class Plain(TrainingStep):
-    "The same recipe with whole activations: what the bands of notebook 43 are held against."
+    "The usual training step with whole activations, with which the bands of notebook 43 are compared."
     def fakes(self, it: Iteration, ws: torch.Tensor, stream: int, twice: bool = False) -> torch.Tensor:
         return it.state.G.synthesis(ws if twice else ws[:, :1], *training_grid(it.settings))
 
@@ -245,7 +245,7 @@ def phases(
     settings: Settings,
     real: torch.Tensor,  # [batch, C, R, R]
 ) -> dict:               # phase -> function that does it
-    "The parts of a training step, each by itself; and G alone, forward and backward."
+    "Functions for the phases of a training step one by one, and for G alone, forward and backward."
     it = Iteration(state, settings, BatchSplit(settings.batch), real)
     def run(phase: Phase):
         it.path_means, it.nonfinite = [], []
@@ -350,7 +350,7 @@ def print_table(
 
 # %% ../nbs/engine/50_benchmark.ipynb #201cbf3f
 def _columns(r: dict) -> dict:
-    "What a table shows of a row."
+    "The columns of a printed table, for one row."
     about = {"": r.get("phase", r["command"].split()[-1]), "size": r["size"], "seconds": r["seconds"]}
     if "pixels_per_second" in r: about["Mpixel/s"] = r["pixels_per_second"] / 1e6
     about |= {"GFLOP": r["gflop"], "GFLOP/s": r["gflop"] / r["seconds"], "limit": r["peak_gflops"]}
@@ -378,7 +378,7 @@ def _sizes(text) -> list:
 # %% ../nbs/engine/50_benchmark.ipynb #0e656ec5
 @dataclass(frozen=True)
 class _RandomNetwork:
-    "A network with random weights, in place of a model."
+    "Sizes of a network with random weights, for use in place of a model."
     resolution: Annotated[int, check_resolution] = 512  # R of the random network
     channel_base: Count | None = None  # its widths; left out: the full ones
     channel_max: Count | None = None

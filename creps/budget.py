@@ -36,7 +36,7 @@ def phase_bytes(
     count: int,          # pictures at a time
     device: str,         # where the training will be
 ) -> dict[str, int]:     # phase -> bytes
-    "What autograd keeps in each phase of a step on `count` pictures."
+    "Bytes that autograd keeps in each phase of a training step on `count` pictures."
     H, W = settings.shape
     R, half = settings.resolution, max(1, count // 2)
     z = torch.empty(count, settings.z_dim, device="meta")
@@ -79,14 +79,14 @@ def estimate(
 
 # %% ../nbs/engine/60_budget.ipynb #a81755f1
 def available_memory() -> float:
-    "Bytes that this computer has left; infinity where nobody knows."
+    "Bytes of free memory on this computer; infinity if that is unknown."
     with contextlib.suppress(OSError):
         found = re.search(r"MemAvailable:\s*(\d+) kB", Path("/proc/meminfo").read_text())
         if found: return int(found[1]) * 1024
     return math.inf
 
 def over_cycle(measure: Callable[[], float], state: State, settings: Settings) -> float:
-    "The mean of `measure()`, which does a step, over a cycle of phases: one step of each kind is done."
+    "The mean of `measure()` over a cycle of phases; it is called once for each kind of step."
     intervals = settings.pl_interval, settings.r1_interval
     def due(number: int) -> tuple: return tuple(k > 0 and number % k == 0 for k in intervals)
     kinds = [due(number) for number in range(math.lcm(*(k or 1 for k in intervals)))]
@@ -116,7 +116,7 @@ def hours_text(
     settings: Settings, step: TrainingStep, split: BatchSplit, device: torch.device,
     labels=None,  # as in `timed_step`
 ) -> str:
-    "How long a training will take, as text."
+    "The estimated duration of a training, from a few timed steps, as a line of text."
     need = estimate(settings, split, step, str(device))["bytes"] or 0
     alone = split.world_size == 1 and device.type == "cpu"
     if alone and need > (free := available_memory()):
@@ -132,7 +132,7 @@ def describe(
     settings: Settings, split: BatchSplit | None = None, step: TrainingStep | None = None,
     device: str = "cpu",
 ) -> str:
-    "The settings and what they cost, as text."
+    "The settings, the number of parameters and the memory of a step, as text."
     cost = estimate(settings, split, step, device)
     lines = [f"  {k:16} {v}" for k, v in settings.to_json().items()]
     counts = ", ".join(f"{n} {c / 1e6:.2f} M" for n, c in cost["parameters"].items())

@@ -21,7 +21,7 @@ from .settings import Settings, offered, usual_value
 
 # %% ../nbs/engine/57_card.ipynb #bae087d0
 def list_sheets(run) -> dict[str, list]:   # series -> [(path, label)], ascending
-    "The sheets of a run by series; the plain one is called ''."
+    "The sheets of a run by series; the series without a name has the key ''."
     found = {}
     for path in sorted(Path(run, "sheets").glob("*")):
         m = re.fullmatch(r"(\d{1,15})[-_@.]?(.*)\.(png|jpg|jpeg|webp)", path.name, re.I)
@@ -30,7 +30,7 @@ def list_sheets(run) -> dict[str, list]:   # series -> [(path, label)], ascendin
     return {name: labelled(found[name]) for name in sorted(found)}
 
 def state_of(history: History) -> str:
-    "How the run stands: finished, interrupted or unfinished."
+    "The state of a run: finished, interrupted or unfinished."
     last = history.events[-1].get("event") if history.events else None
     total = history.total()
     if last in ("finished", "interrupted"): return str(last)
@@ -44,19 +44,19 @@ def newest(history: History) -> dict[str, dict]:
 def usual(
     settings: dict,  # of a run
 ) -> dict:
-    "What each setting would be if nobody had said anything, as far as that is known."
+    "The default of each of these settings, as far as it is known, without `data` and `pictures`."
     try: known = Settings.from_json(settings).complete()
     except (TypeError, ValueError): known = Settings().complete()
     found = {f.name: usual_value(f, known) for f in fields(Settings) if f.name in settings}
     said = {k: v for k, v in found.items() if k not in ("data", "pictures")}
     return {k: list(v) if isinstance(v, tuple) else v for k, v in said.items()}
 def chosen(settings: dict) -> list:
-    "The settings that are not the usual ones."
+    "The names of the settings that differ from their defaults."
     return [k for k, v in usual(settings).items() if settings[k] not in (v, None)]
 
 # %% ../nbs/engine/57_card.ipynb #fbeec371
 def flags(settings: dict) -> list:
-    "Shell arguments of `creps train` for all settings that are not the usual ones."
+    "Shell arguments of `creps train` for all settings that differ from their defaults."
     said, out = {f.name for f in offered(Settings)}, []
     for k in chosen(settings):
         v, flag = settings[k], "--" + k.replace("_", "-")
@@ -79,14 +79,14 @@ def repository(text: str) -> str:
     raise ValueError(f"a repository must be like owner/name, not {text!r}")
 
 def license_in(readme: Path) -> str:
-    "The licence that a card names; unknown if there is none."
+    'The licence that a card names; "unknown" if there is none.'
     try: text = readme.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError): return "unknown"
     found = re.match(r"---\n(?:.*\n)*?license: *([a-z0-9.\-]+) *\n", text)
     return found[1] if found else "unknown"
 
 def pictures_of(settings: dict) -> str:
-    "What the training pictures are called."
+    "The name of the training pictures: that of a hub data set, of a file or of a folder."
     data = settings.get("data")
     if not isinstance(data, str): return "pictures of its author's"
     return data if data.startswith("hf:") else Path(data).name or "pictures"
@@ -107,16 +107,16 @@ def header(history: History, name: str, license: str) -> str:
 MARK = "<!-- creps writes this page anew at every snapshot; without this line it leaves the page alone -->"
 
 def rows_of(head: tuple, rows: list) -> list[str]:
-    "A table in Markdown."
+    "The lines of a table in Markdown."
     def line(cells) -> str: return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
     return [line(head), line(["---"] * len(head)), *map(line, rows), ""]
 
 def samples_of(run: Path) -> list[str]:
-    "The newest sheets, as paths in the run folder."
+    "Paths of the newest sheets, at most two, relative to the run folder."
     return [f"sheets/{sheets[-1][0].name}" for sheets in list_sheets(run).values() if sheets][:2]
 
 def data_section(settings: dict) -> list[str]:
-    "What the network learned from."
+    "The lines of a model card about the data."
     count = settings.get("pictures")
     many = f"{count:,} pictures" if count else "Pictures"
     shape = "x".join(map(str, settings.get("shape") or ()))
@@ -127,7 +127,7 @@ def data_section(settings: dict) -> list[str]:
 
 # %% ../nbs/engine/57_card.ipynb #34bbb75e
 def training_section(history: History) -> list[str]:
-    "How it was trained, and the settings that somebody chose."
+    "The lines of a model card about the training, with all settings that aren't the defaults."
     settings, versions = history.setting("settings"), history.setting("versions")
     began = next((event for event in history.events if event.get("event") == "start"), {})
     shown, device = f"{history.kimg * 1000:,.0f} pictures shown", began.get("device", "some device")
@@ -140,7 +140,7 @@ def training_section(history: History) -> list[str]:
     return told + ([f"Made with {made}.", ""] if made else [])
 
 def metrics_section(history: History) -> list[str]:
-    "What was measured at the snapshots."
+    "The table of metrics in a model card: the last and the smallest value of each."
     found = newest(history)
     if not found: return []
     def at(name: str, row: dict) -> str: return f"{short(row[name])} at {row['kimg']:g} kimg"
@@ -150,7 +150,7 @@ def metrics_section(history: History) -> list[str]:
     return ["## Metrics", "", *rows_of(("metric", "last", "smallest"), rows)]
 
 def use_section(name: str) -> list[str]:
-    "How to draw with it."
+    "The lines of a model card about its use: two commands and a snippet of Python."
     return ["## Use", "", "```", f"creps generate {name} --seeds 0-15 --grid grid.png",
             f"creps render {name} --size 4096 --out large.png", "```", "", "```python", "import creps, torch",
             f'G = creps.Generator.from_pretrained("{name}")',
@@ -158,13 +158,13 @@ def use_section(name: str) -> list[str]:
 
 # %% ../nbs/engine/57_card.ipynb #968c6ec2
 def scales(settings: dict, images: int) -> int:
-    "How many scales a training had seen after so many pictures; 1: whole pictures alone."
+    "The number of scales a training had seen after this many pictures; 1: whole pictures alone."
     known = {k: settings[k] for k in ("octaves", "octave_kimg", "kimg") if k in settings}
     seen = shares(Settings(**known).complete(), images)
     return 1 + int(np.flatnonzero(seen)[-1])
 
 def limits(settings: dict, images: int) -> str:
-    "What the network knows, and to which size."
+    "Sentences on what a network has learned, and up to which size its pictures gain detail."
     known = "It knows nothing but the pictures it was trained on."
     same = "A larger picture is the same function at more places:"
     end = "its edges are sharper, but it adds no detail that the training pictures were too small to show."
@@ -207,7 +207,7 @@ def write_card(
     name: str | None = None,  # as in `card`
     license: str | None = None,  # None: that of the card that is there
 ) -> bool:              # False: the page that is there is somebody's own
-    "Write README.md in a run folder, unless somebody has written one."
+    "Write README.md in a run folder, unless the user has written one."
     path = Path(run, "README.md")
     if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace"): return False
     text = card(run, name, license or license_in(path)).encode()

@@ -23,7 +23,7 @@ if sys.platform == "win32": import msvcrt
 else: import fcntl
 
 # %% ../nbs/engine/47_checkpoint.ipynb #0955cf47
-def save_network(G, out):
+def save_network(G, out) -> None:
     "Write G as a pretrained folder, file by file under its final name only when whole."
     Path(out).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=f".network.{TEMPORARY_MARK}") as folder:
@@ -47,7 +47,7 @@ def sweep(out):
 
 # %% ../nbs/engine/47_checkpoint.ipynb #5340c075
 def versions() -> dict[str, str]:
-    "What a result was made with."
+    "Versions of creps, torch, NumPy and Python."
     python = platform.python_version()
     return dict(creps=__version__, torch=torch.__version__, numpy=np.__version__, python=python)
 
@@ -84,7 +84,7 @@ def save_state(
     write_whole(path, lambda p: save_file(tensors, p, metadata={"creps": json.dumps(about)}))
 
 def save_averages(state: State, out):
-    "Write the averages of this moment, from which `creps.averages` composes others, in half precision."
+    "Write the averages at this moment, in half precision; `creps.averages` composes others of them."
     for width, average in state.averages.items():
         tensors = {k: v.cpu().half().contiguous() for k, v in average.items()}
         file = Path(out, "averages", f"{state.images:09d}-{width:g}.safetensors")
@@ -115,24 +115,24 @@ def read_tensors(path) -> tuple[dict, dict]:
 def settings_in(
     about: dict,  # header of a checkpoint
 ) -> Settings:
-    "The settings that a checkpoint was saved with, complete; ValueError if they can't be."
+    "The complete settings in a checkpoint's header; ValueError if they are invalid."
     saved = about["settings"]
     unsaid = dict(icc=False, recipe="article", cond=bool(saved.get("label_dim")))
     return Settings.from_json(unsaid | saved).complete()
 
 def read_settings(path) -> Settings:
-    "The same, of the file."
+    "The complete settings in a checkpoint file; ValueError if it is damaged."
     try: return settings_in(read_about(path))
     except (KeyError, TypeError) as e:
         raise ValueError(f"{path} is damaged: it holds no settings ({_first_line(e)})") from None
 
 # %% ../nbs/engine/47_checkpoint.ipynb #5c5718fc
 def _below(name: str, tensors: dict) -> dict:
-    "The tensors under `name.`, with that cut off."
+    "The tensors whose names begin with `name.`, that prefix cut off."
     return {k[len(name) + 1:]: v for k, v in tensors.items() if k.startswith(name + ".")}
 
 def _load_adam(adam: torch.optim.Adam, moments: dict):
-    "Let an optimiser continue with `moments`, by number of the parameter and name."
+    'Load the `moments`, named "number of the parameter.name", into an optimiser.'
     slots = {}
     for key, value in moments.items():
         number, name = key.split(".")
@@ -144,7 +144,7 @@ def load_state(
     path,
     first: bool = True,  # of several processes, only the first takes over the counted signs
 ) -> Settings:      # of the checkpoint
-    "Bring `state` to what the checkpoint holds; ValueError if it is damaged."
+    "Load a checkpoint into `state`; ValueError if it is damaged."
     tensors, about = read_tensors(path)
     for name in ("G", "D", "ema"): getattr(state, name).load_state_dict(_below(name, tensors))
     for name in ("adam_G", "adam_D"): _load_adam(getattr(state, name), _below(name, tensors))
@@ -170,7 +170,7 @@ def checkpoints(
 
 # %% ../nbs/engine/47_checkpoint.ipynb #5f3792fb
 def last_good(out) -> Path | None:
-    "The newest checkpoint of the run in `out` that can be read; damaged ones are named."
+    "The newest readable checkpoint of the run in `out`, or None; damaged ones are reported."
     for path in reversed(checkpoints(out)):
         try: read_tensors(path)
         except ValueError as e: print(f"{e}; trying the one before it", flush=True)
@@ -183,7 +183,7 @@ def network_in(out) -> Path | None:
     return next((folder / name for folder in folders for name in names if (folder / name).exists()), None)
 
 def _begun(log: Path) -> bool:
-    "Whether a log tells of more than attempts to begin."
+    "True if a log holds a line with seconds of training, not only attempts to begin."
     if not log.exists(): return False
     return any('"seconds"' in line for line in log.read_text(encoding="utf-8", errors="replace").splitlines())
 
@@ -205,7 +205,7 @@ def find_checkpoint(
     out,            # run folder
     resume: str | Path | None = None,  # None | "latest" | path of a checkpoint
 ) -> Path | None:   # None: start from zero
-    "The checkpoint to resume from; ValueError where that would overwrite what nobody asked to resume."
+    "The checkpoint to resume from; ValueError where a new run would overwrite an earlier one."
     if resume is None: return _refuse_what_is_there(out)
     if resume != "latest":
         read_tensors(resume)
@@ -235,7 +235,7 @@ class InUse(ValueError):
     "Another process is at work in a folder."
 
 def _locked(path: Path):
-    "The open file, locked for this process alone; InUse, which says who holds it."
+    "The open file, locked for this process alone; InUse, naming the holder, if another has locked it."
     while True:
         file = open(path, "a+", encoding="utf-8")
         try: _lock(file)
@@ -252,7 +252,7 @@ def _locked(path: Path):
 # %% ../nbs/engine/47_checkpoint.ipynb #c4805724
 @contextlib.contextmanager
 def run_folder(out):
-    "The folder of a run, without leftovers, for this process alone; ValueError if it can't be had."
+    "A context that locks the folder of a run for this process; ValueError if it can't be had."
     out, lock = Path(out), Path(out, "run.lock")
     made = []
     try:

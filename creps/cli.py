@@ -52,7 +52,7 @@ from .warp import named
 
 # %% ../nbs/engine/55_cli.ipynb #a950a948
 class Parser(argparse.ArgumentParser):
-    "An argument parser whose complaint is one line, and which takes `--center -3,-3` as it is meant."
+    "An argument parser with one-line errors, which accepts negative values such as `--center -3,-3`."
     def error(self, message: str):
         self.exit(2, f"{self.prog}: {' '.join(message.split())} (see {self.prog} --help)\n")
 
@@ -66,7 +66,7 @@ class Parser(argparse.ArgumentParser):
 
 # %% ../nbs/engine/55_cli.ipynb #b5b4c0b3
 def word_of(annotation) -> Callable:
-    "What makes a parameter's value from a word of the shell, and refuses what its annotation excludes."
+    "A parser of shell words for a parameter; it refuses values that the annotation excludes."
     kind, checks = meant(annotation)
     make = kind if kind in (int, float) else str
     def value_of(word: str):
@@ -82,7 +82,7 @@ def word_of(annotation) -> Callable:
     return value_of
 
 def placeholder(name: str, annotation) -> str:
-    "What stands behind a flag in the help: its choices if they are known, or the name of its value."
+    "The placeholder behind a flag in the help: its choices if they are known, else its name in capitals."
     for kind in (annotation, *get_args(annotation)):
         if get_origin(kind) is Literal: return "{" + ",".join(map(str, get_args(kind))) + "}"
     return name.upper()
@@ -90,7 +90,7 @@ def placeholder(name: str, annotation) -> str:
 def parameters(
     f: Any,  # a function, or a dataclass of settings
 ) -> list:   # (name, annotation, default, what it says)
-    "What `f` takes."
+    "The parameters of a function, those of its settings tables included, or the fields of one table."
     about, table = {}, isinstance(f, type)
     for one in (reversed(f.__mro__[:-1]) if table else (*getattr(f, "tables", ()), f)):
         about |= {name: text for name, text in docments(one).items() if text}
@@ -154,7 +154,7 @@ def parse_labels(
 # %% ../nbs/engine/55_cli.ipynb #5d478b5b
 @dataclass(frozen=True)
 class Drawing:
-    "Which part of the plane is drawn, and how."
+    "Options of every command that draws: window, size, codes, memory and device."
     zoom: Positive = 1.  # below 1 shows what lies beyond the trained square
     center: Annotated[str, parse_pair] = ".5,.5"  # ROW,COLUMN on the plane
     angle: Number = 0.  # degrees, counter-clockwise
@@ -170,7 +170,7 @@ class Drawing:
     def view(self) -> View: return View(parse_pair(self.center), self.zoom, self.angle, self.aspect)
 
     def network(self, model) -> Generator:
-        "The network as it is to draw."
+        "The network of a model, on the device and with the supersampling that the options ask for."
         G = Generator.from_pretrained(model).to(pick_device(self.device))
         G.supersample = self.supersample or G.supersample
         return G
@@ -180,7 +180,7 @@ class Drawing:
         labels: str | None,      # as `parse_labels` takes them
         flag: str = "--labels",  # that gives them
     ) -> dict[str, Callable]:    # name of a picture -> function that makes its code [1, num_ws, w_dim]
-        "What a command draws; ValueError now for codes or directions that don't exist."
+        "Functions that make the codes to draw; ValueError at once for codes or directions that don't exist."
         moves, where = moves_of(G, self.direction), next(G.parameters()).device
         if self.ws:
             codes = moves(truncate(load_codes(self.ws, G), G.mapping.w_avg, self.trunc))
@@ -195,7 +195,7 @@ class Drawing:
 # %% ../nbs/engine/55_cli.ipynb #90170f22
 @dataclass(frozen=True)
 class Flight(Drawing):
-    "Where the window of a film goes, and for how long."
+    "Options of a film's camera path: where its window goes, and for how long."
     zoom_to: Positive | None = None  # zoom at the end; left out: as in the beginning
     center_to: Annotated[str, parse_pair] | None = None  # centre at the end; left out: as in the beginning
     angle_to: Number | None = None  # angle at the end, such as 360 for a whole turn; left out: as in the beginning
@@ -288,7 +288,7 @@ def cmd_render(
     label: Annotated[str, whole_numbers] | None = None,  # class, for a conditional model
     **drawing,            # fields of `Drawing`
 ):
-    "Draw a picture of any size into a file, in constant memory; a .tif or .dzi that broke off is continued."
+    "Draw a picture of any size into a file, in constant memory; an unfinished .tif or .dzi is resumed."
     start, d = time.time(), Drawing(**drawing)
     G, view = d.network(model), d.view()
     pixels = size_pair(d.size or G.shape)
@@ -308,7 +308,7 @@ def cmd_render(
 
 # %% ../nbs/engine/55_cli.ipynb #f9eabfd1
 def moving(words: str) -> str:
-    "`words` themselves, if they name a warp, whose amount may move."
+    "`words` themselves, if they name a warp of varying amount; ValueError else."
     named(words, 0.)
     named(words, 1.)
     return words
@@ -358,7 +358,7 @@ def as_letters(
     picture: np.ndarray,   # uint8 [H, W, 3]
     width: int = 48,       # letters of a line
 ) -> str:
-    "A picture as half blocks in 24-bit colours."
+    "A picture as text: half blocks in 24-bit colours."
     height = max(1, round(picture.shape[0] * width / picture.shape[1] / 2))
     small = np.asarray(Image.fromarray(picture).resize((width, 2 * height), Image.Resampling.BOX))
     def letter(upper, lower) -> str:
@@ -371,7 +371,7 @@ def for_terminal(
     environ,               # of the process
     encoding: str | None,  # of the output
 ) -> str:
-    "A picture in the words of this terminal; a sentence where it has none."
+    "A picture as text for this terminal; a sentence where the terminal can't show colours."
     rgb = np.asarray(to_pil(picture).convert("RGB"))
     data = base64.b64encode(png_bytes(rgb)).decode()
     if environ.get("TERM_PROGRAM") in ("iTerm.app", "WezTerm"):
@@ -388,7 +388,7 @@ def for_terminal(
 def trained(
     path,  # a run folder, a model (folder, shipped name, hub id), or an official snapshot (.pkl)
 ) -> tuple:
-    "G, and D where the path holds one, to begin a training with."
+    "G, and D or None, from which a training may begin."
     if str(path).endswith(".pkl"):
         return load_official(path, "G_ema"), load_official(path, "D") if "D" in networks_in(path) else None
     G, D = Generator.from_pretrained(path), None
@@ -404,7 +404,7 @@ def metric_of(
     data,        # a data set
     samples: int = 1000,
 ) -> Callable:   # average generator -> dict
-    "What `fit` measures at every snapshot."
+    "A function that measures a network at every snapshot; ValueError for metrics that can't be computed."
     reals = min(samples, len(data))
     try: computable(names, samples, len(data), reals, data.shape)
     except ValueError as e: raise ValueError(f"--metric can't be computed: {e}") from None
@@ -414,7 +414,7 @@ def metric_of(
     return measure
 
 def opened(data, out, init=None, resume=None, **options):
-    "The data set that `fit` would open."
+    "The data set that `fit` would open for these options."
     given, how = sort_out(options, Settings, Execution)
     if resume and checkpoints(out): given = given.otherwise(load_settings(out))
     return open_pictures(data, given, how.max_bad)[0]
@@ -484,7 +484,7 @@ def cmd_info(
     picture: bool = False,  # show one of its pictures in the terminal
     seed: Seed = 0,         # of that picture
 ):
-    "What a saved generator is."
+    "Print the architecture of a saved generator, as lines of text and as JSON."
     G = Generator.from_pretrained(model)
     parameters = sum(p.numel() for p in G.parameters())
     about = vars(Network.of(G)) | dict(num_ws=G.num_ws, parameters=parameters)
@@ -504,7 +504,7 @@ def labelled(picture, text: str, height: int = 18) -> np.ndarray:
     return np.concatenate([np.asarray(strip), picture])
 
 def enlarged(pictures, size: int, how) -> list:
-    "Pictures brought to `size` x `size` pixels."
+    "Pictures resized to `size` x `size` pixels."
     return [np.asarray(Image.fromarray(p).resize((size, size), how)) for p in pictures]
 
 def padded(picture) -> np.ndarray:
@@ -565,7 +565,7 @@ def demo_film(
     frames: int = 24,  # of a flight in, and of one out
     size: int = 288,
 ):
-    "Into the picture of each code, and out of that of the next one; after the last follows the first."
+    "Write a film that zooms into each picture, changes to the next code there, and zooms out again."
     codes = list(ws.split(1))
     flight, shots = move(far, near, frames, smooth), []
     for code, following in zip(codes, codes[1:] + codes[:1]):   # no frame comes twice in a row
@@ -596,7 +596,7 @@ DEMO: dict[str, Any] = dict(
     z_dim=64, w_dim=64, pl_interval=8)
 
 def demo_training(run, quick: bool, seed: int, device: str) -> tuple:
-    "A network trained on drawn landscapes, and how far its samples were from them before and after (SWD)."
+    "A network trained on generated landscapes, and the SWD of its samples before and after."
     data = open_data("scenery", DEMO["resolution"], n=1000 if quick else 4000)
     real, kimg = data.batch(np.arange(256))[0], 1.5 if quick else 30.
     fit(data, run, kimg=kimg, snap=kimg / 3, seed=seed, device=device, resume="latest", **DEMO)
@@ -609,7 +609,7 @@ def demo_training(run, quick: bool, seed: int, device: str) -> tuple:
 
 # %% ../nbs/engine/55_cli.ipynb #5c669693
 def descent(path, seed: int):
-    "Into a coast of a map that nobody has drawn, and out again."
+    "Write a film: a zoom into a coast of a generated map, and out again."
     G = Generator.from_pretrained("earth-64").requires_grad_(False)
     ws = G.mapping(seed_latents([seed], G.z_dim))
     near = richest(lambda view: render(G, ws, 64, view)[0])[-1]
@@ -650,7 +650,7 @@ def cmd_demo(
 
 # %% ../nbs/engine/55_cli.ipynb #d995259b
 def training_arguments(p: Parser):
-    "Those of `fit` that a shell can give, and two of its own."
+    "Add the arguments of `fit` that have a flag, and two that only the shell has."
     tables = {f.name for table in (Settings, Execution) for f in offered(table)}
     add_arguments(p, fit, required=("data", "out"), skip=("metric", "best", "step_rule", "watch", *tables))
     add_arguments(p, Settings)
@@ -667,7 +667,7 @@ BENCHES = dict(render=report_render, step=report_step, device=report_device)
 
 # %% ../nbs/engine/55_cli.ipynb #9c14c86b
 def parser() -> Parser:
-    "All commands."
+    "The parser of all commands."
     top = Parser("creps", description="Column-Row Entangled Pixel Synthesis: one picture at any size.")
     top.add_argument("--version", action="version", version=creps.__version__)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
@@ -694,7 +694,7 @@ def parser() -> Parser:
 
 # %% ../nbs/engine/55_cli.ipynb #3eba1249
 class _Steady:
-    "A stream whose reader may go away (`creps info MODEL | head -1`) or disk be full: only text is lost."
+    "A text stream that outlives a closed pipe (`creps info MODEL | head -1`) or a full disk."
     def __init__(self, stream): self.stream, self.failed = stream, None   # `failed`: why, if nobody has chosen it
     def __getattr__(self, name: str): return getattr(self.stream, name)
 
@@ -711,7 +711,7 @@ class _Steady:
 
 @contextlib.contextmanager
 def _steady_output():
-    "Neither a reader that goes away nor letters that the terminal lacks stop what is at work."
+    "A context in which neither a closed pipe nor unsupported letters stop the program."
     before = sys.stdout, sys.stderr
     for stream in before:
         if isinstance(stream, io.TextIOWrapper): stream.reconfigure(errors="backslashreplace")
@@ -728,7 +728,7 @@ SMALLER = dict(
     render="give a smaller --max-memory or --size, or draw into a .tif or .dzi")
 
 def _obey(words) -> int:
-    "What `main` does, without the care for its output."
+    "Parse a command line and run its command; return the exit code."
     args = vars(parser().parse_args(words))
     action, command = args.pop("action"), args.pop("command")
     if what := args.pop("what", None): command += f" {what}"
@@ -753,7 +753,7 @@ def _obey(words) -> int:
 def main(
     argv=None,  # words; None: those of the shell
 ) -> int:       # exit code
-    "Run a command; a user's mistake is one line and exit code 2."
+    "Run a command line; errors of the user give one line and exit code 2."
     words = sys.argv[1:] if argv is None else argv
     with _steady_output() as out: code = _obey(words)
     if code or not out or not out.failed: return code

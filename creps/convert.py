@@ -17,12 +17,12 @@ from .discriminator import Conv, Discriminator, Residual
 
 # %% ../nbs/engine/52_convert.ipynb #436cdf91
 class BadCheckpoint(ValueError):
-    "A checkpoint that can't be read, or that must not be; one line that says why."
+    "Raised, with one line of reason, for a checkpoint that can't be read or must not be."
 
 _MAX_BYTES, _MAX_STEPS = 4 << 30, 500_000  # of a file; instructions of one pickle
 
 def _shown(*words) -> str:
-    "Text from a file, made safe to print on one line."
+    "Text from a file, made safe to be printed on one line."
     def safe(word): return ascii(word[:60])[1:-1] if type(word) is str else "?"
     return ".".join(map(safe, words))
 
@@ -59,7 +59,7 @@ class _Machine:
 
 # %% ../nbs/engine/52_convert.ipynb #6b65eda4
 def _op(*names):
-    "Register a function for these instructions."
+    "A decorator that registers a function for these pickle instructions."
     def add(f):
         _does.update(dict.fromkeys(names, f))
         return f
@@ -94,7 +94,7 @@ def _mark(m, _):
     m.stack = []
 
 def _marked(m):
-    "Everything above the last mark."
+    "Pop the items above the last mark."
     items, m.stack = m.stack, m.below.pop()
     return items
 
@@ -129,7 +129,7 @@ def _append(m, _): _fill(m, m.pop(1))
 _Name = namedtuple("_Name", "module attribute")
 
 def _allow(module, attribute, by="REDUCE"):
-    "Register our function for the name `module`.`attribute`."
+    "A decorator that registers a function for the name `module`.`attribute`."
     def add(f):
         _allowed[_Name(module, attribute)] = by, f
         return f
@@ -163,7 +163,7 @@ def _new_object(m, _): _call(m, "NEWOBJ")
 
 # %% ../nbs/engine/52_convert.ipynb #ca1fb9b7
 class _Module:
-    "What is left of a module: its class's name and its state. No methods, no room for more attributes."
+    "A stand-in for a module: its class's name and its state. No methods, no room for more attributes."
     __slots__ = ("kind", "state")
     def __init__(self, kind, state=None): self.kind, self.state = kind, state
 
@@ -221,7 +221,7 @@ _TENSOR_HEAD = 0x1950a86a20f9469cfc6c, 1001, True, "storage", None
 
 @_op("BINPERSID")
 def _described(m, _):
-    "The description of a storage stays a tuple; nothing else outside the file can be referred to."
+    "Refuse all persistent ids but descriptions of storages, which stay tuples."
     if m.names is not _storages: raise BadCheckpoint("refused: a persistent id")
 
 @_allow("torch.storage", "_load_from_bytes")
@@ -280,7 +280,7 @@ def _arrays(root) -> dict[str, Any]:
 # %% ../nbs/engine/52_convert.ipynb #a1917a52
 @contextmanager
 def _about(path):
-    "Put the name of the file before what is wrong with it."
+    "A context that adds the name of the file to an error."
     try: yield
     except BadCheckpoint as e: raise BadCheckpoint(f"{path}: {e}") from None
     except OSError as e: raise BadCheckpoint(f"{path}: cannot be read ({e.strerror})") from None
@@ -303,7 +303,7 @@ def _snapshot(path) -> dict[str, Any]:
 
 # %% ../nbs/engine/52_convert.ipynb #f653d338
 def networks_in(path) -> list[str]:
-    "Which of G_ema, G and D a snapshot of the authors' code holds; BadCheckpoint if it can't be read."
+    "Those of G_ema, G and D that an official snapshot holds; BadCheckpoint if it can't be read."
     with _about(path): return [which for which in ("G_ema", "G", "D") if which in _snapshot(path)]
 
 def official_state(
@@ -357,7 +357,7 @@ def _views(net) -> dict[str, torch.Tensor]:
 
 # %% ../nbs/engine/52_convert.ipynb #42a83265
 def _idle(net) -> dict[str, torch.Tensor]:
-    "Arrays of the authors' files without a part in the result: name -> a value that their code accepts."
+    "Arrays of the authors' files that don't affect the result: name -> a value that their code accepts."
     device = next(net.parameters()).device
     if isinstance(net, Discriminator):
         taps = torch.tensor([1., 3, 3, 1], device=device)
@@ -388,7 +388,7 @@ def _widths(state, pattern) -> dict[int, int]:
     return {int(m[1]): len(x) for m, x in found.items() if m}
 
 def _common(state, widths: dict[int, int]) -> dict[str, Any]:
-    "What both kinds of network are called by."
+    "The constructor arguments that generator and discriminator share."
     embedding = state.get("mapping.embed.weight")
     label_dim = 0 if embedding is None else embedding.shape[1]
     base = max(r * n for r, n in widths.items())
@@ -429,7 +429,7 @@ def _check_fit(net, state):
 def from_official_state(
     state: dict,             # name -> tensor, under the authors' names; the shapes tell the configuration
     kind: str = "generator", # or "discriminator"
-):                           # Generator or Discriminator, in eval mode
+) -> Generator | Discriminator:  # in eval mode
     "Our network with the arrays of `state`. BadCheckpoint if they don't make one."
     kinds: dict[str, tuple] = dict(generator=(Generator, _generator_config),
                                    discriminator=(Discriminator, _discriminator_config))
@@ -454,7 +454,7 @@ def from_official_state(
 def load_official(
     path,                 # a snapshot of the authors' code, network-snapshot-*.pkl
     which: str = "G_ema", # "G_ema" (what one draws with), "G" or "D"
-):                        # Generator or Discriminator, in eval mode
+) -> Generator | Discriminator:  # in eval mode
     "One network of a snapshot as ours; nothing in the file is executed. BadCheckpoint if that can't be done."
     state = official_state(path, which)
     with _about(path): return from_official_state(state, "discriminator" if which == "D" else "generator")

@@ -70,7 +70,7 @@ def axes(
     return offsets(size[0], height), offsets(size[1], width)
 
 def whole(align: str = "centers") -> View:
-    "The view when none is given: with align='corners', the authors' grid, the square fills any shape."
+    "The default view; for the authors' grid, align='corners', the square is stretched to any shape."
     return View(aspect=1. if align == "corners" else None)
 
 def turn(

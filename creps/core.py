@@ -13,17 +13,18 @@ from functools import lru_cache
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Callable, Iterator, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Callable, Iterator, Literal, Union, get_args, get_origin
 import numpy as np, torch
 from PIL import Image
 from safetensors import SafetensorError
+if TYPE_CHECKING: from matplotlib.figure import Figure
 
 # %% ../nbs/engine/40_core.ipynb #c843258a
 def as_levels(
     images: torch.Tensor,  # [B, C, H, W], nominally in [-1, 1]; values outside are clamped
     bits: int = 8,         # or 16
 ) -> torch.Tensor:  # uint8, or int32 for 16 bits, [B, H, W, C], where `images` are
-    "Whole numbers of some bits. Of eight: clamp(127.5 x + 128, 0, 255), truncated."
+    "Images as whole numbers of 8 or 16 bits; for 8: clamp(127.5 x + 128, 0, 255), truncated."
     most = 2**bits - 1
     levels = (images.detach().float() * (most / 2) + 2**(bits - 1)).clamp(0, most)
     return levels.to(torch.uint8 if bits == 8 else torch.int32).permute(0, 2, 3, 1)
@@ -32,7 +33,7 @@ def to_levels(
     images: torch.Tensor,  # [B, C, H, W]
     bits: int = 8,
 ) -> np.ndarray:           # uint8 or uint16 [B, H, W, C]
-    "The same, as an array."
+    "Images as a NumPy array of 8 or 16 bits, by `as_levels`."
     return as_levels(images, bits).cpu().numpy().astype(f"uint{bits}", copy=False)
 
 # %% ../nbs/engine/40_core.ipynb #f2ed7c15
@@ -90,7 +91,7 @@ def show_images(
     height: float = 2.3,   # inches of one row; on the page, 230 pixels
     cmap: str = "gray",    # for single-channel arrays
     limits=None,           # (low, high): values of the first and last colour of single channels; None: of all together; "each": its own
-):
+) -> "Figure":
     "Show pictures side by side with their own pixels visible."
     import matplotlib.pyplot as plt
     p = _pictures(images)
@@ -134,7 +135,7 @@ def same_pictures(
     b,                    # what they should be; same shapes
     levels: int = 1,      # grey levels that a pixel may be off
     share: float = 1e-3,  # of all pixels, rounded up, that may be off at all
-):
+) -> None:
     "Assert that pictures agree up to the last digit before rounding, and print how many pixels don't."
     a, b = ([np.asarray(p) for p in (x if isinstance(x, (list, tuple)) else [x])] for x in (a, b))
     shapes = [[p.shape for p in x] for x in (a, b)]
@@ -156,7 +157,7 @@ def check(
     *cases,            # tuples of arguments
     rtol: float = 1e-5,
 ) -> bool | None:      # True when it is right, else None, which a notebook doesn't display
-    "Say whether `mine` gives what `right` gives, by numbers or arrays, in every case."
+    "Print whether `mine` returns what `right` returns, numbers or arrays, in every case."
     for number, case in enumerate(cases, 1):
         found, due = mine(*case), right(*case)
         if found is None: return print(f"{mine.__name__}: still to be written")
@@ -232,7 +233,7 @@ def rng(
     device = "cpu" if torch.device(device).type == "meta" else device  # the meta device computes nothing and has no generator
     return torch.Generator(device).manual_seed(int(state >> 1))
 
-def seed_everything(seed: int):
+def seed_everything(seed: int) -> None:
     "Seed Python, NumPy and torch: for code that uses the global generators, such as a layer's first weights."
     random.seed(seed)
     np.random.seed(seed % 2**32)
@@ -240,7 +241,7 @@ def seed_everything(seed: int):
 
 # %% ../nbs/engine/40_core.ipynb #199407bc
 class Purpose:
-    "What is sampled outside of a training. Two have one number where no seed is used for both."
+    "Keys of random numbers that are sampled outside a training; two are equal where no seed serves both."
     SEARCH_CODES = 1    # among which a search for a picture begins
     SEARCH_STEP = 2     # noise and pixels of a step of it, whose number follows
     SWD_DIRECTIONS = 1  # of a sliced Wasserstein distance, behind the level; its patches have no number
@@ -273,7 +274,7 @@ def constant(
     make,                # a function of the module: numbers or text -> tensor
     *arguments,          # of `make`
 ) -> torch.Tensor:       # the same object each time: not to be written to
-    "`make(*arguments)`, computed on the CPU and uploaded once."
+    "The tensor `make(*arguments)`, computed on the CPU, uploaded once and kept."
     return _constant(make, arguments, like.device, like.dtype)
 
 # %% ../nbs/engine/40_core.ipynb #2627179c
@@ -281,7 +282,7 @@ TEMPORARY_MARK = "creps-"  # in the name of every temporary file, and in nobody 
 
 @contextlib.contextmanager
 def disk_errors_name(path: Path) -> Iterator[None]:
-    "An error of the disk says which file was to be written, not which temporary one, or none."
+    "A context in which an OSError names `path`, not a temporary file beside it, or none."
     try: yield
     except OSError as e:
         if e.filename is not None and Path(e.filename).parent != path.parent: raise
@@ -332,7 +333,7 @@ def reuse_memory(threshold: int = 1 << 30) -> bool:  # bytes; blocks below it ar
     return bool(mallopt(M_MMAP_THRESHOLD, threshold) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
 
 def trim_memory() -> None:
-    "glibc keeps for each thread what that thread has freed; ask it to let go."
+    "Return the memory that glibc keeps after it has been freed to the system; nothing without glibc."
     with contextlib.suppress(AttributeError, OSError, TypeError): ctypes.CDLL(None).malloc_trim(0)  # no glibc
 
 def resident_peak() -> int | None:  # bytes
@@ -396,7 +397,7 @@ def device_name(text) -> str:
     except RuntimeError: raise ValueError(f"device must be auto, cpu, cuda or mps, not {text!r}") from None
 
 def some_bytes(text) -> int:
-    "`parse_bytes` of what must not be 0."
+    "The bytes of a text, by `parse_bytes`; ValueError for 0."
     if not parse_bytes(text): raise ValueError(f"must be some memory, such as 256MB, not {text!r}")
     return parse_bytes(text)
 
@@ -434,7 +435,7 @@ Device = Annotated[str, device_name]
 
 # %% ../nbs/engine/40_core.ipynb #6d960d6f
 def meant(annotation) -> tuple:
-    "A value's type and checks: of `int`, `Annotated[int, check]` or `Literal[...]`, each also `| None`."
+    "The type of a value and its checks, from `int`, `Annotated[int, check]`, `Literal[...]` or these `| None`."
     if get_origin(annotation) in (Union, UnionType):
         annotation, = (a for a in get_args(annotation) if a is not NoneType)
     if get_origin(annotation) is Annotated:
@@ -452,7 +453,7 @@ def check_arguments(
     f,             # a function with annotated parameters
     values: dict,  # of some of them; None: not given
 ):
-    "ValueError in one line for a value that the annotation of its parameter excludes, and for empty words."
+    "Raise a one-line ValueError for a value that its parameter's annotation excludes, or an empty text."
     parameters = inspect.signature(f).parameters
     wanted = {name: meant(p.annotation) for name, p in parameters.items() if p.annotation is not p.empty}
     for name, value in values.items():
@@ -470,7 +471,7 @@ def check_arguments(
 def needs_gradient(
     *tensors: torch.Tensor,  # inputs and parameters
 ) -> bool:
-    "Whether what is computed from `tensors` now will be differentiated."
+    "True if autograd will record what is computed from `tensors` now."
     return torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
 
 _MOST = 40 << 30  # larger pieces gain nothing
@@ -488,7 +489,7 @@ def spare_memory(device) -> int | None:
 
 # %% ../nbs/engine/40_core.ipynb #b80c25e9
 def out_of_memory(error: BaseException) -> bool:
-    "Whether `error` says that a computer's or a device's memory didn't suffice."
+    "True if `error` reports too little memory on the computer or on a device."
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)): return True
     said = "out of memory|not enough memory|can't allocate memory"
     return isinstance(error, RuntimeError) and bool(re.search(said, str(error)))

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 import numpy as np
 from fastcore import xml
 from fastcore.xml import FT, Safe, to_xml
+if TYPE_CHECKING: from matplotlib.figure import Figure
 
 # %% ../nbs/engine/56_curves.ipynb #78ddbd38
 def parse_log(
@@ -42,7 +43,7 @@ def numbers(line: dict) -> dict[str, float]:
 # %% ../nbs/engine/56_curves.ipynb #2f15de08
 @dataclass
 class History:
-    "What the lines of a run tell."
+    "The lines of a run's log, merged over interruptions."
     rows: list[dict] = field(default_factory=list)    # of numbers, kimg ascending
     events: list[dict] = field(default_factory=list)  # the lines with `event`, as they are
     marks: list[float] = field(default_factory=list)  # kimg from which it was resumed
@@ -55,21 +56,21 @@ class History:
 
     @property
     def pace(self) -> float:
-        "Seconds per kimg, lately: the median of the last ten rows; NaN if nobody said."
+        "Recent seconds per kimg: the median of the last ten rows; NaN if none has them."
         paces = [r["s_per_kimg"] for r in self.rows[-10:] if r.get("s_per_kimg", 0) > 0]
         return float(np.median(paces)) if paces else math.nan
 
-    def setting(self, name: str):
-        "What the last start said of `name`, settings or versions; an empty dict if none did."
+    def setting(self, name: str) -> dict[str, Any]:
+        "The dict that the last start logged as `name`, settings or versions; empty if none did."
         return next((e[name] for e in reversed(self.events) if isinstance(e.get(name), dict)), {})
 
     def total(self) -> float | None:
-        "The kimg at which the run is to end, if it said so."
+        "The kimg at which the run is to end; None if its settings don't hold it."
         return numbers(self.setting("settings")).get("kimg")
 
 # %% ../nbs/engine/56_curves.ipynb #f355b08c
 def with_pace(row: dict, before: float) -> dict:
-    "A row with its seconds per kimg, in whichever way they were noted; `before`: kimg of the row before it."
+    "A row with its seconds per kimg, computed where they are missing; `before`: kimg of the row before."
     span, seconds = row["kimg"] - before, row.get("seconds", math.nan)
     if "s_per_kimg" in row or not (span > 0 and seconds >= 0): return row
     return row | dict(s_per_kimg=seconds / span)
@@ -79,7 +80,7 @@ def spent(row: dict) -> float: return max(0., np.nan_to_num(row.get("seconds", 0
 def tell(
     lines,        # dicts, as in log.jsonl
 ) -> History:
-    "The last word on each kimg, and what happened on the way."
+    "The history of a run: for each kimg the last line written, and the events in order."
     history, new = History(), False
     for line in lines:
         if "event" in line:
@@ -128,7 +129,7 @@ def panels(
     rows: list[dict],      # of a History
     names=None,            # these only; None: all
 ) -> dict[str, dict]:      # title -> {name: (kimg, values)}
-    "What is drawn together."
+    "The curves of each panel, by title; those that are zero throughout are left out."
     series = {}
     for row in rows:
         for name, value in row.items(): series.setdefault(name, []).append((row["kimg"], value))
@@ -144,7 +145,7 @@ def thin(
     k,               # [n]
     v,               # [n], NaN where there is none
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:  # k, mean, least, largest: [min(n, 200)]
-    "At most 200 points of a curve."
+    "A curve of at most 200 points: mean, least and largest of equal stretches."
     if len(k) <= 200: return k, v, v, v
     groups = [p[np.isfinite(p)] for p in np.array_split(v, 200)]
     values = np.array([(p.mean(), p.min(), p.max()) if len(p) else (math.nan,) * 3 for p in groups])
@@ -154,12 +155,12 @@ def thin(
 COLORS = ("#3a7fd9", "#dd6b20")  # to be told apart on white and on black
 
 def is_logarithmic(values: np.ndarray) -> bool:
-    "Do positive values span so much that a linear axis would squeeze the low ones?"
+    "True if values are positive and span so much that a linear axis would squeeze the low ones."
     finite = values[np.isfinite(values)]
     return bool(len(finite)) and finite.min() > 0 and finite.max() >= 100 * np.quantile(finite, .1)
 
 def last_value(values: np.ndarray) -> str:
-    "The newest value that there is."
+    "The last finite value, as text."
     return short(next((v for v in values[::-1] if np.isfinite(v)), math.nan))
 
 def draw_panel(
@@ -192,7 +193,7 @@ PLAIN: Any = {
     "font.size": 8.5, "font.sans-serif": ["DejaVu Sans"]}
 
 def data_uri(kind: str, data: bytes) -> str:
-    "A picture as an address."
+    "A picture as a data: URI."
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 def brief(value, most: int = 160) -> str:
@@ -222,7 +223,7 @@ def panel_picture(
     return xml.Img(src=data_uri("svg+xml", file.getvalue()), alt=f"{brief(title)} over kimg")
 
 def panel_pictures(history: History) -> FT:
-    "All panels of a history, as many side by side as there is room for."
+    "The panels of a history as figures side by side on a page."
     if find_spec("matplotlib") is None:
         return xml.P("Curves are drawn by matplotlib, which isn't here: pip install matplotlib.")
     some = list(panels(history.rows).items())[:MOST_PANELS]
@@ -245,7 +246,7 @@ def read_run(
     return history, broken
 
 def inside(run, path) -> bool:
-    "Is `path` a file in the folder `run`, and not a link out of it?"
+    "True if `path` is a file in the folder `run`, and no link out of it."
     path = Path(path).resolve()
     return path.is_file() and path.is_relative_to(Path(run).resolve())
 
@@ -254,7 +255,7 @@ def curves(
     run,            # run folder, or lines as in its log
     names=None,     # draw these only; None: all
     cols: int = 3,  # panels in a row
-):                  # matplotlib's figure
+) -> "Figure":
     "The curves of a run."
     from matplotlib import pyplot, rc_context
     history = read_run(run)[0] if isinstance(run, (str, Path)) else tell(run)
@@ -277,7 +278,7 @@ img { display: block; width: 100%; }
 """
 
 def progress(history: History) -> str:
-    "How far, how fast, how long."
+    "Progress, pace and remaining time of a run, as text."
     if not history.rows: return "no measurement yet"
     total = history.total()
     words = [f"{history.kimg:.6g} of {total:g} kimg" if total else f"{history.kimg:.6g} kimg"]
@@ -287,7 +288,7 @@ def progress(history: History) -> str:
     return " · ".join(words)
 
 def live_html(lines: list[dict]) -> str:
-    "Progress and curves."
+    "The progress and the curves of a run, as HTML."
     history = tell(lines)
     drawn = [panel_pictures(history)] if history.rows else []
     return to_xml(xml.Div(xml.Style(Safe(GRID_CSS)), xml.P(progress(history)), *drawn), indent=False)
@@ -303,7 +304,7 @@ def in_place():
 
 # %% ../nbs/engine/56_curves.ipynb #e480ce55
 class Live:
-    "Curves that grow in a notebook: call it with every line of the log."
+    "A live plot in a notebook: call it with every line of the log."
     def __init__(self,
         seconds: float = 3.,  # least time between two drawings
         show=None,            # takes HTML; None: the notebook's screen, if there is one

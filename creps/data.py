@@ -80,7 +80,7 @@ def batches(
     prefetch: int = 2,  # batches prepared ahead, at least 1
     rows=None,          # slice or index array: the part of each batch that this process reads; None: all of it
 ):                      # yields float32 [B, channels, H, W] in [-1, 1] and [B, label_dim], on `device`
-    "Images and labels without end, decoded by a background thread, uploaded by the caller's."
+    "An endless iterator of images and labels, decoded in a background thread, uploaded by the caller."
     ahead = copy.copy(sampler)
     def load(indices):
         pictures, labels = data.batch(indices if rows is None else indices[rows])

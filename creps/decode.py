@@ -20,7 +20,7 @@ def _tag(im: Image.Image, number: int, default):
     return value[0] if isinstance(value, tuple) else value
 
 def _bounds(im: Image.Image) -> tuple:
-    "Which numbers are black and white in a picture of one deep channel (modes I and F)."
+    "The values of black and white in a picture of one deep channel (modes I and F)."
     bits, inverted = _tag(im, 258, 16), _tag(im, 262, 1) == 0
     said = _tag(im, 341, _tag(im, 281, 0))  # SMaxSampleValue, MaxSampleValue: often only what occurs
     white = 2**bits - 1
@@ -29,7 +29,7 @@ def _bounds(im: Image.Image) -> tuple:
     return (white, 0) if inverted else (0, white)
 
 def _doubt(im: Image.Image, bounds: tuple) -> str | None:
-    "What may be wrong with the scale of a deep TIFF: cameras of 12 bits write 16, and don't always say so."
+    "A warning if a 16-bit TIFF is so dark that it may hold fewer bits than it declares; None otherwise."
     if im.format != "TIFF" or not im.mode.startswith("I") or max(bounds) < 2**16 - 1: return None
     most = int(np.asarray(im).max())
     if not 2**8 <= most < 2**14: return None
@@ -49,7 +49,7 @@ def _shallow(im: Image.Image, black: float, white: float) -> Image.Image:
 
 # %% ../nbs/engine/62_decode.ipynb #f9c2ee9d
 def _alpha(im: Image.Image) -> Image.Image | None:
-    "How opaque each pixel is; None without transparency."
+    "The opacity of each pixel, as a picture; None without transparency."
     clear = im.info.get("transparency")
     if im.mode == "P":
         known = clear is not None or im.palette and im.palette.mode == "RGBA"
@@ -86,7 +86,7 @@ def _colour(
 _SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 
 def _lattice(mode: str) -> Image.Image:
-    "Colours from all over a mode's numbers."
+    "An image with colours from all over the mode's range."
     channels = Image.getmodebands(mode)
     steps = [np.linspace(0, 255, 9).astype(np.uint8)] * channels
     grid = np.stack(np.meshgrid(*steps), -1)
@@ -94,7 +94,7 @@ def _lattice(mode: str) -> Image.Image:
 
 @lru_cache(maxsize=64)
 def _transform(profile: bytes, mode: str) -> tuple:
-    "What brings a picture of `mode` from `profile` to sRGB; and why the profile is ignored. Or None."
+    "A function from `profile` to sRGB, None if it changes nothing; and why the profile is ignored, or None."
     if not features.check("littlecms2"): return None, "this Pillow has no LittleCMS"
     try:
         source = ImageCms.core.profile_frombytes(profile)
@@ -137,7 +137,7 @@ def to_channels(p: np.ndarray, channels: int) -> np.ndarray:
 
 # %% ../nbs/engine/62_decode.ipynb #b3d26d73
 def _shrunk(im: Image.Image, k: int, colour=_colour) -> Image.Image:
-    "`im` in `colour`, each k x k pixels averaged into one."
+    "`im` after `colour`, each k x k pixels averaged into one."
     width, height = im.size
     rows = max(1, 2**20 // (width * k)) * k
     def strip(y): return colour(im.crop((0, y, width, min(y + rows, height)))).reduce(k)
@@ -155,7 +155,7 @@ def _resized(im: Image.Image, size: tuple, box: tuple) -> np.ndarray:
 
 # %% ../nbs/engine/62_decode.ipynb #e1891ada
 def _upright(p: np.ndarray, turn: int) -> np.ndarray:
-    "A picture [H, W, C] that lies in one of the eight ways of EXIF."
+    "A picture [H, W, C] turned upright, from one of the eight orientations of EXIF."
     if turn in (3, 4, 6, 7): p = p[::-1]
     if turn in (2, 3, 7, 8): p = p[:, ::-1]
     return p.swapaxes(0, 1) if turn in (5, 6, 7, 8) else p
@@ -198,7 +198,7 @@ _OTHERS = {b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cJXL ": "JPEG XL", b"\xff\xd8\xff\
            b"PF": "PFM in colour", b"P7": "PAM", b"\0\0\2\0": "TGA"}
 
 def _accepts(format: str, data: bytes) -> bool:
-    "Whether a format's reader takes `data` for one of its own, by the first bytes."
+    "True if the reader of this format accepts the first bytes of `data`."
     accepts = Image.OPEN[format][1]
     try: return bool(accepts) and accepts(data[:16]) is True
     except Exception: return False  # too short for it
@@ -224,7 +224,7 @@ def _plug_in(data: bytes):
 
 # %% ../nbs/engine/62_decode.ipynb #64819334
 def _tiff_kind(data: bytes) -> str:
-    "How a TIFF keeps its pixels; nothing if its directory isn't whole."
+    "Bits, compression and photometric interpretation of a TIFF; empty if its directory isn't whole."
     big = 43 in data[2:4]
     try:
         tags = TiffImagePlugin.ImageFileDirectory_v2(data[:16 if big else 8])
@@ -239,7 +239,7 @@ def _tiff_kind(data: bytes) -> str:
     return f"{bits} bits{kind}, compression {tags.get(259, 1)}, photometric interpretation {tags.get(262, 0)}"
 
 def _refusal(data: bytes, formats: list) -> str:
-    "Why none of the readers of `formats` opens `data`."
+    "The reason why none of the readers of `formats` opens `data`."
     known = [name for start, name in _OTHERS.items() if data.startswith(start)]
     if b"<svg" in data[:1000]: known.append("SVG")
     if data[4:8] == b"ftyp": known.append("a container of " + data[8:12].decode("latin-1"))
@@ -270,7 +270,7 @@ def _deep_key(im: Image.Image, data: bytes):
     im.putalpha(alpha)
 
 def _loaded(im: Image.Image, data: bytes):
-    "Read the pixels; mend what Pillow takes for other colours than the file says."
+    "Read the pixels; correct palettes and transparent colours that Pillow misreads."
     clear = im.info.get("transparency")
     depth = data[24] if im.format == "PNG" else 8
     if im.format == "PNG" and im.mode in ("1", "L") and isinstance(clear, int):
@@ -298,7 +298,7 @@ def open_picture(data: bytes):
     return im
 
 def _turn(im: Image.Image) -> int:
-    "Which of the eight ways `im` lies, as far as its EXIF data say so."
+    "The EXIF orientation of `im`; 1, upright, if there is none that can be read."
     try: return int(im.getexif().get(0x0112, 1))
     except Exception: return 1
 
@@ -309,7 +309,7 @@ _one_large = threading.RLock()
 
 @contextmanager
 def in_turn(large: bool):
-    "Wait until no other thread is at work on something large, and leave no memory behind."
+    "A context that, if `large`, waits for other large pictures to finish, and frees its memory at the end."
     if not large: return (yield)
     with _one_large:
         try: yield
@@ -317,7 +317,7 @@ def in_turn(large: bool):
 
 # %% ../nbs/engine/62_decode.ipynb #a5e02b81
 def decoded(data: bytes, size, fit: str, channels: int, icc: bool) -> tuple:
-    "What `decode` returns, and what is to be said about it."
+    "The result of `decode`, and a list of warnings."
     size = size_pair(size)
     check_channels(channels)
     if not data: raise ValueError("zero bytes")

@@ -7,12 +7,13 @@ __all__ = ['pick_device', 'tf32']
 
 # %% ../nbs/engine/41_device.ipynb #8ae493d8
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 import torch
 
 # %% ../nbs/engine/41_device.ipynb #6af802f5
 def _own(device: torch.device) -> torch.device:
-    "The GPU of this process, for a device that names none."
+    "The GPU of this process's rank, for a device without an index."
     rank = os.environ.get("LOCAL_RANK")
     if device.type != "cuda" or device.index is not None or not rank: return device
     return torch.device("cuda", int(rank))
@@ -40,8 +41,8 @@ PRECISIONS = ("float32", "tf32", "bfloat16", "float16")
 @contextmanager
 def tf32(
     on: bool,  # may the GPU round the factors of products?
-):
-    "For a while, matrix products and convolutions on NVIDIA's GPUs in TF32, or exact."
+) -> Iterator[None]:
+    "A context in which NVIDIA's GPUs multiply and convolve in TF32, or exactly in float32."
     backends = torch.backends.cuda.matmul, torch.backends.cudnn
     before = [b.allow_tf32 for b in backends]
     try:
@@ -66,7 +67,7 @@ def low_precision(
 
 # %% ../nbs/engine/41_device.ipynb #a7673769
 def pinned(x: torch.Tensor, device: torch.device) -> torch.Tensor:
-    "`x` in memory from which `upload` need not wait."
+    "`x` in page-locked memory for a GPU, from which `upload` need not wait."
     return x.pin_memory() if torch.device(device).type == "cuda" else x
 
 def upload(x: torch.Tensor, device: torch.device) -> torch.Tensor:

@@ -32,7 +32,7 @@ from .step import BatchSplit, Iteration, Stream, TrainingStep
 COMPARED = ("float32", "tf32", "bfloat16")
 
 class NotHere(ValueError):
-    "Something that this machine can't do, and why."
+    "Raised for a measurement that this machine can't do."
 
 @contextmanager
 def precise(
@@ -81,7 +81,7 @@ def _pictures_agree(networks: tuple, codes: torch.Tensor, device) -> list:
 
 # %% ../nbs/engine/51_device_benchmark.ipynb #974fb359
 def _noise(settings: Settings, seed: int) -> torch.Tensor:
-    "Pictures of the settings' size that show nothing."
+    "Random pictures of the settings' size."
     shape = settings.batch, settings.image_channels, *settings.shape
     return torch.randn(shape, generator=rng(seed, Purpose.CHECK_PICTURES)).clamp(-1, 1)
 
@@ -100,7 +100,7 @@ def _step_agrees(settings: Settings, device, seed: int) -> list:
 
 # %% ../nbs/engine/51_device_benchmark.ipynb #f1a2f981
 def _weights(state) -> torch.Tensor:
-    "All weights of both networks of a training's state, in one row."
+    "All weights of G and D, flattened into one vector."
     return torch.cat([p.detach().flatten().cpu() for p in (*state.G.parameters(), *state.D.parameters())])
 
 @torch.no_grad()
@@ -109,7 +109,7 @@ def parity(
     seed: int = 0,     # of weights, codes and pictures
     **given,           # settings of `creps.fit` that differ from its defaults
 ) -> list:             # rows: check, error, at_most, unit, ok
-    "What the device computes against what the CPU computes, in float32 and beside it."
+    "Differences between the device's results and the CPU's, in float32 and in lower precision."
     chosen: dict = dict(seed=seed, batch=8) | given
     settings = Settings(resolution=resolution, **chosen).complete()
     with precise("float32", device):
@@ -132,7 +132,7 @@ def parity(
 
 # %% ../nbs/engine/51_device_benchmark.ipynb #874be725
 class Clock:
-    "Says whether there is time left, and how long everything took."
+    "A limit of time: the seconds spent, and those that are left."
     def __init__(self, seconds: float): self.start, self.seconds = time.perf_counter(), seconds
     @property
     def spent(self) -> float: return time.perf_counter() - self.start
@@ -144,7 +144,7 @@ def attempt(
     measure,       # a function without arguments: gives the others
     clock: Clock,
 ) -> dict:
-    "A row of measurements; where there are none, `seconds` is None and `reason` says why."
+    "A row of measurements; if they fail, `seconds` is None and `reason` holds the cause."
     if clock.left <= 0: return about | dict(seconds=None, reason="left out: the time was up")
     try: return about | measure() | dict(reason=None)
     except NotHere as e: reason = str(e)
@@ -183,7 +183,7 @@ def measure_training(settings: Settings, device, precision: str, repeats: int = 
 
 # %% ../nbs/engine/51_device_benchmark.ipynb #138f3193
 def _graph(f, device):
-    "The function as a CUDA graph."
+    "A function that replays `f` as a CUDA graph."
     if torch.device(device).type != "cuda": raise NotHere("CUDA graphs need a CUDA device")
     aside = torch.cuda.Stream()
     aside.wait_stream(torch.cuda.current_stream())
@@ -238,7 +238,7 @@ def learning(
     pictures: int = 2000,  # to learn from
     samples: int = 512,    # to compare
 ) -> dict:                 # seconds, kimg, images_per_second, swd_before, swd_after, swd_floor, nonfinite, ok
-    "Train for a while on landscapes that the shipped network draws, and look whether it helped."
+    "Train for a while on landscapes that the shipped network draws; compare the SWD before and after."
     size, batch = (settings.resolution,) * 2, settings.batch
     real = Samples(Generator.from_pretrained("scenery-64").to(device), pictures, size).all()
     step, state = TrainingStep(), TrainingStep().begin(settings, device)

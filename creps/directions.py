@@ -22,7 +22,7 @@ from .render import render
 def groups(
     G,
 ) -> dict[str, list[int]]:  # name of a block -> numbers of its ws
-    "The ws, by the first block that they steer."
+    "The numbers of the ws, grouped by the first block that each of them steers."
     found, first = {}, {}
     for layer, i, _ in G.synthesis.styles.table: first.setdefault(i, layer.partition(".")[0])
     for i in range(G.num_ws):
@@ -34,7 +34,7 @@ def groups(
 # %% ../nbs/drawing/26_directions.ipynb #d1eee913
 @dataclass(frozen=True, eq=False)
 class Direction:
-    "A way to move codes."
+    "A direction in the space of codes."
     name: str               # such as pca-1 or sefa-2@16
     vector: torch.Tensor    # [w_dim], as long as a standard deviation of w along it
     ws: tuple[int, ...]     # numbers of the ws that it moves
@@ -109,7 +109,7 @@ def moved(
     amount: float = 1.,    # standard deviations
     numbers=None,          # of the ws to move; None: those of the direction
 ) -> torch.Tensor:         # [B, num_ws, w_dim]
-    "Codes, further along a direction."
+    "Codes, moved by an amount along a direction."
     ws = ws.clone()
     numbers = list(way.ws if numbers is None else numbers)
     ws[:, numbers] += amount * way.vector.to(ws)
@@ -119,7 +119,7 @@ def moved(
 def parse_moves(
     text: str,  # "pca-1:2" or "pca-1:2,sefa-3@16:-1"
 ) -> list[tuple[str, float]]:  # (name, amount)
-    "Directions and amounts in a text."
+    "The directions and amounts that a text lists; ValueError for any other text."
     found = [re.fullmatch(r"([^:,\s]+):([-+]?(?:\d+\.?\d*|\.\d+))", part) for part in str(text).split(",")]
     if all(found): return [(m[1], float(m[2])) for m in found if m]
     raise ValueError(f"must be NAME:AMOUNT like pca-1:2, with commas between several, not {text!r}")
@@ -128,7 +128,7 @@ def moves_of(
     G,
     text: str | None,  # as in `parse_moves`; None: no move
 ) -> Callable[[torch.Tensor], torch.Tensor]:  # ws -> ws
-    "What moves codes as a text says; ValueError now for a direction that doesn't exist."
+    "A function that moves codes as `text` says; ValueError at once for an unknown direction."
     ways = [(direction(G, name), amount) for name, amount in (parse_moves(text) if text else ())]
     def move(ws: torch.Tensor) -> torch.Tensor:
         for way, amount in ways: ws = moved(ws, way, amount)

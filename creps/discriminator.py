@@ -102,7 +102,7 @@ def block_widths(
     channel_base: int,  # width of block b = channel_base / b ...
     channel_max: int,   # ... but at most this
 ) -> dict[int, int]:    # block resolution -> width
-    "Widths of the blocks 4, 8, ..., R; ValueError for what can't be built."
+    "Widths of the blocks 4, 8, ..., R; ValueError for a network that can't be built."
     widths = block_channels(check_resolution(resolution), channel_base, channel_max)
     if widths[resolution] > 0: return widths
     raise ValueError(f"channel_base must be at least the resolution {resolution}, not {channel_base!r}")

@@ -53,7 +53,7 @@ def covered(
     b,                    # features [M, d], whose balls count
     neighbours: int = 3,  # a ball reaches to this neighbour
 ) -> float:               # in [0, 1]
-    "Share of `a` in the region of `b`."
+    "The share of features in `a` that lie in the balls around those in `b`."
     places = [v.device for v in (a, b) if isinstance(v, torch.Tensor) and v.is_cuda]  # float64 is needed
     what = f"a region of balls to {neighbours} neighbours"
     pair = feature_pair(a, b, neighbours + 1, what)
@@ -131,7 +131,7 @@ def scenery_net(device: torch.device | str = "cpu") -> SceneryNet:
 # %% ../nbs/evidence/31_distributions.ipynb #5768b16f
 @dataclass(frozen=True)
 class Extractor:
-    "Pictures -> features, and what a label says about it."
+    "A feature network, and its description for the labels of a metric."
     name: str      # with a hash of the weights
     resizer: str   # what happens to pictures of another size than its own
     f: Callable[[torch.Tensor], torch.Tensor]  # uint8 [B, 3, H, W] -> [B, d]
@@ -253,7 +253,7 @@ class Samples:
         return to_uint8(drawn(self.G, ws, self.size)), None
 
     def all(self, at_once: int = 32) -> np.ndarray:  # uint8 [n, H, W, C]
-        "All of them, some at a time."
+        "The whole set as one array, drawn in batches."
         return np.concatenate(list(chunks(self, np.arange(self.n), at_once)))
 
 # %% ../nbs/evidence/31_distributions.ipynb #2e6445cf
@@ -263,7 +263,7 @@ def survey(
     keep: int = 0,     # how many pictures to keep
     batch: int = 32,
 ) -> dict[str, np.ndarray]:  # name -> features [N, d]; "pixels" -> the first `keep` pictures
-    "One pass over a set, which need not fit into memory."
+    "The features of a set, and the pixels of some pictures, in one pass; it need not fit into memory."
     features, pixels = {name: [] for name in extractors}, []
     for p in chunks(data, order if extractors else order[:keep], batch):
         for name, e in extractors.items(): features[name].append(e(p))
@@ -288,7 +288,7 @@ def cache_folder(cache="auto") -> Path | None:
     except RuntimeError: return None
 
 def _keep(path: Path, features: np.ndarray, about: dict):
-    "Keep features for the next time; a cache that can't be written is none, which one line says."
+    "Store features in the cache; if that fails, print one line."
     tensors = dict(features=torch.from_numpy(features))
     try: write_whole(path, lambda p: save_file(tensors, p, about))
     except (OSError, SafetensorError) as e:
@@ -297,7 +297,7 @@ def _keep(path: Path, features: np.ndarray, about: dict):
 
 # %% ../nbs/evidence/31_distributions.ipynb #5cf408fb
 def _known(path: Path, count: int) -> np.ndarray | None:
-    "The features of `count` pictures that are kept in a file."
+    "The stored features of `count` pictures; None if the file doesn't hold them."
     try: features = load_file(path)["features"].numpy()
     except (OSError, SafetensorError, KeyError): return None
     return features if len(features) == count else None
@@ -322,7 +322,7 @@ def reference(
 # %% ../nbs/evidence/31_distributions.ipynb #dd534d31
 @dataclass(frozen=True)
 class Metric:
-    "What a metric works on, how, and how many pictures of each set it takes at least."
+    "A metric: its features, its score function, and the smallest number of pictures of each set."
     source: str   # an extractor, or "pixels"
     score: Callable[..., Any]  # (drawn, real) -> number, or (number, spread)
     least: int
@@ -361,7 +361,7 @@ def chosen(metrics) -> dict[str, Metric]:
 def usual(
     channels: int = 3,  # of the pictures
 ) -> tuple[str, ...]:   # names of METRICS
-    "What is measured by default: swd, and lite1-frechet where its network is installed and pictures are RGB."
+    "The default metrics: swd, and lite1-frechet where its network is installed and pictures are RGB."
     try: lite1_extractor()
     except ValueError: return ("swd",)
     return ("swd", "lite1-frechet") if channels == 3 else ("swd",)
@@ -375,7 +375,7 @@ def computable(
     weights=None,        # Inception's, a file; None: in torch's cache
     device: torch.device | str = "cpu",
 ) -> dict[str, Extractor]:  # by source
-    "What the metrics look through; ValueError, before anything is drawn, for one that can't be computed."
+    "The extractors that these metrics need; ValueError for a metric that can't be computed."
     if reals is not None and not 1 <= reals <= real:
         raise ValueError(f"{reals} reference pictures are asked for, there are {real}")
     H, W, channels = shape
@@ -414,7 +414,7 @@ def distances(
     device: torch.device | str = "cpu",  # of the feature networks, and of the comparisons that gain by it
     batch: int = 32,      # pictures at once
 ) -> dict[str, Any]:      # metric -> number; labels: metric -> what it depends on
-    "How far a set of pictures is from the reference."
+    "Metrics between a set of pictures and the reference, with all that they depend on."
     shape = next(chunks(real, [0])).shape[1:]
     metrics = chosen(usual(shape[2]) if metrics is None else metrics)
     extractors = computable(metrics, len(fake), len(real), reals, shape, weights, device)
@@ -444,7 +444,7 @@ def evaluate(
     truncation_psi: float = 1.,  # 1: none
     **how,                 # weights, cache, device and batch, as for `distances`
 ) -> dict[str, Any]:       # metric -> number or None; size, samples, labels; reason: None, or why there are no numbers
-    "How far a generator's pictures are from a data set."
+    "Metrics between pictures of a generator and a data set, with all that they depend on."
     *size, channels = next(chunks(data, [0])).shape[1:]
     metrics = usual(channels) if metrics is None else metrics
     labels = getattr(data, "labels", None)
@@ -458,7 +458,7 @@ def evaluate(
 
 # %% ../nbs/evidence/31_distributions.ipynb #407baf41
 def print_distances(found: dict):
-    "A line for each number, with all that it depends on."
+    "Print a line for each metric, with all that it depends on."
     if found["reason"]: print("{0}x{1}: n/a ({reason})".format(*found["size"], **found))
     line = ("{fake} fake, {real} real, {0}x{1}, {extractor}, resizer: {resizer}, reference {reference}")
     for name, about in found["labels"].items():
@@ -470,7 +470,7 @@ _times = partial(whole_numbers, least=1)
 
 @dataclass(frozen=True)
 class _RealPictures:
-    "How the pictures of a reference set are opened."
+    "Options for opening the pictures of a reference set."
     fit: Literal["crop", "pad"] = "crop"  # how pictures get the network's shape: crop, or pad with white
     mirror: bool = False      # double the reference with left-right flipped copies
     max_bad: Fraction = .05   # largest share of unreadable pictures, in [0, 1)
@@ -485,7 +485,7 @@ def reference_set(
     model: str,      # what G is called
     **how,           # the set is opened
 ):
-    "The set that samples are compared with; ValueError where it has other classes than G."
+    "The data set to compare samples with; ValueError if its classes differ from those of G."
     height, width = (times * n for n in G.shape)
     real = open_data(data, (height, width), **how)
     if G.label_dim == real.label_dim: return real
@@ -511,7 +511,7 @@ def report_evaluate(
     device: Device = "auto",  # auto, cpu, cuda, mps
     **options,              # fields of `_RealPictures`
 ):
-    "How far a model's pictures are from a data set, as sets."
+    "Measure the distance between pictures of a model and a data set, as sets."
     opened, = sort_out(options, _RealPictures)
     if metrics is not None: chosen(metrics)
     times = _times(scales)

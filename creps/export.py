@@ -24,7 +24,7 @@ def needs(
     *packages: str,
     extra: str = "export",  # of creps, that brings them
 ) -> list:                  # the modules
-    "Import what is not needed by everybody, or say in one line how to get it."
+    "The modules of optional packages; ValueError, with the command that installs them, if one is missing."
     try: return [importlib.import_module(p) for p in packages]
     except ImportError as e:
         wanted = " and ".join(p.partition(".")[0] for p in packages)
@@ -38,7 +38,7 @@ def _array(value) -> np.ndarray:
     return np.asarray(value, np.float32 if type(value) is float else None)
 
 class Graph:
-    "An ONNX graph in the making: `g.Sin(x)` adds an operator, and gives the name of its result."
+    "An ONNX graph under construction: `g.Sin(x)` adds an operator and returns the name of its result."
     def __init__(self):
         self.nodes, self.constants = {}, {}
         self.ends = dict(inputs=[], outputs=[])
@@ -74,7 +74,7 @@ def model(
     graph: Graph, name: str,
     **about,      # kept as the file's metadata
 ) -> bytes:
-    "The file that says what `graph` says."
+    "The bytes of the ONNX file for a graph."
     helper, numpy_helper, checker = needs("onnx.helper", "onnx.numpy_helper", "onnx.checker")
     def end(name, dtype, shape):
         return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), shape)
@@ -92,7 +92,7 @@ def session(
     file,                       # a path, or the bytes of one
     threads: int | None = None, # None: as many as torch takes
 ) -> Any:
-    "What executes a file: an onnxruntime InferenceSession on the CPU."
+    "An onnxruntime InferenceSession on the CPU, for an ONNX file."
     runtime, = needs("onnxruntime")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads or torch.get_num_threads()
@@ -105,7 +105,7 @@ def angles(
     t: str,               # float64 [n]
     freqs: torch.Tensor,  # F [C/2, D]
 ) -> str:                 # [C/2, D, n], in [-pi, pi]
-    "2 pi F t less its whole turns."
+    "The phases 2 pi F t, reduced to one turn."
     turns = g.Mul(freqs.cpu().double()[..., None], t)  # Apple's GPUs have no float64
     rest = g.Sub(turns, g.Round(turns))
     return g.Cast(g.Mul(rest, np.float64(2 * np.pi)), to=1)
@@ -118,7 +118,7 @@ def dense(
     layer,   # FullyConnected
     x: str,  # [B, inputs, n]
 ) -> str:    # [B, outputs, n]
-    "A plain layer."
+    "Add a fully connected layer."
     weight, bias = layer.folded()
     y = g.Add(g.MatMul(weight.T, x), bias[:, None])
     return g.LeakyRelu(y, alpha=SLOPE) if layer.leaky else y
@@ -130,7 +130,7 @@ def style(
     ws: str,    # [B, num_ws, w_dim]
     name: str,  # of the layer
 ) -> str:       # [B, width]
-    "The style of a layer."
+    "Add the style of a layer."
     index = {n: i for n, i, _ in styles.table}[name]
     rows = styles.rows[name]
     weight = styles.weight[rows].T * styles.inputs**-.5
@@ -142,7 +142,7 @@ def steered(
     x: str,  # [B, inputs, n]
     s: str,  # its style, [B, inputs]
 ) -> str:    # [B, outputs, n]
-    "A layer whose weights depend on a style."
+    "Add a layer whose weights depend on a style."
     s_row = g.Unsqueeze(s, [1])
     if not layer.leaky:
         y = g.Add(g.MatMul(g.Mul(layer.weight * layer.inputs**-.5, s_row), x), layer.bias[:, None])
@@ -158,7 +158,7 @@ def written(
     style,   # a function of a layer's name
     *maps: str,  # [B, inputs, n]
 ) -> list[str]:  # [B, outputs, n]
-    "What a list of steps outputs, summed up."
+    "Names of the steps' outputs, each added to those before."
     def apply(step, x):
         if not isinstance(step.layer, ModulatedLinear): return dense(g, step.layer, x)
         return steered(g, step.layer, x, style(step.name))
@@ -172,7 +172,7 @@ def axis_lines(
     t: str,     # float64 [n]
     axis: int,  # 0: row lines, 1: column lines
 ) -> list[str]: # of each map: [B, C, D, n]
-    "The lines at positions of an axis."
+    "Add the lines at positions of an axis."
     C, D = net.input.channels, net.input.rank
     styled = g.Reshape(style("input"), [0, C, 2, D])
     gain = g.Mul(styled, net.input.weight * C**-.5)
@@ -186,7 +186,7 @@ def plane_maps(
     g: Graph, net, style,
     rows: str, cols: str,  # float64 [H], [W]
 ) -> list[str]:            # of each map: [B, C, H*W]
-    "The features of a network without lines."
+    "Add the maps of a network without lines."
     C, freqs = net.input.channels, net.input.freqs
     row_phase = g.Reshape(angles(g, rows, freqs[:, :1]), [C // 2, -1, 1])
     phase = g.Add(row_phase, angles(g, cols, freqs[:, 1:]))
@@ -207,7 +207,7 @@ def maps_of(
     g: Graph, net, style,
     rows: str, cols: str,  # float64 [H], [W]
 ) -> list[str]:            # [B, C, H*W]
-    "The maps that the pixel network takes."
+    "Add the maps that the pixel network takes as input."
     if isinstance(net.input, PlaneInput): return plane_maps(g, net, style, rows, cols)
     lines = [axis_lines(g, net, style, t, axis) for axis, t in enumerate((rows, cols))]
     return [composed(g, *pair) for pair in zip(*lines)]
@@ -218,14 +218,14 @@ def pictured(
     channels: int,
     rows: str, cols: str,  # they have H and W positions, last
 ) -> str:                  # [B, channels, H, W]
-    "The picture that maps make."
+    "Add the pixel network: maps to a picture."
     colours = written(g, net.pixels.steps(), style, *maps)[-1]
     size = [g.Shape(x, start=-1) for x in (rows, cols)]
     return g.Reshape(colours, g.Concat(g.constant([0, channels]), *size, axis=0))
 
 # %% ../nbs/engine/53_export.ipynb #c2fe14b3
 def _style_of(g: Graph, net) -> Callable[[str], str]:
-    "Declares the input ws; the styles as a function of a layer's name."
+    "Declare the input ws; a function that adds the style of a layer."
     ws = g.input("ws", ["B", net.num_ws, net.styles.inputs])
     return partial(style, g, net.styles, ws)
 
@@ -314,7 +314,7 @@ def _pixels_by_torch(net, ws: torch.Tensor, row_lines: torch.Tensor, col_lines: 
     return net.pixels([m.flatten(1, 2) for m in maps], net.styles(ws)).mT.unflatten(2, maps[0].shape[1:3])
 
 def by_torch(G: Generator, part: str, feed: dict[str, np.ndarray]) -> list[torch.Tensor]:
-    "What the outputs of a part should be, on the network's device."
+    "The outputs that a part should have, computed by torch on the network's device."
     net: Any = G.synthesis
     x = {k: torch.from_numpy(v) for k, v in feed.items()}
     w_avg = G.mapping.w_avg

@@ -19,7 +19,7 @@ def differences(
     pixels,         # uint8 or uint16 [h, w, C]
     lead: int = 0,  # numbers left free before each row
 ) -> np.ndarray:    # [h, lead + C w], of the same dtype
-    "Rows of numbers, each pixel less its left neighbour, modulo 256 or 65536."
+    "Rows for PNG or TIFF: each value minus that of the pixel to the left, modulo 256 or 65536."
     x = pixels.reshape(len(pixels), -1)
     n = pixels.shape[2]
     rows = np.empty((len(x), lead + x.shape[1]), pixels.dtype)
@@ -84,7 +84,7 @@ class Pieces:
 # %% ../nbs/drawing/23_files.ipynb #bf4dcf40
 @contextmanager
 def naming(path, hint: str = ""):
-    "Errors say which picture could not be written."
+    "A context in which an OSError names the picture that could not be written."
     try: yield
     except OSError as e: raise OSError(e.errno, (e.strerror or str(e)) + hint, str(path)) from None
     except ValueError as e: raise ValueError(f"{path}: {e}{hint}") from None
@@ -125,14 +125,14 @@ class Target:
         self.memory.give(pixels)
 
     def close(self):
-        "All pieces are written: the picture gets its name."
+        "Finish the file after its last piece, and give it its name."
         with self.named(): self.finish()
 
     def named(self): return naming(self.path, self.hint)
 
 # %% ../nbs/drawing/23_files.ipynb #6c964c61
 class Waiting:
-    "A scratch file for rows whose pieces come one by one."
+    "A scratch file that collects the pieces of rows until they are complete."
     def __init__(self,
         folder,      # on the disk that has room
         width: int,  # of a whole row, in pixels
@@ -145,7 +145,7 @@ class Waiting:
         self.first, self.there = 0, {}
 
     def put(self, y: int, x: int, pixels):
-        "Keep a piece."
+        "Write a piece into the scratch file."
         if not self.there: self.first = y
         for i, row in enumerate(pixels, y - self.first):
             self.file.seek((i * self.width + x) * self.channels * self.dtype.itemsize)
@@ -165,7 +165,7 @@ class Waiting:
 
 # %% ../nbs/drawing/23_files.ipynb #0703cabb
 class Png(Target):
-    "A PNG. It is not resumed, and removed if it does not come to its end."
+    "A PNG file; an unfinished one is removed, never resumed."
     def __init__(self, path, size, key, channels=3, bits=8):
         self.key = key
         super().__init__(path, size, channels, bits)
@@ -213,7 +213,7 @@ def put(path, data: bytes, temporary):
 
 # %% ../nbs/drawing/23_files.ipynb #30b9ba74
 class TileFolder(Target):
-    "A folder NAME.part for tiles of 256 x 256, which says of which picture they are."
+    "A folder NAME.part for tiles of 256 x 256, with a note of the picture they belong to."
     unit = 256, 256
     home: Path   # where the tiles end up
     suffix: str  # of a tile's file
@@ -241,7 +241,7 @@ class TileFolder(Target):
     def shape(self, level: int) -> tuple[int, ...]: return tuple(-(-n // 2**level) for n in self.size)
 
     def abort(self):
-        "Keep what is finished; without a finished tile, nothing."
+        "Keep an unfinished folder that holds finished tiles; remove one that holds none."
         if self.tiles.exists() and not any(self.tiles.glob("*/*")): self._clean()
 
     def _clean(self):
@@ -251,7 +251,7 @@ class TileFolder(Target):
 
 # %% ../nbs/drawing/23_files.ipynb #78014701
 class Tiles(TileFolder):
-    "A pyramid in tiles of 256 x 256, drawn into a folder NAME.part from which an unfinished render goes on."
+    "A pyramid of tiles of 256 x 256, kept in a folder NAME.part from which an unfinished render resumes."
     def files(self, level: int, y: int = 0, x: int = 0, h: int | None = None, w: int | None = None):
         "(file, i, j) of each tile of a piece, or of the whole level; (i, j): its place in the piece."
         if h is None or w is None: h, w = self.shape(level)
@@ -328,7 +328,7 @@ class DeepZoom(Tiles):
 
 # %% ../nbs/drawing/23_files.ipynb #443e6b22
 def tiff_kind(channels: int, dtype: np.dtype) -> dict[str, Any]:
-    "How tifffile is told what the tiles are."
+    "The keyword arguments that describe the tiles to tifffile."
     how: dict[str, Any] = dict(dtype=dtype.name, tile=(256, 256), compression="zlib", predictor=True)
     how |= dict(photometric="minisblack" if channels == 1 else "rgb")
     if channels == 4: how |= dict(extrasamples=["unassalpha"])

@@ -31,7 +31,7 @@ class Shot:
     warp: Any = None                # as in `render`
     ws: torch.Tensor | None = None  # [1, num_ws, w_dim]; None: the code of the film
 
-def smooth(t): return t * t * (3 - 2 * t)
+def smooth(t: float | np.ndarray) -> float | np.ndarray: return t * t * (3 - 2 * t)
 
 def moments(
     n: int,               # frames
@@ -50,7 +50,7 @@ def move(
     ease=None,               # such as `smooth`
     closed: bool = False,    # leave the end out, because it looks like the start: a whole turn
 ) -> list:                   # of Shot
-    "From one view to another: a zoom, a pan, a turn, or all of them."
+    "Shots between two views: a zoom, a pan, a turn, or all of them at once."
     if start.aspect != end.aspect:
         raise ValueError(f"a film keeps its aspect, but start has {start.aspect} and end {end.aspect}")
     near = 1 / start.zoom - 1 / end.zoom
@@ -70,7 +70,7 @@ def walk(
     ease=None,             # between two stations; `smooth` rests at each
     view: View | None = None,
 ) -> list:                 # of Shot
-    "From code to code on straight lines."
+    "Shots along straight lines from code to code."
     legs = len(ws) if closed else len(ws) - 1
     if len(ws) < 2: raise ValueError(f"a walk needs at least two codes, but ws holds {len(ws)}")
     def at(t):
@@ -87,7 +87,7 @@ def animate(
     ease=None,
     view: View | None = None,
 ) -> list:                # of Shot
-    "A warp that changes."
+    "A list of shots in which a warp changes."
     return [Shot(view, warp(t)) for t in moments(n, closed, ease)]
 
 # %% ../nbs/drawing/22_film.ipynb #d64c0072
@@ -105,7 +105,7 @@ class Reel(Bent):
         super().__init__(lines, None, SimpleNamespace(range=lambda *part: self.spans), nodes, dtype, box)
 
     def source(self, frame: Frame, survey: Survey):
-        "What draws a frame: this, or the interpolated lines of a straight one."
+        "The source of a frame's features: interpolated lines if the frame is straight, else this reel."
         self.frame = frame
         return FromReel(self, survey.straight) if survey.straight else self
 
@@ -141,7 +141,7 @@ def reel_for(
     pool,          # of `crew`
     box: int = 2**15,  # as in `Bent`
 ) -> Reel | None:  # None if it isn't worth it, or doesn't fit
-    "One table for all frames."
+    "A table of lines that serves all frames of one code."
     def cost(frame, survey, nodes):
         own = Straight(lines, survey.straight) if survey.straight else Bent(lines, frame, survey, nodes)
         return own.cost(0, 0, *frame.size)
@@ -189,7 +189,7 @@ def replayed(
     draw,         # numbers of frames -> their pictures, one after the other
     room: int,    # bytes for the pictures that come again
 ):                # yields a picture for each frame
-    "The frames of a film, of which none is drawn twice if those that come again fit into `room`."
+    "The pictures of a film; repeated ones are drawn only once if they fit into `room` bytes."
     left = Counter(looks)
     if sum(n > 1 for n in left.values()) * nbytes > room:
         yield from draw(range(len(looks)))
@@ -219,7 +219,7 @@ def _check_shot(i: int, shot, ws):
 # %% ../nbs/drawing/22_film.ipynb #81475520
 @torch.inference_mode()
 def _drawn(G, ws, shots, size, align, max_memory, tol, dtype):
-    "Yield the frames of these shots, one after the other."
+    "Draw the frames of these shots, one after the other."
     for _, run in groupby(shots, key=lambda s: id(s.ws)):
         run = list(run)
         code = ws if run[0].ws is None else run[0].ws
@@ -289,7 +289,7 @@ def _mp4(part, frames, n, size, fps, loop):
 _writers = {".mp4": _mp4, ".gif": _gif, ".webp": _webp}
 
 def _check(path: Path, n: int, size, fps):
-    "Complain before anything is drawn."
+    "Raise ValueError for an impossible film before anything is drawn."
     kind = path.suffix.lower()
     if kind not in _writers:
         use = f"use one of {', '.join(_writers)}"

@@ -26,7 +26,7 @@ def low_pass(
     count: int = 4,    # weights along each axis
     gain: float = 1.,  # factor of the result, within the weights
 ) -> torch.Tensor:     # [B, C, h, w], sides (H + 2 padding - count) // stride + 1
-    "Each channel of `x` behind the binomial filter of `count` weights along both axes."
+    "Each channel of `x`, smoothed by the binomial filter of `count` weights along both axes."
     channels = x.shape[1]
     if x.dtype == torch.bfloat16 and x.device.type == "cpu" and stride > 1:
         # a processor differentiates this convolution several times faster in float32
@@ -71,7 +71,7 @@ def lanczos(
     return _normalised(torch.sinc(x) * torch.sinc(x / 3) * (x.abs() < 3))
 
 def _distances(n: int, m: int) -> torch.Tensor:
-    "From the centres of `m` new pixels to those of `n` old ones, in old pixels: float64 [m, n]."
+    "Distances from the centres of `m` new pixels to those of `n` old ones, in old pixels: float64 [m, n]."
     given, wanted = (torch.arange(count, dtype=torch.float64, device="cpu") + .5 for count in (n, m))
     return given - wanted[:, None] * (n / m)
 

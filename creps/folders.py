@@ -21,10 +21,10 @@ from .decode import check_channels, decoded, in_turn, open_picture, to_channels
 
 # %% ../nbs/engine/63_folders.ipynb #9f4e95b5
 class BadData(ValueError):
-    "A data set that can't be used: one line that says why."
+    "Raised, with one line of reason, for a data set that can't be used."
 
 def _reason(e: Exception) -> str:
-    "One line about `e`."
+    "The cause of an exception in one line."
     text = getattr(e, "strerror", None) or str(e).strip().partition("\n")[0]
     telling = ValueError, OSError, RuntimeError, SyntaxError, Image.DecompressionBombError
     if text and isinstance(e, telling): return text
@@ -33,13 +33,13 @@ def _reason(e: Exception) -> str:
 def _escaped(c: str) -> str: return c if c.isprintable() else c.encode("unicode_escape").decode()
 
 def _say(*words: str, every: bool = False):
-    "One line on stderr: unprintable characters escaped, endless words cut; by the first rank, or `every`."
+    "Print one line on stderr: unprintable characters escaped, long words cut; by rank 0, or by `every` rank."
     short = [w if len(w) < 400 else f"{w[:180]}...{w[-180:]}" for w in words]
     line = "".join(map(_escaped, " ".join(short)))
     if every or os.environ.get("RANK", "0") == "0": print(line, file=sys.stderr)
 
 def _room(n: int, shape: tuple, cache) -> np.ndarray:
-    "An array for `n` pictures, or for as many as `cache` has memory for."
+    "An array for `n` pictures, or for as many as fit into `cache` bytes."
     most = parse_bytes(cache) // math.prod(shape)
     return np.empty((min(n, most), *shape), np.uint8)
 
@@ -71,14 +71,14 @@ def _check_share(bad: int, n: int, max_bad: float, source, why: str = ""):
 
 # %% ../nbs/engine/63_folders.ipynb #80874d60
 class _Losses:
-    "Reads pictures once more, and counts those that are lost while a training runs."
+    "Rereads pictures during a training, and counts those that can't be read any more."
     def __init__(self, data: Any, max_bad: float):
         self.data, self.max_bad = data, max_bad
         self.at_start = len(data.bad)  # before the training
         self.in_a_row, self.lock = 0, threading.Lock()
 
     def again(self, k: int) -> np.ndarray | None:
-        "Picture `k`, read anew; None if it can't be, which is said and counted once."
+        "Picture `k`, read anew; None if it can't be read, which is reported and counted once."
         if self.data.names[k] in self.data.bad: return None
         pauses = (0, .1, .5) if self.in_a_row < 8 else (0,)  # a busy disk has it a moment later, a dead one never
         for pause in pauses:
@@ -226,12 +226,12 @@ def _is_hidden(name: str) -> bool:
 _SUFFIXES = {suffix for suffixes in FORMATS.values() for suffix in suffixes.split()}
 
 def _is_picture(name: str) -> bool:
-    "Whether a file of this relative name ought to be a picture."
+    "True if a file of this relative name should be a picture: not hidden, with a known suffix."
     return not _is_hidden(name) and _suffix(name) in _SUFFIXES
 
 # %% ../nbs/engine/63_folders.ipynb #e6e3a8b3
 def _without_runs(names: list) -> list:
-    "`names` without what lies in a run folder (a configuration, and a network or a log); stderr is told."
+    "`names` without the files of run folders (a configuration, and a network or a log), reported on stderr."
     held = {}
     for path in map(PurePosixPath, names):
         if path.name in ("config.json", "model.safetensors", "log.jsonl"):
@@ -249,7 +249,7 @@ def _without_runs(names: list) -> list:
     return kept
 
 def _sorted_out(names: list, path) -> list:
-    "Those of `names` that are pictures. What else there is, stderr is told; BadData if there are none."
+    "The names of pictures; other files are reported on stderr. BadData if there are no pictures."
     rest = [n for n in names if not (_is_hidden(n) or _is_picture(n))]
     rest = [n for n in rest if PurePosixPath(n).name != "dataset.json"]
     archives = [n for n in rest if _suffix(n) in _ARCHIVES]
@@ -300,7 +300,7 @@ def _listed(top: str, content) -> dict:
 
 # %% ../nbs/engine/63_folders.ipynb #317b749b
 def _alike(name: str, table: dict) -> str:
-    "A hint, if a file of this name has a label in another folder."
+    "A hint if a file of this name has a label in another folder; empty otherwise."
     file = name.rsplit("/")[-1]
     others = [k for k in table if k.rsplit("/")[-1] == file]
     return f"; it has one for {others[0]!r}: names must be relative to its own folder" if others else ""
@@ -377,7 +377,7 @@ class ImageFolder(Pictures):
         read.tell(files)
 
     def shortest_side(self) -> int:
-        "The fewest pixels that a picture has along a side, before it was brought to size."
+        "The smallest side of all pictures, in pixels, before they were resized."
         def side(i: int) -> int:
             file, n = self.read.opened(i)
             with file, open_picture(_content(file, n)) as im: return min(im.size)
@@ -385,7 +385,7 @@ class ImageFolder(Pictures):
 
 # %% ../nbs/engine/63_folders.ipynb #054636db
 def _rows(name: str, split: str, **kwargs):
-    "A table of the `datasets` library: of a hub id, a parquet file, or a folder."
+    "A table of the `datasets` library, from a hub id, a parquet file or a folder."
     try: from datasets import load_dataset
     except ImportError: raise BadData("hf: needs the `datasets` library: pip install 'creps[data]'") from None
     path = str(name)

@@ -28,7 +28,7 @@ def frequencies(
 
 # %% ../nbs/idea/02_fourier.ipynb #c141a357
 def has_float64(device) -> bool:
-    "Whether a device computes in float64: Apple's GPUs do not."
+    "True if a device computes in float64; Apple's GPUs do not."
     try: torch.empty(0, dtype=torch.float64, device=device)
     except TypeError: return False
     return True
@@ -38,7 +38,7 @@ def coordinates(
     t,       # [n], any float dtype, array or tensor
     device,  # where the basis is wanted
 ) -> torch.Tensor:  # float64 [n], on `device`, or on the CPU where the device has no float64
-    "Coordinates in the place where their phases are reduced."
+    "Coordinates in float64, on a device that supports it."
     return torch.as_tensor(t).to(device if has_float64(device) else "cpu").double()
 
 def basis(
@@ -56,7 +56,7 @@ def basis(
 
 # %% ../nbs/idea/02_fourier.ipynb #6ea91c37
 class Bases:
-    "`basis` with its last results at hand, for coordinates that come as arrays."
+    "`basis` with a cache of its last two results, for coordinates given as NumPy arrays."
     most = 2**26  # bytes of a basis that is kept
     def __init__(self): self.kept = []
     def __reduce__(self): return Bases, ()  # a copy of a network begins anew

@@ -36,7 +36,7 @@ def chain(
     name: str,
     layers,  # one behind the other
 ) -> list[Step]:
-    "Layers that pass on what they find."
+    "Steps of layers of which each takes the output of the one before."
     return [Step(layer, f"{name}.{i}") for i, layer in enumerate(layers)]
 
 # %% ../nbs/idea/06_generator.ipynb #b0be9e14
@@ -96,7 +96,7 @@ def at_once(
     cached: int,       # positions that suit a processor's cache, of all pictures together
     numbers: int,      # that a position keeps alive
 ) -> int:
-    "How many positions of each picture to work on at a time: what fits a cache, or a device's free memory."
+    "The number of positions of each picture to compute at a time, by cache or free device memory."
     spare = spare_memory(ws.device)
     return max(1, (cached if spare is None else spare // (numbers * ws.element_size())) // len(ws))
 
@@ -104,7 +104,7 @@ def joined(
     bands: Iterable[torch.Tensor],  # [B, rows*W, C], from the top down
     height: int, width: int,        # H, W
 ) -> torch.Tensor:                  # [B, C, H, W]
-    "The picture that bands of pixels make."
+    "The picture whose bands of pixels these are."
     return torch.cat(list(bands), 1).unflatten(1, (height, width)).permute(0, 3, 1, 2)
 
 # %% ../nbs/idea/06_generator.ipynb #9093b0de
@@ -113,13 +113,13 @@ def areas(
     width: int,             # W, in pixels
     supersample: int,       # s, places along each side of a pixel
 ) -> torch.Tensor:          # [B, h*W, C]
-    "Means over the places of each pixel."
+    "The mean colour of each pixel over its places."
     if supersample == 1: return colours
     return colours.unflatten(1, (-1, supersample, width, supersample)).mean((2, 4)).flatten(1, 2)
 
 # %% ../nbs/idea/06_generator.ipynb #7c281b6b
 class PointNetwork(nn.Module):
-    "Colours points of the plane: ws and coordinates -> [B, P, C]. `folded` and `colours` are its own."
+    "Base class of networks on points of the plane: ws and coordinates -> colours [B, P, C]."
     def folded(self, ws: torch.Tensor) -> dict[str, tuple]:
         "Weights of all layers, with the styles in them."
         raise NotImplementedError
@@ -146,7 +146,7 @@ class Pointwise(PointNetwork):
     row_dim = 0      # of the rows in `shared`
 
     def shared(self, ws: torch.Tensor, t_rows, t_cols) -> tuple[dict, torch.Tensor, torch.Tensor]:
-        "Weights, rows and columns, which all bands of a picture need."
+        "The weights, rows and columns that all bands of a picture share."
         return self.folded(ws), coordinates(t_rows, ws.device), coordinates(t_cols, ws.device)
 
     def band(self, weights: dict, rows: torch.Tensor, cols: torch.Tensor) -> torch.Tensor:
@@ -306,7 +306,7 @@ def synthesis(
 
 # %% ../nbs/idea/06_generator.ipynb #3706f24b
 class Mapped(nn.Module):
-    "A mapping, and `draw` for what it maps to: latent codes -> pictures."
+    "Base class of generators: a mapping from latent codes to ws, and `draw` from ws to pictures."
     mapping: Mapping
     _hub_mixin_config: Any   # the constructor's arguments, which are saved with the weights
 
@@ -375,7 +375,7 @@ def check_supersample(places) -> int:
     raise ValueError(f"supersample must be a whole number from 1 to 16, not {places!r}")
 
 def _check(resolution: int, composition: str, channels: dict[int, int], **counts: int) -> None:
-    "One clear line for a configuration that cannot be built."
+    "Raise a one-line ValueError for a configuration that can't be built."
     for name, n in counts.items():
         if not isinstance(n, int) or n < 1:
             raise ValueError(f"{name} must be a whole number of at least 1, not {n!r}")
@@ -385,7 +385,7 @@ def _check(resolution: int, composition: str, channels: dict[int, int], **counts
         raise ValueError(f"channel_base is too small for resolution {resolution}: block widths {channels}")
 
 def _shape(shape, resolution: int) -> tuple[int, int]:
-    "(H, W) of the pictures that a network is trained on."
+    "(H, W) of the training pictures; ValueError if the longer side isn't the resolution."
     found = size_pair(resolution if shape is None else shape)
     if max(found) == resolution: return found
     raise ValueError(f"shape must have the resolution {resolution} as its longer side, not {shape!r}")
@@ -397,7 +397,7 @@ def shipped_models() -> list[str]:
     return sorted(p.parent.name for p in folder.glob("*/config.json"))
 
 def _hub_answers() -> bool:
-    "Whether the hub can be reached, by one short question: its own functions go on trying for half a minute."
+    "True if the hub answers one short request; its own functions would retry for half a minute."
     try: get_session().head(constants.ENDPOINT, timeout=5)
     except Exception: return False
     return True
@@ -462,7 +462,7 @@ def arguments(
     config: Path,
     wanted: str,  # the name of a system
 ) -> dict:
-    "What a saved network's class is called with; ValueError for another system."
+    "The constructor arguments of a saved network; ValueError for another system."
     values = json.loads(config.read_text())
     kind = values.pop("system", "CREPS")
     if kind == wanted: return values
@@ -471,7 +471,7 @@ def arguments(
 Net = TypeVar("Net", bound="Saved")
 
 class Saved(nn.Module):
-    "A network that can be read again once `save_pretrained` has written it."
+    "Base class of networks that `save_pretrained` writes and `from_pretrained` reads."
     @classmethod
     def system(cls) -> str: return "CREPS"   # what config.json says that it holds
 

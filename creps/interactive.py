@@ -156,7 +156,7 @@ class Interactive:
 
     def save(self,
         path,  # of an HTML file
-    ):
+    ) -> None:
         "Write the figure as a page of its own."
         Path(path).write_text(self.page, encoding="utf-8")
 

@@ -141,7 +141,7 @@ def random_latents(
     of,              # has `z_dim`; `label_dim` if it is conditional
     count: int,
     g: torch.Generator,
-    labels=None,     # [N, label_dim] to draw from; None: every class is as likely
+    labels=None,     # [N, label_dim] to sample from; None: every class is as likely
 ) -> tuple:          # z [count, z_dim], label [count, label_dim] or None
     "Latent codes and labels, on the CPU."
     z, classes = torch.randn(count, of.z_dim, generator=g), getattr(of, "label_dim", 0)

@@ -18,12 +18,12 @@ from .core import disk_errors_name, resident_peak
 def now() -> str: return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 def memory_mb(device: torch.device) -> float | None:
-    "The most memory in use so far, of the device or of this process; None where nobody knows."
+    "The largest memory in use so far, of the device or of this process; None where that is unknown."
     most = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else resident_peak()
     return round(most / 2**20, 1) if most else None
 
 def board(folder) -> Callable:
-    "A function that writes a line of the log to TensorBoard; ValueError without it."
+    "A function that writes lines of the log to TensorBoard; ValueError if that isn't installed."
     try: from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         advice = "pip install 'creps[train]', or leave it out"
@@ -64,7 +64,7 @@ class Log:
         self.bar = tqdm(total=all_kimg, initial=kimg, unit="kimg", disable=not show, bar_format=_BAR)
 
     def add(self, stats: dict, images: int):
-        "Count what a step has returned."
+        "Add what a step has returned to the averages."
         for k, v in stats.items():
             total, count = self.sums.get(k, (0, 0))
             self.sums[k] = total + v, count + 1
@@ -75,7 +75,7 @@ class Log:
         for watch in self.watchers: watch(line)
 
     def write(self, images: int, **extra) -> dict:
-        "One line: averages since the last one, speed, and `extra`."
+        "Write one line: averages since the last one, speed, and `extra`."
         seconds, self.start = time.time() - self.start, time.time()
         pace = (images - self.images) / 1000 / max(seconds, 1e-9)
         line = dict(kimg=images / 1000, seconds=round(seconds, 2), kimg_per_s=round(pace, 4))

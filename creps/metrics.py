@@ -76,7 +76,7 @@ def read_weights(
 
 @lru_cache(maxsize=8)
 def file_hash(path) -> str:  # 8 hexadecimal digits
-    "The beginning of a file's SHA-256, which says in a label which weights were used."
+    "The first digits of a file's SHA-256, as a label of the weights in it."
     with open(path, "rb") as f: return hashlib.sha256(f.read()).hexdigest()[:8]
 
 # %% ../nbs/evidence/30_metrics.ipynb #7b9d515d
@@ -90,8 +90,8 @@ def _told(folder):
 
 def alexnet_file(
     weights=None,  # a file; None: where torch keeps it
-):                 # Path, or None if there is none
-    "Where AlexNet's weights are; what is missing is said once."
+) -> Path | None:
+    "The file of AlexNet's weights; None, with one note on how to get it, if it is missing."
     if weights and not Path(weights).is_file(): raise ValueError(f"no weights at {weights}")
     if weights: return Path(weights)
     path = Path(torch.hub.get_dir(), "checkpoints", ALEXNET)
@@ -115,7 +115,7 @@ def lpips_distance(
     a: torch.Tensor,  # images [B, 3, H, W]; values outside [-1, 1] are clamped
     b: torch.Tensor,  # the same shape
     weights=None,     # AlexNet's, a file; None: in torch's cache
-):                    # [B], or None: no weights, or pictures below 32 pixels, which AlexNet cannot take
+) -> torch.Tensor | None:  # [B]; None: no weights, or pictures below 32 pixels, which AlexNet cannot take
     "LPIPS (AlexNet) of each pair."
     _pair(a, b)
     path = alexnet_file(weights) if min(a.shape[2:]) >= 32 else None
@@ -133,7 +133,7 @@ def laplacian_pyramid(
     images: torch.Tensor,  # [B, C, H, W]
     smallest: int = 16,    # no level below this many pixels
 ) -> list:                 # finest first; the last one is the blurred picture
-    "What each scale adds: pictures are halved while the sides are even and the half isn't too small."
+    "The Laplacian pyramid: levels are added while both sides are even and the half is large enough."
     levels, x = [], images
     while min(x.shape[2:]) >= 2 * smallest and not (x.shape[2] % 2 or x.shape[3] % 2):
         half = _blur(x)[..., ::2, ::2]
@@ -234,7 +234,7 @@ def frechet(
 def latents(
     G,               # has `z_dim`; `label_dim` if it is conditional
     samples: int, seed: int = 0,
-    labels=None,     # [N, label_dim] to draw from; None: every class is as likely
+    labels=None,     # [N, label_dim] to sample from; None: every class is as likely
 ):                   # z [samples, z_dim], labels [samples, label_dim] or None
     "Codes by number: the same for every batch size and device."
     if samples < 1: raise ValueError(f"samples must be at least 1, not {samples!r}")
@@ -248,11 +248,11 @@ def styles(G, z, label=None, truncation_psi: float = 1.) -> torch.Tensor:
     return G.mapping(z.to(device), label if label is None else label.to(device), **told)
 
 class CannotDraw(ValueError):
-    "A size or grid that a network can't do, and why."
+    "Raised for a size or grid that a network can't draw."
 
 # %% ../nbs/evidence/30_metrics.ipynb #5ece046a
 def drawn(G, ws, size, align: str = "centers") -> torch.Tensor:
-    "The images of `ws`, or CannotDraw."
+    "The images of `ws`; CannotDraw for a size or grid that `G` refuses."
     if align not in ("centers", "corners"):
         raise ValueError(f"align must be 'centers' or 'corners', not {align!r}")
     if align != "centers" and "align" not in inspect.signature(G.draw).parameters:
@@ -278,7 +278,7 @@ def added(
     large: torch.Tensor,  # images [B, C, H, W]
     size=None,            # the smaller size, N or (H, W); None: half of theirs
 ) -> torch.Tensor:        # [B], in [0, 1]
-    "The share of their variance that pictures of a smaller size can't hold."
+    "The share of a picture's variance that is lost when it is reduced to a smaller size."
     whole = large.shape[2:]
     small = tuple(n // 2 for n in whole) if size is None else size
     lost = large - resample(reduced(large, small), whole)
@@ -293,7 +293,7 @@ def consistency_scores(
     G, sizes=(256, 512), samples: int = 64, seed: int = 0, align: str = "centers", reducer: str = "box",
     truncation_psi: float = 1., batch: int = 8, lpips_weights=None,   # as of `consistency`
 ) -> dict:  # psnr, ssim, adds: [samples]; lpips: [samples], or None
-    "How much each picture is the same at two sizes, and what the larger one adds."
+    "Agreement of each picture at two sizes, and the share of variance that the larger one adds."
     (small, large), scores = _check_sizes(sizes, reducer), []
     z, label = latents(G, samples, seed)
     for i in range(0, samples, batch):
@@ -320,7 +320,7 @@ def consistency(
     batch: int = 8,               # pictures drawn at once
     lpips_weights=None,           # AlexNet's, a file; None: in torch's cache
 ) -> dict[str, Any]:  # psnr (dB), ssim, lpips (None without weights), adds, each with _std; what they depend on; reason for none
-    "How well `G` draws the same picture at two sizes, and what the larger one adds."
+    "Agreement of pictures of `G` at two sizes, and the share of variance that the larger ones add."
     asked: dict[str, Any] = dict(align=align, reducer=reducer, samples=samples, seed=seed)
     asked["truncation_psi"] = truncation_psi
     scores, reason = dict.fromkeys(SCORES), None
@@ -355,7 +355,7 @@ def report_consistency(
     supersample: Supersample | None = None,  # places along each side of a pixel; left out: as the network was trained
     device: Device = "auto",  # auto, cpu, cuda, mps
 ):
-    "How well a model draws the same picture at two sizes, and what the larger one adds."
+    "Measure the agreement of a model's pictures at two sizes, and the variance that the larger one adds."
     pair = size_pairs(sizes) if sizes else None
     if lpips_weights: alexnet_file(lpips_weights)
     G = Generator.from_pretrained(model).to(pick_device(device))

@@ -23,7 +23,7 @@ def shares(
     settings: Settings,  # complete
     images: int,         # shown so far
 ) -> np.ndarray:         # [octaves + 1], of sum 1
-    "Share of pictures that are seen in each octave."
+    "The share of training pictures in each octave."
     k, begin = np.arange(settings.octaves + 1), 1000 * settings.octave_kimg
     reach = settings.octaves * min(1, images / begin) if begin else settings.octaves
     weight = settings.octave_weight**k * np.clip(reach + 1 - k, 0, 1)
@@ -47,7 +47,7 @@ def patches(
     settings: Settings,  # complete
     images: int,         # shown before the batch
 ) -> list[Patch]:        # for the pictures 0, n, 2n .. of the batch, for 1, n + 1 .., up to n - 1
-    "Windows at which the groups of a batch look."
+    "The windows of a batch, one for each of its groups."
     dice = rng(settings.seed, images, Stream.WINDOW)
     count = max(1, settings.batch // GROUP)
     fine = settings.resolution * 2**settings.octaves
@@ -61,7 +61,7 @@ def patches(
 
 # %% ../nbs/training/17_octaves.ipynb #b1debe43
 def told(settings: Settings, patch: Patch) -> list[float]:  # [octaves + 3]
-    "Description of a patch for D: a one for its octave, and where its middle lies, from -1 to 1."
+    "The label by which D knows a patch: one-hot octave, and its middle, from -1 to 1."
     return [float(k == patch.octave) for k in range(settings.octaves + 1)] + [2 * x - 1 for x in patch.center]
 
 # %% ../nbs/training/17_octaves.ipynb #7d15f068
@@ -102,7 +102,7 @@ class PlacedSampler(Sampler):
         return np.stack([numbers, np.full_like(numbers, before), np.arange(len(numbers))], 1)
 
 class Patches:
-    "A data set behind the windows of a training."
+    "A data set of which only the windows of a training are visible."
     def __init__(self, data, settings: Settings):
         self.look, self.settings = looking_into(data, settings), settings
 
@@ -121,7 +121,7 @@ LOWEST = .5  # frequency, in cycles per picture side
 def soften_(
     sines,  # a `LineInput`, whose frequencies are spread over octaves
 ) -> None:
-    "Amplitudes that fall with the square root of the frequency, of the same energy in all."
+    "Scale the amplitudes of the sines, in place, with the inverse square root of their frequencies."
     gain = (LOWEST / sines.freqs.abs())**.5
     gain /= gain.square().mean().sqrt()
     sines.weight.mul_(torch.cat([gain, gain])[:, None])
@@ -132,7 +132,7 @@ def draw_patch(
     patch: Patch,
     *key: int,         # of the random shift
 ) -> torch.Tensor:     # [n, 3, R, R]
-    "A window of the generator's plane."
+    "Generated pictures of a window, at a randomly shifted grid."
     settings = it.settings
     where = grid(settings.resolution, settings.plane, patch.view, places=settings.supersample)
     shift = (torch.rand(2, generator=it.rng(Stream.JITTER, *key)) - .5).tolist()
@@ -141,7 +141,7 @@ def draw_patch(
 
 # %% ../nbs/training/17_octaves.ipynb #ae35871c
 class OctaveStep(TrainingStep):
-    "The game on patches of all octaves."
+    "Training on patches of all octaves."
     def reader(self, data, settings: Settings, images: int) -> tuple:
         return Patches(data, settings), PlacedSampler(len(data), settings.batch, settings.seed, images)
 
@@ -187,7 +187,7 @@ def richest(
     draw,              # a function from a view to a picture, [H, W, C]
     octaves: int = 5,  # how often the window gets half as wide
 ) -> list[View]:       # [octaves + 1], from the whole picture on
-    "Windows of the greatest contrast, each inside the one before."
+    "A series of windows, each inside the one before and of half its size, chosen for the greatest contrast."
     def contrast(view: View) -> float: return float(draw(view).std((0, 1)).sum())
     windows = [View()]
     for _ in range(octaves):

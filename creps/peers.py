@@ -26,7 +26,7 @@ from .step import Iteration, Stream, TrainingStep, new_discriminator
 
 # %% ../nbs/evidence/33_peers.ipynb #79267b83
 class Peer(Mapped, Saved, PyTorchModelHubMixin):
-    "What every system of the comparison is: z -> mapping -> ws -> draw -> image."
+    "Base class of all systems in the comparison: z -> mapping -> ws -> draw -> image."
     pointwise = False  # True: a pixel depends on its own coordinates alone, and may be drawn in tiles
     resolution: int    # R, the training size
     z_dim: int
@@ -42,13 +42,13 @@ class Peer(Mapped, Saved, PyTorchModelHubMixin):
         for name, value in self._hub_mixin_config.items(): setattr(self, name, value)
 
     def how(self, size=None, view: View | None = None) -> str:
-        "How a picture of this size is made, for the tables."
+        "The method by which a picture of this size is made, for the tables."
         return "drawn"
 
     @classmethod
     def system(cls) -> str: return cls.__name__
 
-    def save_pretrained(self, folder, **kwargs):
+    def save_pretrained(self, folder, **kwargs) -> str | None:
         "Write config.json, with the name of the system, and model.safetensors."
         kwargs["config"] = dict(self._hub_mixin_config, system=self.system())
         return super().save_pretrained(folder, **kwargs)
@@ -57,7 +57,7 @@ class Peer(Mapped, Saved, PyTorchModelHubMixin):
 def _places(
     t_rows, t_cols,  # coordinates [P] and [P], any float dtype
 ) -> torch.Tensor:   # [P, 2] in [-1, 1] inside the picture, columns first
-    "Coordinates as PyTorch samples pictures."
+    "Coordinates as `grid_sample` takes them."
     return torch.stack([2 * torch.as_tensor(t) - 1 for t in (t_cols, t_rows)], -1)
 
 def _training_places(resolution):
@@ -210,8 +210,8 @@ class MeasuredMapping(Mapping):
         seed: int = 0,
     ) -> torch.Tensor:        # [w_dim]
         "Set the mean w to that of `count` mapped codes, with labels sampled evenly."
-        drawn = random_latents(self, count, rng(seed))
-        z, label = (None if x is None else x.to(self.measured) for x in drawn)
+        sampled = random_latents(self, count, rng(seed))
+        z, label = (None if x is None else x.to(self.measured) for x in sampled)
         return self.measured.copy_(self.w(z, label).mean(0))
 
 # %% ../nbs/evidence/33_peers.ipynb #00619f59
@@ -247,7 +247,7 @@ class CIPS(Peer, library_name="creps", license="apache-2.0"):
         t_rows, t_cols = (t.ravel() for t in points(size, self.resolution, view or whole(align), align))
         return joined([self.synthesis.at(ws, t_rows, t_cols)], *size)
 
-    def save_pretrained(self, folder, **kwargs):
+    def save_pretrained(self, folder, **kwargs) -> str | None:
         self.mapping.measure()
         return super().save_pretrained(folder, **kwargs)
 
@@ -256,7 +256,7 @@ def doubling_conv(
     x: torch.Tensor,       # [B, inputs, H, W]
     weight: torch.Tensor,  # [outputs, inputs, 3, 3]
 ) -> torch.Tensor:         # [B, outputs, 2H, 2W]
-    "A convolution that doubles the size, behind it the filter of `double`."
+    "A transposed convolution that doubles the size, and the filter of `double` after it."
     return 4 * low_pass(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), 1)
 
 # %% ../nbs/evidence/33_peers.ipynb #97919ba1
@@ -307,7 +307,7 @@ def pyramid_table(
     channels: dict,  # block resolution -> width, for 4, 8, ..., R
     first: int,      # channels of what the first block starts from
 ) -> list:           # (layer, index of its w, width of its style), for `Styles`
-    "StyleGAN2's order of layers and ws."
+    "The style table of StyleGAN2: its layers, and the ws that steer them."
     table, before = [], first
     for block, (r, width) in enumerate(channels.items()):
         if block: table.append((f"b{r}_conv0", 2 * block - 1, before))
@@ -402,14 +402,14 @@ class StyleGAN2(Convolutional, library_name="creps", license="apache-2.0"):
 
 # %% ../nbs/evidence/33_peers.ipynb #4e6bd2e3
 class PeerStep(TrainingStep):
-    "The iteration of another system: its networks, fakes with fresh noise, its authors' settings."
+    "The training step of another system: its networks, noise for each picture, its authors' settings."
     system: type                   # of the generator
     discriminator = Discriminator  # class of the critic
 
     def arguments(self,
         settings: Settings,  # of a training; those that `system` doesn't know are left aside
     ) -> dict:
-        "What the generator's class is called with."
+        "The constructor arguments of the generator that these settings give."
         known = inspect.signature(self.system).parameters
         return {k: v for k, v in vars(settings).items() if k in known}
 

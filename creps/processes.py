@@ -18,13 +18,13 @@ if torch.distributed.is_available():
 
 # %% ../nbs/engine/48_processes.ipynb #ab297111
 def termination_signals() -> list:
-    "Those that end a program from outside: without those that nohup ignores, and in the main thread only."
+    "The signals that end a program; without those ignored (nohup), and empty outside the main thread."
     if threading.current_thread() is not threading.main_thread(): return []
     known = (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP"))
     return [s for s in known if s is not None and signal.getsignal(s) is not signal.SIG_IGN]
 
 class SignalHandler:
-    "While active, Ctrl-C, SIGTERM and SIGHUP set `received` and end nothing; a second Ctrl-C does."
+    "A context in which Ctrl-C, SIGTERM and SIGHUP only set `received`; a second Ctrl-C interrupts."
     def __enter__(self) -> "SignalHandler":
         self.received = 0
         self.before = {s: signal.signal(s, self.handle) for s in termination_signals()}
@@ -39,7 +39,7 @@ class SignalHandler:
 
 # %% ../nbs/engine/48_processes.ipynb #85126909
 def environment(processes: int) -> dict[str, str]:
-    "What all of `processes` on this machine are told, beside what the launcher tells each."
+    "Environment variables for all of `processes` on this machine, besides the launcher's own."
     own = dict(CREPS_LAUNCHER=str(os.getpid()))
     share = max(1, (os.cpu_count() or 1) // processes)
     own["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS") or str(share)
@@ -48,7 +48,7 @@ def environment(processes: int) -> dict[str, str]:
     return own
 
 def first_process() -> bool:
-    "Whether this process speaks for all: the first of several, or the only one, whatever RANK says."
+    "True in the process that prints for all: rank 0 of several, or the only one, whatever RANK is."
     return int(os.environ.get("WORLD_SIZE") or 1) == 1 or os.environ.get("RANK", "0") == "0"
 
 def _end_with_launcher():
@@ -73,7 +73,7 @@ def _launching(processes: int):
         for s, handler in before.items(): signal.signal(s, handler)
 
 def torchrun(words: list[str], processes: int, signals: list[str]):
-    "Start `words` so many times on this machine, and wait; raises what torch's launcher raises."
+    "Run `words` in so many processes of this machine, and wait; errors are those of torch's launcher."
     newer: dict[str, Any] = dict(signals_to_handle=",".join(signals), shutdown_timeout=SHUTDOWN)
     known = {f.name for f in fields(LaunchConfig)}   # torch 2.6 has neither of these two
     newer = {name: value for name, value in newer.items() if name in known}
@@ -87,7 +87,7 @@ def together(
     words: list[str],  # what follows the interpreter: ["-c", code], or a script and its arguments
     processes: int,
 ) -> int:              # exit code: of the first that failed, 128 + the signal that ended them, or 0
-    "Run the same in several processes that know of each other, and wait for them."
+    "Run the same words in several processes that work together, and wait: the exit code."
     if processes < 1: raise ValueError(f"processes must be at least 1, not {processes}")
     if not torch.distributed.is_available():
         raise ValueError("this build of torch has no torch.distributed: leave processes out")
@@ -110,7 +110,7 @@ def _leave_process_group():
     if torch.distributed.is_initialized(): torch.distributed.destroy_process_group()
 
 def accelerator_for(device: torch.device):
-    "accelerate's view of the processes that work on this run; None if this is the only one."
+    "An accelerate.Accelerator for the processes of this run; None if this is the only one."
     if int(os.environ.get("WORLD_SIZE") or 1) == 1: return None
     _end_with_launcher()
     try: from accelerate import Accelerator, InitProcessGroupKwargs

@@ -75,7 +75,7 @@ def picked(
     most: int,             # how many to pick
     chance: torch.Generator,
 ) -> np.ndarray:           # increasing whole numbers [min(n, most)]
-    "One pixel from each of equal strips; all of them where there are no more."
+    "A random pixel from each of `most` equal stretches; all pixels if there are no more."
     if n <= most: return np.arange(n)
     place = (torch.arange(most) + torch.rand(most, generator=chance, dtype=torch.float64)) * n / most
     return place.long().clamp(max=n - 1).numpy()
@@ -83,7 +83,7 @@ def picked(
 # %% ../nbs/drawing/25_project.ipynb #0a0db8f0
 @dataclass(frozen=True, eq=False)
 class Level:
-    "A whole target at some size."
+    "A target, downsampled to some size."
     window: Window
     picture: torch.Tensor  # [1, C, h, w]: means over what is known of each pixel's area
     share: torch.Tensor    # [1, 1, h, w]: of its area that is known
@@ -140,12 +140,12 @@ class Target:
 
     @torch.no_grad()
     def drawn(self, ws: torch.Tensor) -> torch.Tensor:  # [1, num_ws, w_dim] -> [1, C, H, W] in [-1, 1], to 8 bits
-        "What a code looks like where the target lies."
+        "The picture of a code in the target's window."
         if self.full.parts != (1, 1): return from_uint8(to_uint8(self.full.draw(ws))).to(ws)
         return from_uint8(render(self.G, ws, self.full.size, self.full.view)).to(ws)
 
     def psnr(self, ws: torch.Tensor) -> float:  # [1, num_ws, w_dim] -> dB
-        "How well a code agrees with what is known of the picture, at its size."
+        "PSNR between a code's picture and the known part of the target, at the target's size."
         error = (self.known * (self.drawn(ws) - self.picture).square()).mean() / self.known.mean()
         return 10 * math.log10(4 / max(float(error), 1e-10))
 
@@ -154,7 +154,7 @@ def pyramid_error(
     drawn: torch.Tensor,  # [1, C, h, w]
     level: Level,
 ) -> torch.Tensor:        # a number
-    "Mean squared difference of what is known, over all levels of a pyramid with sides of at least 8 pixels."
+    "Mean squared difference of the known part, averaged over a pyramid of sizes."
     error, share = level.share * (drawn - level.picture), level.share
     found = []
     while True:
@@ -167,7 +167,7 @@ def lite1_distance(
     a: torch.Tensor,  # [B, 3, H, W] in [-1, 1]
     b: torch.Tensor,  # the same shape; without gradient
 ) -> torch.Tensor:    # [B], from 0 to 4
-    "How differently EfficientNet-Lite1 sees two pictures, over five stages."
+    "Squared difference of EfficientNet-Lite1's normalised features, averaged over five stages."
     net, _ = lite1_network(str(a.device))
     def maps(x):
         side = max(x.shape[2:])
@@ -186,7 +186,7 @@ def feature_distance(
     name: str,         # of FEATURES; auto: what is at hand
     channels: int = 3, # of the pictures
 ) -> tuple[Callable | None, str]:  # (a, b) -> [B], and what to say about it
-    "How pictures are compared beside their pixels."
+    "A feature distance to use besides pixels, None for pixels alone, and a text that says which."
     if name == "none" or channels != 3: return None, "pixels alone"
     if name in ("auto", "lite1"):
         try: lite1_network("cpu")
@@ -213,7 +213,7 @@ def many_codes(
 def principal_axes(
     w: torch.Tensor,  # [N, w_dim]
 ) -> tuple[torch.Tensor, torch.Tensor]:  # mean [w_dim], and axes [k, w_dim] as long as the standard deviation along them
-    "Where codes lie, and along which lines they vary, the longest first."
+    "Mean and principal axes of codes, the longest axis first."
     mean = w.mean(0)
     _, size, axes = torch.linalg.svd(w - mean, full_matrices=False)
     return mean, (size[:, None] / (len(w) - 1)**.5) * axes
@@ -224,7 +224,7 @@ def nearest(
     w: torch.Tensor,     # [N, w_dim]
     count: int = 1,
 ) -> torch.Tensor:       # [count, w_dim]
-    "The codes whose pictures are most like the target, the best first."
+    "The codes whose pictures are closest to the target, the best first."
     net = level.window
     def off(part):
         drawn = net.draw(part[:, None].expand(-1, net.G.num_ws, -1))
@@ -238,7 +238,7 @@ def normal_equations(
     slopes: torch.Tensor,       # J transposed, [k, pixels]
     differences: torch.Tensor,  # r, [pixels]
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # J'J [k, k], J'r [k], and what the damping multiplies [k, k]
-    "What a step solves; the diagonal is lifted a little, for coordinates that move nothing."
+    "The terms of a damped Gauss-Newton step; the damping also covers coordinates without effect."
     square, slope = slopes @ slopes.T, slopes @ differences
     return square, slope, torch.diag(square.diag() + 1e-3 * square.diag().mean())
 
@@ -251,7 +251,7 @@ def gauss_newton(
     steps: int,
     more=None,           # pictures [1, C, h, w] -> number, added to the squared differences in judging a step
 ) -> tuple[torch.Tensor, float]:  # x, and its loss
-    "Descend by the derivatives of pixels, until three steps in a row gain less than half a percent each."
+    "Minimise squared differences by Gauss-Newton steps, until three in a row gain less than half a percent."
     weight, damping = (level.share / level.share.mean()).sqrt(), .1
     little = .002  # of a standard deviation; with .02 a search in sharp pictures ended 2 dB earlier
     moves = torch.eye(len(x))[:128].to(x)  # of the first coordinates
@@ -285,7 +285,7 @@ def gauss_newton(
 def learning_rate(
     t: float,  # share of the search that is over, in (0, 1]
 ) -> float:    # in [0, 1]
-    "Up over the first twentieth, and down by half a cosine over the last quarter."
+    "The learning rate, relative to its largest value: a linear rise, and a cosine fall in the last quarter."
     return min(1, t / .05) * (.5 - .5 * math.cos(math.pi * min(1, (1 - t) / .25)))
 
 def shaking(t: float) -> float: return max(0, 1 - t / .75)**2
@@ -298,14 +298,14 @@ class Coordinates:
         self.mean, self.axes = principal_axes(self.many)
 
     def code(self, x: torch.Tensor) -> torch.Tensor:  # [n, 1 or num_ws, k] -> [n, num_ws, w_dim]
-        "What the network takes."
+        "The ws at these coordinates."
         return (self.mean + x @ self.axes).expand(-1, self.G.num_ws, -1)
 
     def flat(self, x: torch.Tensor) -> torch.Tensor: return self.code(x[:, None])  # [n, k] -> [n, num_ws, w_dim]
 
 # %% ../nbs/drawing/25_project.ipynb #14f039e8
 class Compared(Coordinates):
-    "How far a code's picture is from a target."
+    "Losses between a code's picture and a target."
     def __init__(self,
         target: Target,
         seed: int = 0,
@@ -317,19 +317,19 @@ class Compared(Coordinates):
         self.distance, self.weight = distance, weight
 
     def whole_loss(self, ws: torch.Tensor) -> torch.Tensor:  # a number
-        "Pixels of the whole target, and features."
+        "The pixel loss on the whole target at low size, plus the weighted feature distance."
         drawn = self.target.whole.window.draw(ws)
         return pyramid_error(drawn, self.target.whole) + self.feature_loss(drawn)
 
     def feature_loss(self, drawn: torch.Tensor) -> torch.Tensor | float:  # [1, C, h, w] -> a number
-        "What the features of the whole target say; where nothing is known, both show what was drawn."
+        "The weighted feature distance to the whole target; its unknown part is set to the picture's own."
         if not self.distance: return 0.
         level = self.target.whole
         wanted = torch.where(level.share > 0, level.picture, drawn.detach())
         return self.weight * self.distance(drawn, wanted).sum()
 
     def part_loss(self, ws: torch.Tensor, chance: torch.Generator) -> torch.Tensor:  # a number
-        "Some of the target's own pixels."
+        "Mean squared difference on 64 random rows and columns of the target's own pixels."
         target = self.target
         rows, cols = (picked(n, 64, chance) for n in target.full.size)
         def part(x): return x[:, :, rows][..., cols]
@@ -338,7 +338,7 @@ class Compared(Coordinates):
 
 # %% ../nbs/drawing/25_project.ipynb #0bd0c717
 class Descent(Compared):
-    "A code on its way to a target: where it is, what Adam remembers, and where it has been."
+    "The state of a descent: the code's coordinates, Adam's moments, and the codes so far."
     def __init__(self,
         target: Target,
         space: str = "w",     # or w+
@@ -363,7 +363,7 @@ class Descent(Compared):
     def ws(self) -> torch.Tensor: return self.code(self.x.detach())  # [1, num_ws, w_dim]
 
     def begin(self, x: torch.Tensor, **adam: torch.Tensor):  # [1, 1 or num_ws, k], and what Adam remembers
-        "Let Adam descend from here."
+        "Start Adam at these coordinates."
         self.x = x.detach().clone().requires_grad_()
         self.adam = torch.optim.Adam([self.x], self.lr)
         if adam: self.adam.state[self.x] = adam
@@ -372,12 +372,12 @@ class Descent(Compared):
 class Resumable(Descent):
     "A descent that can be kept in a file and resumed."
     def state(self) -> dict[str, torch.Tensor]:
-        "All that a search needs to go on."
+        "All tensors that a search needs to be resumed."
         kept = dict(x=self.x.detach(), trail=torch.cat(self.trail), number=torch.tensor(self.number))
         return kept | {f"adam.{name}": value for name, value in self.adam.state[self.x].items()}
 
     def restore(self, state: dict[str, torch.Tensor]):
-        "Go on from what `state` gave."
+        "Resume from the tensors of `state`."
         adam = {name.removeprefix("adam."): t for name, t in state.items() if name.startswith("adam.")}
         self.begin(state["x"].to(self.mean), **adam)
         self.number = int(state["number"])
@@ -385,9 +385,9 @@ class Resumable(Descent):
 
 # %% ../nbs/drawing/25_project.ipynb #a6e3703c
 class Stepping(Resumable):
-    "A descent by Adam's steps, with Gauss and Newton's at the end."
+    "A descent by Adam, with Gauss-Newton steps at the end."
     def step(self) -> float:
-        "One step of Adam; the loss before it."
+        "Do one step of Adam; return the loss before it."
         t = self.number / self.steps
         chance = rng(self.seed, Purpose.SEARCH_STEP, self.number)
         if self.space == "w+" and self.x.shape[1] == 1 and t >= .5:
@@ -405,7 +405,7 @@ class Stepping(Resumable):
         return loss.item()
 
     def settle(self):
-        "The last steps, in w: Gauss and Newton's, as long as they bring pixels and features nearer."
+        "Finish in w with Gauss-Newton steps, as long as they reduce the loss of pixels and features."
         if self.space == "w+": return
         x = self.x.detach()[0, 0]
         x, _ = gauss_newton(self.target.whole, self.flat, x, self.last_steps, self.feature_loss)
@@ -414,9 +414,9 @@ class Stepping(Resumable):
 
 # %% ../nbs/drawing/25_project.ipynb #dce1974c
 class Search(Stepping):
-    "A code on its way to a target: a few large steps, many small ones, and a few large ones at the end."
+    "The whole search: Gauss-Newton steps from several codes, many steps of Adam, Gauss-Newton steps again."
     def approach(self):
-        "Begin with the best of some codes that look like the target, after a few steps of Gauss and Newton."
+        "Start at the best of 16 similar codes after a few Gauss-Newton steps at low size."
         first = nearest(self.target.level(16, most=2), self.many, 16)
         some = [(x, 0.) for x in (first - self.mean) @ torch.linalg.pinv(self.axes)]
         for side, steps, keep in ((16, 4, 8), (16, 8, 4), (32, 8, 1)):
@@ -429,14 +429,14 @@ class Search(Stepping):
 # %% ../nbs/drawing/25_project.ipynb #4b050f14
 @dataclass(frozen=True, eq=False)
 class Found:
-    "What a search has found."
+    "The result of a search."
     ws: torch.Tensor     # [1, num_ws, w_dim]
     psnr: float          # agreement with what is known of the picture, at its size, in dB
     trail: torch.Tensor  # [n, num_ws, w_dim]: codes on the way, from the mean to the last
 
 # %% ../nbs/drawing/25_project.ipynb #425163f0
 def _kept(file, key: str) -> dict | None:
-    "The state of a search in a file, if it is the same search's."
+    "The state of a search in a file; None if it is missing or belongs to another search."
     try:
         with safe_open(file, "pt") as f: mine = (f.metadata() or {}).get("key") == key
         return load_file(file) if mine else None
@@ -448,7 +448,7 @@ def searched(
     file=None,      # where to keep the state on the way, and to go on from
     key: str = "",  # what the state must say of itself to be gone on from
 ) -> Found:
-    "A search from its beginning, or from where it was interrupted, to its end."
+    "Run a search to its end, from its beginning or from where it was interrupted."
     def keep():
         if file: write_whole(file, lambda path: save_file(search.state(), path, dict(key=key)))
     state = _kept(file, key) if file else None
@@ -491,7 +491,7 @@ def save_codes(
     path,
     ws: torch.Tensor,  # [N, num_ws, w_dim]
     **about: str,      # what the file says of itself
-):
+) -> None:
     "Write style codes as safetensors, whole or not at all."
     write_whole(path, lambda part: save_file(dict(ws=ws.detach().cpu().float().contiguous()), part, about))
 
@@ -536,7 +536,7 @@ def strip(
     ws: torch.Tensor,  # [1, num_ws, w_dim]
     side: int = 256,   # least length of a picture's longer side; larger ones are downsampled to twice this
 ) -> np.ndarray:       # uint8 [h, 3 w + gaps, C]
-    "What was looked for, what was found, and their difference around grey, side by side."
+    "The target, the picture found, and their difference around grey, side by side."
     drawn, grey = target.drawn(ws), torch.zeros_like(target.picture)
     wanted = torch.where(target.known > 0, target.picture, grey)
     apart = torch.where(target.known > 0, drawn - target.picture, grey)
@@ -560,7 +560,7 @@ def _key(*parts) -> str:
     return digest.hexdigest()[:32]
 
 def _done(file: Path) -> dict[str, str]:
-    "What a finished code says of itself; empty if there is none."
+    "The metadata in the file of a finished code; empty if there is none."
     try:
         with safe_open(file, "pt") as f: return f.metadata() or {}
     except (OSError, SafetensorError): return {}
@@ -574,7 +574,7 @@ def write_found(
     about: dict[str, str],
     max_memory=None,     # as in `render`
 ):
-    "The picture, a strip, a film of the search, and at last the code."
+    "Write the picture, a strip, a film of the search, and at last the code."
     G, view = target.G, target.full.view
     write_png(np.asarray(render(G, found.ws, size, view, max_memory=max_memory))[0], folder / "found.png")
     write_png(strip(target, found.ws), folder / "strip.png")
@@ -588,7 +588,7 @@ def targets_of(
     pictures: list[str],  # files
     known=None,           # [H, W], true where they are known; None: everywhere
 ) -> dict[str, Target]:   # by the names of their folders
-    "What is to be found; ValueError for files that can't be targets."
+    "The targets in these files; ValueError for files that can't be targets."
     targets: dict[str, Target] = {}
     for path in pictures:
         name = Path(path).stem
@@ -606,7 +606,7 @@ def found_in(
     search: Search,
     key: str,        # of all that the search depends on
 ) -> Found:
-    "A search to its end, or to Ctrl-C, after which the same command goes on."
+    "Run a search in a folder; after Ctrl-C the same command resumes it."
     state = folder / STATE
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 import numpy as np, torch, torch.nn.functional as F
 from tqdm.auto import tqdm
 from .coords import View, axes, to_t, turn, whole
@@ -37,7 +37,7 @@ def as_map(
 
 # %% ../nbs/drawing/20_render.ipynb #7ff19cf5
 def _bent(warp: Callable, *u: np.ndarray) -> list[np.ndarray]:
-    "What a warp makes of two arrays, if that is two arrays of places."
+    "The two arrays of places that a warp returns; ValueError if they are none."
     try: bent = [np.broadcast_to(np.asarray(a, np.float64), u[0].shape) for a in warp(*u)]
     except (TypeError, ValueError) as e:
         said = str(e).splitlines()[0]
@@ -53,7 +53,7 @@ def _bent(warp: Callable, *u: np.ndarray) -> list[np.ndarray]:
 
 # %% ../nbs/drawing/20_render.ipynb #30fc6b54
 class Frame:
-    "Where a picture's places lie: frame(y, x, h, w) -> t_rows, t_cols [h, w], float64 network coordinates."
+    "Coordinates of a picture's pixels: frame(y, x, h, w) -> t_rows, t_cols [h, w], float64."
     def __init__(self,
         size,                    # (H, W)
         resolution: int,         # R of the network
@@ -145,7 +145,7 @@ def fill(
     pool,          # of `crew`
     dtype: torch.dtype = torch.float32,
 ) -> tuple[torch.Tensor, list]:  # [maps, C, n, D], or [n, maps, C, D], or [maps, C, D, n]; and the jobs that fill it
-    "Lines of any number of positions, under way."
+    "A table of lines at any positions, being filled by jobs of `pool`."
     shape, last = [lines.maps, lines.channels, lines.rank], dim == 3
     out = torch.empty(shape[:dim] + [len(t)] + shape[dim:], dtype=dtype, device=lines.device)
     chunks = out.movedim(dim, 3 if last else 2).split(lines.step, 3 if last else 2)
@@ -155,7 +155,7 @@ def fill(
     return out, [pool.submit(chunk, i, to) for i, to in zip(starts, chunks)]
 
 def both(first: tuple, second: tuple) -> tuple[torch.Tensor, torch.Tensor]:
-    "Two tables, when their jobs are done."
+    "Two tables, after their jobs have finished."
     for job in first[1] + second[1]: job.result()
     return first[0], second[0]
 
@@ -212,7 +212,7 @@ def least_squares_(
 
 # %% ../nbs/drawing/20_render.ipynb #031ff6d8
 def _nodes(ranges, nodes: int) -> np.ndarray:
-    "First node that a range of coordinates needs, and the one behind the last: of rows and columns, [2, 2]."
+    "The first node that ranges of coordinates need, and the one after the last: for rows and columns, [2, 2]."
     return np.floor(np.reshape(ranges, (2, 2)) * nodes).astype(int) + (-1, 3)
 
 def _resampled(
@@ -231,20 +231,20 @@ def _places(
     table: torch.Tensor,  # [nodes, maps*C, D]
     t: torch.Tensor,      # places, in nodes, [n], float64
 ) -> tuple:               # node [n], and fraction of the way to the next one [n], where the table is
-    "Between which nodes places lie."
+    "The node before each place, and the fraction of the way to the next one."
     node = t.long()
     fraction = (t - node).to(table.dtype)
     return node.to(table.device), fraction.to(table.device)
 
 def _blended(table: torch.Tensor, node: torch.Tensor, fraction: torch.Tensor) -> torch.Tensor:
-    "Lines a fraction of the way from their node to the next."
+    "Lines interpolated between a node and the next one."
     return table.index_select(0, node).lerp_(table.index_select(0, node + 1), fraction[:, None, None])
 
 def between(
     table: torch.Tensor,  # [nodes, maps*C, D]
     t: torch.Tensor,      # places, in nodes, [n], float64
 ) -> torch.Tensor:        # [n, maps*C, D]
-    "Lines between two nodes of a table."
+    "Lines at places between the nodes of a table, by linear interpolation."
     return _blended(table, *_places(table, t))
 
 def _gathered(
@@ -252,7 +252,7 @@ def _gathered(
     a: np.ndarray, b: np.ndarray,            # places, in nodes, [n]
     together: int,                           # places at a time
 ) -> torch.Tensor:                           # [maps*C, n]
-    "Features at places far from each other, each from its own lines."
+    "Features at scattered places, each from its own interpolated lines."
     both = (*_places(rows, torch.from_numpy(a)), *_places(cols, torch.from_numpy(b)))  # uploaded once
     pieces = zip(*(part.split(together) for part in both))
     return torch.cat([_blended(rows, i, f).mul_(_blended(cols, j, g)).sum(-1).T for i, f, j, g in pieces], 1)
@@ -264,7 +264,7 @@ def from_table(
     box: int,                                # nodes that are composed at a time
     together: int,                           # pixels whose lines are gathered at a time
 ) -> torch.Tensor:                           # [maps*C, h, w]
-    "Features at places of a tile, by the cheaper of the two ways."
+    "Features at places of a tile, in the cheaper of two ways: composed nodes, or lines of each place."
     i, j = int(a.min()), int(b.min())
     p = int(a.max()) + 2 - i
     q = int(b.max()) + 2 - j  # nodes of the bounding box
@@ -280,7 +280,7 @@ def _in_chunks(
     some: np.ndarray,        # those of a block, likewise
     step: int,               # nodes of a chunk
 ) -> list[tuple]:            # (first, behind the last) of rows and of columns
-    "The whole chunks of the picture's nodes that hold those of a block."
+    "The nodes of a block, rounded out to whole chunks of the picture's nodes."
     start, end = everything.T
     first = start + (some[:, 0] - start) // step * step
     chunks = -((first - some[:, 1]) // step)
@@ -353,7 +353,7 @@ def rarely_exceeded(
     errors: np.ndarray,   # [..., n], magnitudes
     weights: np.ndarray,  # [n], how much each counts
 ) -> float:
-    "The error that a share of `RARE` exceeds, of which a sample is given."
+    "An estimate, from a sample, of the error that only a share of `RARE` exceeds."
     order = errors.ravel().argsort()
     e, w = (a.ravel()[order] for a in (errors, np.broadcast_to(weights, errors.shape)))
     below = w.cumsum() / w.sum()
@@ -368,7 +368,7 @@ def _shifted(
     shifts,     # of these coordinates
     pool,       # of `crew`
 ) -> list[torch.Tensor]:  # of rows and of columns, [maps, C, D, n]
-    "Lines, the mean over some shifts."
+    "Lines, averaged over several shifts of the coordinates."
     tables = [both(*(fill(lines, t + shift, axis, 3, pool) for axis, t in enumerate(at))) for shift in shifts]
     return [torch.stack(some).mean(0) for some in zip(*tables)]
 
@@ -382,7 +382,7 @@ def _met(
     places: list,  # rows and columns [n] of some of a picture's pixels
     at: list,      # some rows and some columns [m] of them
 ) -> np.ndarray:   # [m * GROUP]
-    "How often the picture has a pixel where a row and a column of a group cross, against chance."
+    "Weights of a group's crossings: the density of pixels there, relative to independent rows and columns."
     counts, *edges = np.histogram2d(places[0], places[1], 32)
     row, col = (np.clip(np.searchsorted(e, t, "right") - 1, 0, 31) for e, t in zip(edges, at))
     row, col = row.reshape(-1, GROUP, 1), col.reshape(-1, 1, GROUP)
@@ -415,7 +415,7 @@ def density(
 
 # %% ../nbs/drawing/20_render.ipynb #65097060
 class Points:
-    "Exact features of tiles, each pixel by itself."
+    "Exact features of tiles, computed pixel by pixel."
     def __init__(self, lines: MapStage, frame: Frame, dtype: torch.dtype = torch.float32):
         self.lines, self.frame = lines, frame
         self.dtype = dtype
@@ -465,7 +465,7 @@ class Places:
 # %% ../nbs/drawing/20_render.ipynb #2b20dc79
 @dataclass(frozen=True)
 class Plan:
-    "How much is computed at a time, and what memory that takes besides lines."
+    "Sizes of the pieces that are computed at a time, and the memory that they take besides lines."
     workers: int    # threads
     step: int       # positions whose lines are computed at a time
     tile: tuple[int, int]  # height and width, in pixels
@@ -477,7 +477,7 @@ def memory_limit(
     max_memory,  # bytes, text such as "256MB", or None
     device,
 ) -> int:        # bytes
-    "What a picture may take. None: 256 MB, more with very many threads, on a GPU 2 GB if they are free."
+    "The memory limit of a picture. None: 256 MB, more with very many threads; on a GPU at most 2 GB."
     if max_memory is not None: return parse_bytes(max_memory)
     spare = spare_memory(device)
     return max(256, 40 * torch.get_num_threads()) << 20 if spare is None else min(spare, 2 << 30)
@@ -547,7 +547,7 @@ class ArrayTarget:
 def _leaving(
     picture: torch.Tensor,        # [h, w, C]
 ) -> Callable[[], np.ndarray]:    # a function that waits and gives an array
-    "Begin to copy a picture from a device."
+    "Start copying a picture from its device; return a function that waits for the array."
     if not picture.is_cuda:
         array = picture.cpu().numpy()
         return lambda: array
@@ -562,7 +562,7 @@ def _leaving(
 
 # %% ../nbs/drawing/20_render.ipynb #85c7f86a
 class _UnderWay:
-    "Bands of a picture on which workers are busy, oldest first."
+    "The bands of a picture on which workers are still busy, oldest first."
     def __init__(self, target, level: int, tick):
         self.target, self.level = target, level
         self.tick = tick
@@ -631,6 +631,8 @@ def paint(
     under_way.finish_all()
 
 # %% ../nbs/drawing/20_render.ipynb #59fb5723
+_Out = TypeVar("_Out", bound=np.ndarray | str | Path)   # of `out`, which is returned
+
 def _pictures(out, batch: int, size, channels: int, bits: int) -> np.ndarray:
     "`out` as an array [B, H, W, C] to fill."
     shape = (batch, *size, channels)
@@ -664,7 +666,7 @@ def _key(synthesis, ws: torch.Tensor, frame: Frame, *how) -> str:
 
 # %% ../nbs/drawing/20_render.ipynb #e386da3c
 def _fused(pixels: PixelStage, channels: int, tile) -> None:
-    "Try a compiled pixel stage on a tile; leave the compiler out if that can't be had."
+    "Run a compiled pixel stage on an empty tile; without a working compiler, go on uncompiled."
     places = math.prod(tile) * pixels.supersample**2
     try:
         empty = torch.zeros(pixels.maps, channels, places)
@@ -678,7 +680,7 @@ def in_float32(
     synthesis,         # of a generator
     ws: torch.Tensor,
 ) -> tuple:            # both in float32
-    "What is drawn: the network itself, or a copy in float32 of one in another precision."
+    "The network itself, or a float32 copy of one in another precision, and `ws` in float32."
     dtypes = {p.dtype for p in synthesis.parameters()}
     return synthesis if dtypes <= {torch.float32} else copy.deepcopy(synthesis).float(), ws.float()
 
@@ -734,7 +736,7 @@ def render(
     size=None,               # N or (H, W); None: that of the training
     view: View | None = None,
     warp=None,               # (u_row, u_col) -> (u_row, u_col) on float64 arrays, or a 3 x 3 matrix on (u_row, u_col, 1); after the view
-    out=None,                # array or memory map [B, H, W, C], or a path: .png, .tif, .dzi (see notebook 23)
+    out: _Out | None = None, # array or memory map [B, H, W, C], or a path: .png, .tif, .dzi (see notebook 23)
     align: str = "centers",  # "corners": the authors' grid
     max_memory=None,         # for everything but the generator and the picture, such as "1GB"; None: see `memory_limit`
     tol: float = 2 / 255,    # error in [-1, 1] that one colour in 10,000 of a turned or warped picture may exceed, by a sample; 0: exact
@@ -743,7 +745,7 @@ def render(
     dtype: torch.dtype | None = None,  # of the pixel stage: torch.bfloat16 or float16 where the device gains by it; lines stay float32
     progress: bool = False,  # a bar with the time left, on stderr
     bits: int = 8,           # of a colour: 8, or 16 in arrays of uint16, .png and .tif
-):                           # uint8 or uint16 [B, H, W, C], or `out`
+) -> np.ndarray | _Out:      # uint8 or uint16 [B, H, W, C], or `out`
     "Draw codes at any size, view or warp in constant memory."
     size = size_pair(getattr(G, "shape", G.resolution) if size is None else size)
     limit = memory_limit(max_memory, ws.device)

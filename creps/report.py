@@ -21,7 +21,7 @@ from .curves import (GRID_CSS, MOST_PANELS, History, brief, data_uri, duration, 
 
 # %% ../nbs/engine/49_report.ipynb #82222c96
 def evenly(items: list, most: int) -> list:
-    "At most `most` of them, the first and the last included."
+    "At most `most` items, evenly spaced, the first and the last included."
     return items if len(items) <= most else [items[round(i)] for i in np.linspace(0, len(items) - 1, most)]
 
 def embed(
@@ -60,7 +60,7 @@ def readable(
     return found
 
 def samples(run, notes: list) -> list[FT]:
-    "A section for each series of sheets, all within the budget."
+    "A section for each series of sheets, which together fit into `BUDGET`."
     series = dict(list(list_sheets(run).items())[:4]) or {"": []}
     picked = {name: evenly(sheets, 20 // len(series)) for name, sheets in series.items()}
     limit = BUDGET // (sum(len(sheets) + 2 for sheets in picked.values()) + 1)  # the first and the last of each lie in the page twice
@@ -83,7 +83,7 @@ def _size_like(settings: dict, side: int) -> str:
     return str(side) if height == width else f"{height}x{width}"
 
 def commands(run, settings: dict) -> list:  # (what for, command)
-    "How to go on from here."
+    "Commands for a run: resume it, draw pictures, write the page again, load it in Python."
     path, data = str(run), settings.get("data")
     R = settings.get("resolution")
     if not isinstance(data, str): data = "DATA"
@@ -113,7 +113,7 @@ def table(
     return xml.Table(*above, *map(line, list(rows)[:200]))
 
 def settings_table(settings: dict) -> FT:
-    "All settings beside the usual ones; the chosen ones first and marked."
+    "A table of all settings and their defaults; changed ones first and marked."
     known, own = usual(settings), chosen(settings)
     order = own + [k for k in settings if k not in own]
     rows = [(k, settings[k], known.get(k, "") if k in own else "") for k in order]
@@ -121,7 +121,7 @@ def settings_table(settings: dict) -> FT:
 
 # %% ../nbs/engine/49_report.ipynb #e3407717
 def first_numbers(history: History) -> list[tuple[str, str]]:  # (what it is, value)
-    "The numbers to look at first."
+    "The numbers at the top of the page."
     found = [("progress", progress(history)), ("training", duration(history.seconds))]
     if history.lost: found.append(("of it lost", duration(history.lost)))
     if history.resumed: found.append(("resumed", f"{history.resumed} ×"))
@@ -133,7 +133,7 @@ def clock(time) -> str:
     return re.sub(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d).*$", r"\1 \2 UTC", brief(time))
 
 def events_table(events: list[dict]) -> FT:
-    "When the run was started, resumed, interrupted, finished; the last 20 of it."
+    "A table of the last 20 events of a run: starts, resumptions, interruptions, the end."
     shown = [e | dict(time=clock(e.get("time"))) for e in events[-20:]]
     columns = ("time", "event", "kimg", "device", "changed", "said")
     head = [k for k in columns if any(e.get(k) not in ("", None) for e in shown)]
@@ -141,7 +141,7 @@ def events_table(events: list[dict]) -> FT:
     return xml.Div(*more, table([[e.get(k, "") for k in head] for e in shown], head))
 
 def environment(history: History) -> dict:
-    "What the last start said beside the settings, and versions."
+    "The entries of the last start or resumption, without the settings, and the versions."
     begun = next((e for e in reversed(history.events) if e.get("event") in ("start", "resume")), {})
     told = ("event", "time", "kimg", "step", "settings", "versions", "changed")
     return {k: v for k, v in begun.items() if k not in told} | history.setting("versions")
@@ -169,7 +169,7 @@ pre { margin: 0 0 14px; padding: 10px; background: var(--rule); border-radius: 6
 
 # %% ../nbs/engine/49_report.ipynb #006145bd
 def page_head(title: str) -> FT:
-    "Title, style, and what the browser may do."
+    "The head of the page: title, style, and the policy that forbids everything else."
     css = GRID_CSS + PAGE_CSS
     known = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{known}'"
@@ -178,7 +178,7 @@ def page_head(title: str) -> FT:
     return xml.Head(*told, xml.Title(title), xml.Style(Safe(css)))
 
 def page_top(run, history: History) -> FT:
-    "Name, state, progress, first numbers."
+    "The top of the page: name, state, progress, first numbers."
     total, resolution = history.total(), history.setting("settings").get("resolution")
     title = f"{brief(Path(run).resolve().name)} · {state_of(history)}"
     size = [xml.P(f"{brief(resolution)} × {brief(resolution)} pixels")] if resolution else []
@@ -188,7 +188,7 @@ def page_top(run, history: History) -> FT:
 
 # %% ../nbs/engine/49_report.ipynb #f8d7f4d4
 def page_bottom(run, history: History, notes: list[str]) -> list[FT]:
-    "Sections after curves and samples."
+    "The sections after curves and samples."
     settings, about = history.setting("settings"), environment(history)
     lines = [part for what, line in commands(run, settings) for part in (xml.P(what), xml.Pre(line))]
     found = [xml.H2("Commands"), *lines]
@@ -231,7 +231,7 @@ def report_run(
     run,                     # run folder (creps train --out)
     out: str | None = None,  # where to write, *.html; left out: report.html in the run folder
 ):
-    "Write one HTML page of a run: curves, samples over time, settings, environment, how to go on."
+    "Write one HTML page of a run: curves, samples over time, settings, environment, further commands."
     path = report(run, out)
     history, broken = read_run(run)
     last = {k: float(f"{row[k]:.6g}") for k, row in newest(history).items() if math.isfinite(row[k])}

@@ -25,7 +25,7 @@ def places(
     start: float = 0.,   # of the window, on the plane
     length: float = 1.,
 ) -> torch.Tensor:       # float64 [n + 6], in [-1, 1] inside the picture
-    "Where the cells of one side are, with three more at each end."
+    "Coordinates of the cells along one side, with three more at each end."
     cells = torch.arange(n + 6, dtype=torch.float64, device="cpu") - 2.5
     return 2 * start - 1 + cells * (2 * length / n)
 
@@ -154,7 +154,7 @@ def scaled(
     part: tuple,             # row, column, side
     size: int,
 ) -> torch.Tensor:           # [B, 3, size, size]
-    "A part of pictures, bilinearly brought to `size`."
+    "A part of pictures, bilinearly resized to `size`."
     y, x, side = part
     cut = pictures[..., y:y + side, x:x + side]
     return F.interpolate(cut, size=(size, size), mode="bilinear", align_corners=False)
@@ -164,7 +164,7 @@ def mixed(
     pair: list,                  # the same pictures in two sizes
     generator: torch.Generator,
 ) -> list:
-    "Each with parts of the other: a random box, then random colour channels."
+    "Each picture with parts of the other: in a random box, and in random colour channels."
     channels, out = torch.rand(3, 1, 1, generator=generator) < .5, []
     for own, other in (pair, pair[::-1]):
         n = own.shape[-1]
@@ -192,7 +192,7 @@ def chosen(
 
 # %% ../nbs/evidence/35_scaleparty.ipynb #1f29fa4c
 class Sizes:
-    "The same pictures in several sizes: of [B, 3, n, n] each; a slice is one of pictures."
+    "The same pictures in several sizes [B, 3, n, n]; a slice takes some of the pictures."
     def __init__(self, images): self.images = list(images)
     def __len__(self): return len(self.images[0])
     def __getitem__(self, rows: slice): return Sizes(x[rows] for x in self.images)
@@ -205,7 +205,7 @@ def in_sizes(
     cells: tuple,      # a side, for each size
     noise: Callable,   # cells -> a generator of noise, or None
 ) -> list:             # [B, 3, n, n] for each size
-    "The same window of the same pictures with several numbers of cells."
+    "The same window of the same pictures, drawn with several numbers of cells."
     y, x, side = part
     return [synthesis(ws, (n, n), (y, side), (x, side), noise(n)) for n in cells]
 
@@ -213,7 +213,7 @@ def in_sizes(
 def over_sizes(
     critic: Callable,  # (images, label) -> logits
 ) -> Callable:         # (`Sizes` or images, label) -> logits, one size after the other
-    "A critic that judges every size."
+    "A critic that judges every size; its logits are concatenated."
     def judge(images, label):
         sizes = images.images if isinstance(images, Sizes) else [images]
         return torch.cat([critic(x, label) for x in sizes])
@@ -231,7 +231,7 @@ def together(first: Phase, second: Phase) -> Phase:
 def joined(
     phases: list,  # of an iteration; a penalty follows the loss of its network
 ) -> list:
-    "The same with penalties added to the losses, without optimiser steps of their own."
+    "The phases with each penalty added to the loss of its network."
     out = []
     for phase in phases:
         if out and out[-1].network == phase.network: out[-1] = together(out[-1], phase)

@@ -45,7 +45,7 @@ class Lines:
 def chance(
     *ints,  # whole numbers, tensors or arrays of them, broadcast against each other
 ) -> torch.Tensor:  # float64 in [0, 1)
-    "A uniform number that depends on `ints` alone."
+    "Uniform numbers, hashed from `ints` alone."
     h = np.uint32(0x9E3779B9)
     with np.errstate(over="ignore"):
         for i in ints:
@@ -94,7 +94,7 @@ def _double(x) -> torch.Tensor: return torch.as_tensor(x, dtype=torch.float64)
 def each(
     *values,  # numbers, or [B, 1, 1, 1]
 ) -> torch.Tensor:  # [1 or B, len(values), 1, 1]
-    "One value for each layer."
+    "A tensor of one value for each layer."
     layers = [_double(v).reshape(-1, 1, 1, 1) for v in values]
     return torch.cat(torch.broadcast_tensors(*layers), 1)
 
@@ -272,7 +272,7 @@ def scenes(
     seed: int,
     indices,  # iterable of B whole numbers
 ) -> SimpleNamespace:
-    "All that settles B scenes: numbers [B, 1, 1, 1] and colours [B, 3, 1, 1], by name."
+    "All parameters of B scenes by name: numbers [B, 1, 1, 1] and colours [B, 3, 1, 1]."
     seeds = [[seed % 2**63, int(i)] for i in indices]
     streams = map(np.random.default_rng, seeds)
     uniform = np.stack([stream.random(1 + len(FACTORS)) for stream in streams])
@@ -288,7 +288,7 @@ _ACCENTS = torch.tensor([  # heath, spruce, meadow, slate
     [.42, .27, .14], [.10, .32, .22], [.30, .34, .12], [.16, .26, .42]], dtype=torch.float64)
 
 def _light(f):
-    "Colours, and the place of the light, from the time of the day."
+    "Set the scene's colours and its light in place, from the time of the day."
     i = f.time.floor().long().flatten()
     j = (i + 1) % len(TIMES)
     w = smoothstep(f.time - f.time.floor(), .25, .75)
@@ -310,7 +310,7 @@ def _light(f):
 NOWHERE = 9.
 
 def _land(f):
-    "What there is in the scene, and where."
+    "Set the scene's land in place: water, hills, bank, mountain, snow and trees."
     f.water = (f.water < .45).double()
     f.level = torch.where(f.water > 0, f.horizon + f.level, NOWHERE)
     beside = 2 + (3 * f.hills).floor()
@@ -352,7 +352,7 @@ def mountain(f, lines):
 
 # %% ../nbs/engine/44_scenery.ipynb #f77a54ac
 def depth(f):
-    "How near each of the four hills is: 0 the farthest, 1 the nearest, below 0 not there. [B, 4, 1, 1]"
+    "Nearness of the four hills: 0 the farthest, 1 the nearest, below 0 for hills left out. [B, 4, 1, 1]"
     return (each(0, 1, 2, 3) - 4 + f.hills) / (f.hills - 1)
 
 def foot(f, z):
@@ -698,7 +698,7 @@ class World:
     def _checked(self, indices) -> list: return numbers_of(indices, len(self))
 
     def draw(self, indices) -> np.ndarray:  # uint8 [B, H, W, 3]
-        "Many pictures at once: what each kind does in its own way."
+        "The pictures of these numbers."
         raise NotImplementedError
 
     def __getitem__(self, i: int) -> np.ndarray:  # uint8 [H, W, 3]
@@ -713,7 +713,7 @@ class World:
         size,              # int, (H, W) or "HxW"
         view: View | None = None,  # None: the present one
     ) -> "World":
-        "The same pictures at another size or view."
+        "A copy of this world with another size or view."
         other = copy.copy(self)
         other.size, other.view = size_pair(size), view or self.view
         return other
@@ -737,7 +737,7 @@ class Scenery(World):
     def draw(self,
         indices,  # iterable of whole numbers
     ) -> np.ndarray:  # uint8 [B, H, W, 3]
-        "Many pictures at once."
+        "The pictures of these numbers."
         indices, (H, W) = self._checked(indices), self.size
         count = max(1, 2**16 // (H * W))
         parts = [np.zeros((0, H, W, 3), np.uint8)]

@@ -19,7 +19,7 @@ from .generator import Generator, check_resolution
 
 # %% ../nbs/engine/64_settings.ipynb #30ea6bb3
 class NotGiven(Enum):
-    "What stands in place of a setting of which nobody has said anything."
+    "The mark of a setting that has not been given."
     NOT_GIVEN = "not given"
     def __repr__(self) -> str: return self.value
 
@@ -32,7 +32,7 @@ def setting(
     rare: bool = False,      # few trainings use it: a file holds it only where it is not the usual value
     found: bool = False,     # `fit` finds it out by itself, and nobody is asked for it
 ) -> Any:
-    "A field of a settings table."
+    "A field of a settings table, with its default."
     return field(default=NOT_GIVEN, metadata=dict(usual=usual, found=found, rare=rare))
 
 def rare(usual: Any) -> Any: return setting(usual, rare=True)
@@ -41,15 +41,15 @@ def found(usual: Any) -> Any: return setting(usual, found=True)
 
 # %% ../nbs/engine/64_settings.ipynb #c6830618
 def by_size(*values: int) -> Any:  # up to 32 pixels, at 64, at 128, from 256 on
-    "A setting whose usual value depends on the resolution."
+    "A setting whose default depends on the resolution."
     return setting(lambda s: values[min(max(s.resolution.bit_length() - 6, 0), 3)])
 
 def by_recipe(**values) -> Any:  # recipe -> value
-    "A setting whose usual value depends on the recipe."
+    "A setting whose default depends on the recipe."
     return setting(lambda s: values[s.recipe])
 
 def usual_gamma(s: "Settings") -> float:
-    "How strong R1 is, by resolution and recipe."
+    "The default weight of R1, by resolution and recipe."
     return max(.1, .5 * (s.resolution / 128)**2) if s.recipe == "article" else max(1., (s.resolution / 64)**3)
 
 def augmentation(kind: str) -> str:
@@ -69,11 +69,11 @@ def half_cosine(
     start: float, end: float,
     share: float,  # of the way, in [0, 1]
 ) -> float:
-    "A value that leaves `start` and reaches `end` without a jolt."
+    "A value on half a cosine from `start` to `end`."
     return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
 
 def check_burn_in(s: "Settings"):
-    "ValueError for a schedule that says only half of what it is."
+    "Raise ValueError for a burn-in without start values, or the reverse."
     starts = s.starts()
     if bool(s.burn_in) != bool(starts):
         names = ", ".join(f.name for f in fields(s) if f.name.endswith("_start"))
@@ -116,12 +116,12 @@ def usual_value(
     f,         # a field of a settings table
     settings,  # with the settings that stand above it
 ):
-    "What a setting is if it is not given."
+    "The default of a setting, given those above it."
     usual = f.metadata["usual"]
     return usual(settings) if isinstance(usual, Callable) else usual
 
 def check_together(s: "Settings"):
-    "ValueError for settings that do not go together."
+    "Raise ValueError for settings that exclude each other."
     R = s.resolution
     if s.batch > 4 and s.batch % 4:
         raise ValueError(f"batch must be a multiple of 4, or less than that, not {s.batch!r}")
@@ -135,7 +135,7 @@ def check_together(s: "Settings"):
 # %% ../nbs/engine/64_settings.ipynb #b6590456
 @dataclass(frozen=True)
 class Showing(Architecture):
-    "The settings of what a training shows."
+    "Settings of the data, of the length of a training, and of the pictures shown in it."
     data: str | None = found(None)  # where the pictures come from; None: they were given as an object
     pictures: Natural = found(0)  # how many there are
     rampup: bool = found(True)  # the average is quicker in the beginning: not if the training began with init
@@ -179,7 +179,7 @@ class Game(Showing):
 # %% ../nbs/engine/64_settings.ipynb #b50411cb
 @dataclass(frozen=True)
 class Descent(Game):
-    "The settings of steps and averages."
+    "Settings of the optimiser, of precision, averages and schedules."
     # of products: float32; tf32 is NVIDIA's; the others in D's four highest resolutions, bfloat16 in G's pixels, too
     precision: Literal["float32", "tf32", "bfloat16", "float16"] = setting("float32")
     lr: Positive = setting(.002)  # Adam's learning rate before the lazy correction; left out: .002
@@ -199,7 +199,7 @@ class Descent(Game):
 # %% ../nbs/engine/64_settings.ipynb #7ab4102c
 @dataclass(frozen=True)
 class Values(Descent):
-    "A table of settings, with a mark where nobody has said anything."
+    "A table of settings, in which NOT_GIVEN marks those that are missing."
     def __post_init__(self):
         given = self.given()
         check_arguments(type(self), given)
@@ -212,16 +212,16 @@ class Values(Descent):
         return {f.name: v for f in fields(self) if (v := getattr(self, f.name)) is not NOT_GIVEN}
 
     def unusual(self) -> list[str]:
-        "Names of those that differ from what they would be by themselves."
+        "The names of the settings that differ from their defaults."
         return [f.name for f in fields(self) if getattr(self, f.name) != usual_value(f, self)]
 
     def starts(self) -> dict[str, float]:
-        "Where the settings that move along the burn-in begin, by name."
+        "The start values of the settings that move along the burn-in, by name."
         began = {k: v for k, v in self.given().items() if k.endswith("_start") and v is not None}
         return {name.removesuffix("_start"): value for name, value in began.items()}
 
     def to_json(self) -> dict[str, Any]:
-        "The settings that have a value, of JSON's types; rare ones only where they are not as usual."
+        "The settings that have a value, of JSON's types; rare ones only if they aren't the default."
         rarely = {f.name: f.metadata["usual"] for f in fields(self) if f.metadata["rare"]}
         said = {k: v for k, v in self.given().items() if k not in rarely or v != rarely[k]}
         return {k: list(v) if isinstance(v, tuple) else v for k, v in said.items()}
@@ -229,13 +229,13 @@ class Values(Descent):
 # %% ../nbs/engine/64_settings.ipynb #a72db280
 @dataclass(frozen=True)
 class Settings(Values):
-    "What a training is: every value on which its result depends, with a mark where nobody has said anything."
+    "Settings of a training: every value on which its result depends; NOT_GIVEN marks the missing ones."
     def otherwise(self, other: "Settings") -> "Settings":
-        "These settings, and those of `other` where nothing is given."
+        "These settings, with those of `other` in place of the missing ones."
         return Settings(**other.given() | self.given())
 
     def complete(self) -> "Settings":
-        "These settings, and the usual values where nothing is given; ValueError if they do not go together."
+        "These settings, with defaults in place of the missing ones; ValueError for an impossible combination."
         whole = copy(self)
         for f in fields(whole):
             if getattr(whole, f.name) is NOT_GIVEN: object.__setattr__(whole, f.name, usual_value(f, whole))
@@ -245,7 +245,7 @@ class Settings(Values):
     def at(self,
         images: int,  # shown so far
     ) -> "Settings":
-        "The settings of a moment: what has a start is on its way until the burn-in ends. These are complete."
+        "The complete settings at a moment: during the burn-in, some are on their way from a start value."
         if images >= 1000 * self.burn_in: return self
         moment, share = copy(self), images / (1000 * self.burn_in)
         for name, start in self.starts().items():
@@ -257,14 +257,14 @@ class Settings(Values):
     def from_json(cls,
         saved: Mapping[str, Any],  # as `to_json` gives them, of this version or another; others are left aside
     ) -> "Settings":
-        "The settings that a file holds; ValueError for values that can't be."
+        "The settings in a file; ValueError for invalid values."
         names = {f.name for f in fields(cls)}
         return cls(**{k: v for k, v in saved.items() if k in names and v is not None})
 
 # %% ../nbs/engine/64_settings.ipynb #896545a4
 @dataclass(frozen=True)
 class Network:
-    "What a generator is: the parameters of `Generator`, as its config.json holds them."
+    "The parameters of `Generator`, as its config.json holds them."
     resolution: int  # R, the size that it is built for
     z_dim: int
     w_dim: int
@@ -283,7 +283,7 @@ class Network:
 
     @classmethod
     def of(cls, G: Generator) -> "Network":
-        "What `G` is."
+        "The parameters of `G`."
         return cls(**{f.name: getattr(G, f.name) for f in fields(cls)})
 
 _SHARED = {f.name for f in fields(Network)} & {f.name for f in fields(Settings)} - {"resolution", "shape"}
@@ -292,7 +292,7 @@ _SHARED = {f.name for f in fields(Network)} & {f.name for f in fields(Settings)}
 def network_of(
     settings: Settings,  # complete
 ) -> Network:
-    "The generator of a training, on its plane."
+    "The parameters of a training's generator, which is built for `plane`."
     height, width = (n * settings.plane // settings.resolution for n in settings.shape)
     shared = {k: getattr(settings, k) for k in _SHARED}
     return Network(resolution=settings.plane, shape=(height, width), **shared)
@@ -300,7 +300,7 @@ def network_of(
 def begun_with(
     G,  # a trained generator, of any system
 ) -> Settings:
-    "What a training that begins with G takes over from it."
+    "The settings that a training takes over from the trained generator it begins with."
     shared = {k: getattr(G, k) for k in _SHARED if hasattr(G, k)}
     return Settings(plane=G.resolution, rampup=False, **shared)
 
@@ -311,7 +311,7 @@ def settle(
     network=None,                        # a trained generator to begin with
     preferred: Settings = Settings(),    # what the system's authors prefer to our usual values
 ) -> Settings:
-    "Every setting of a run; ValueError for a wish that the checkpoint or the network can't fulfil."
+    "The complete settings of a run; ValueError if they contradict the checkpoint or the network."
     began = begun_with(network) if network is not None else Settings()
     before = checkpoint or began
     fixed = [f.name for f in fields(Architecture) if checkpoint or f.name in began.given()]
@@ -325,7 +325,7 @@ def settle(
 # %% ../nbs/engine/64_settings.ipynb #d2b4548b
 @dataclass(frozen=True)
 class Execution:
-    "How a run is carried out: nothing that it learns depends on it."
+    "Options of how a run is carried out; nothing that it learns depends on them."
     device: Device = "auto"  # auto, cpu, cuda, mps
     # at most so many images at a time in each process; left out: all of its share
     batch_device: Count | None = None
@@ -340,7 +340,7 @@ class Execution:
 
 # %% ../nbs/engine/64_settings.ipynb #aeb0bbca
 def offered(table: type) -> list:
-    "The fields of a settings table that somebody can be asked for."
+    "The fields of a settings table that a user can set."
     return [f for f in fields(table) if not f.metadata.get("found")]
 
 def takes(
@@ -363,7 +363,7 @@ def sort_out(
     options: Mapping[str, Any],  # keywords
     *tables: type,
 ) -> list:                       # an instance of each
-    "The tables' objects that keywords describe; TypeError for a keyword of none of them."
+    "Instances of the tables, from keywords; TypeError for a keyword that none of them has."
     names = [{f.name for f in offered(table)} for table in tables]
     unknown = [k for k in options if not any(k in own for own in names)]
     if unknown: raise TypeError(f"there is no option {unknown[0]!r}")

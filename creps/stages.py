@@ -21,7 +21,7 @@ from .layers import SLOPE, Step, run
 
 # %% ../nbs/engine/42_stages.ipynb #484a4383
 class Layer:
-    "A layer with everything folded in: one product, then the activation in place."
+    "A layer with all gains and its style folded in: one product, then the activation in place."
     def __init__(self,
         layer,                              # FullyConnected or ModulatedLinear
         style: torch.Tensor | None = None,  # [1, inputs] of a ModulatedLinear
@@ -44,7 +44,7 @@ class Layer:
 
 # %% ../nbs/engine/42_stages.ipynb #42a35444
 class Scratch(threading.local):
-    "Buffers [width + 1, n] of one thread, their last row ones."
+    "Reusable buffers [width + 1, n] of one thread, whose last row is ones."
     def __init__(self, dtype: torch.dtype, device):
         self.dtype, self.device = dtype, device
         self.memory, self.views = {}, {}
@@ -60,7 +60,7 @@ class Scratch(threading.local):
         x: tuple | None,  # a buffer that is still needed
         width: int,       # of the other one
     ) -> tuple[torch.Tensor, torch.Tensor]:  # [width + 1, n] and the same without the ones
-        "A buffer that isn't `x`."
+        "A buffer other than `x`."
         first = self.views.get((width, 0)) or self._made(width, 0)
         return first if first is not x else self.views.get((width, 1)) or self._made(width, 1)
 
@@ -93,7 +93,7 @@ class Buffered:
         channels: int,
         n: int,  # positions
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        "A buffer for the features that go in, with and without its ones."
+        "A buffer for the input features, with and without its row of ones."
         return self.scratch.sized(n).beside(None, channels)
 
     def _apply(self, step: Step, x: tuple):
@@ -111,7 +111,7 @@ class Buffered:
         x: tuple,             # from `input`
         *maps: torch.Tensor,  # [C, n] each, added on the way
     ) -> Iterator[torch.Tensor]:  # [outputs, n]; each is gone when the next is asked for
-        "What the steps output, summed up."
+        "Outputs of the steps, each added to those before."
         return run(self.steps, (x, *maps), self._apply, self._add)
 
 # %% ../nbs/engine/42_stages.ipynb #ecc9a575
@@ -166,7 +166,7 @@ class PixelStage:
 
 # %% ../nbs/engine/42_stages.ipynb #c48894fc
 class MapStage:
-    "What the line network of one code outputs at `columns` positions a point."
+    "The line network of one code: its outputs at `columns` positions a point."
     planar = True  # there are no lines: pixels are points
     def __init__(self, program: Program, device, columns: int):
         self.network = Buffered(program.lines, program.styles, device)
@@ -181,7 +181,7 @@ class MapStage:
         self.step = max(1, (512 if self.device.type == "cpu" else 2**15) // columns)  # positions at a time
 
     def kept(self, x: tuple) -> Iterator[torch.Tensor]:
-        "Of each map in turn, [C, columns]; `x`: the features, in a buffer."
+        "Iterate over the maps, [C, columns] each; `x`: the features, in a buffer."
         return islice(self.network(x), self.skipped, None)
 
     def piece(self, t_rows, t_cols) -> torch.Tensor:
@@ -254,7 +254,7 @@ def crew(
     workers: int,  # threads
     name: str = "render",  # of the threads
 ) -> Iterator[ThreadPoolExecutor]:
-    "A pool of threads in which torch has no helpers. Left by an exception, it drops what hasn't begun."
+    "A pool of threads that run torch with one thread each; after an exception, jobs not begun are dropped."
     before, ready = torch.get_num_threads(), threading.Barrier(workers + 1)
     def alone():
         torch.set_num_threads(1)

@@ -52,13 +52,13 @@ def latents(
     labels: Any = None,  # [N, label_dim] of the data set, to sample from; None: unconditional
     device: torch.device | str = "cpu",
 ) -> tuple:              # z [count, z_dim], label [count, label_dim] or None
-    "Latent codes, and labels in the frequency of the data set."
+    "Latent codes; and labels, sampled from those of the data set."
     z, label = random_latents(settings, count, rng(settings.seed, step, stream), labels)
     return z.to(device), None if label is None else label.to(device)
 
 # %% ../nbs/training/14_step.ipynb #1e4d7b9b
 def new_discriminator(settings: Settings, kind: type = Discriminator) -> Discriminator:
-    "A critic for a training, of any system."
+    "A new discriminator for a training, of any system."
     s = settings
     return kind(s.resolution, s.label_dim, s.d_channel_base, s.d_channel_max, image_channels=s.image_channels)
 
@@ -72,7 +72,7 @@ def new_networks(settings: Settings, device: torch.device | str = "cpu") -> tupl
 # %% ../nbs/training/14_step.ipynb #e716a94d
 @dataclass
 class State:
-    "Everything that a training is at one moment."
+    "The complete state of a training."
     G: Generator              # or that of another system, as for D and ema
     D: Discriminator
     ema: Generator            # slow average of G
@@ -92,13 +92,13 @@ class State:
 
 # %% ../nbs/training/14_step.ipynb #16876253
 def new_augment(settings: Settings) -> tuple[Augment | None, AdaptiveStrength | None]:
-    "Augmentation of D's pictures, or None, and what moves its strength, or None."
+    "The augmentation of D's pictures, and the controller of its strength; None for each that isn't used."
     if settings.augment == "none": return None, None
     if settings.augment != "ada": return Augment(float(settings.augment)), None
     return Augment(0.), AdaptiveStrength(target=settings.ada_target, kimg=settings.ada_kimg)
 
 def _copied(G) -> dict[str, torch.Tensor]:
-    "The parameters of a network as they are now, by name."
+    "Copies of a network's parameters, by name."
     return {name: p.detach().clone() for name, p in G.named_parameters()}
 
 def new_state(
@@ -121,7 +121,7 @@ def new_state(
 
 # %% ../nbs/training/14_step.ipynb #c0c4e44b
 class BatchSplit:
-    "How a batch is divided among ranks, and on a rank into micro-batches whose gradients are accumulated."
+    "The division of a batch among ranks, and on a rank into micro-batches with accumulated gradients."
     def __init__(self,
         batch: int,               # pictures of a step, of all ranks
         batch_device: int | None = None, # at most so many at a time; None: all of this rank's
@@ -139,18 +139,18 @@ class BatchSplit:
                              "change batch or batch_device")
 
     def micro_batch(self, number: int) -> slice:
-        "Places in the batch of the pictures of this rank's `number`-th micro-batch."
+        "The places of this rank's `number`-th micro-batch in the batch."
         return slice(self.rank + self.world_size * number, None, self.count)
 
     def part(self, x: Any, number: int) -> Any:
-        "Rows of the `number`-th micro-batch in what this rank holds; None of None."
+        "The rows of the `number`-th micro-batch, of those that this rank holds; None if `x` is None."
         if x is None: return None
         n = len(x) // self.accumulation
         return x[number * n:(number + 1) * n]
 
     @property
     def rows(self) -> np.ndarray:
-        "Numbers in the batch that this rank reads, micro-batch by micro-batch."
+        "The places in the batch that this rank reads, micro-batch by micro-batch."
         return np.concatenate([np.arange(self.batch)[self.micro_batch(n)] for n in range(self.accumulation)])
 
     def all_reduce(self, x: torch.Tensor, how: str) -> torch.Tensor:
@@ -162,7 +162,7 @@ class BatchSplit:
 
 # %% ../nbs/training/14_step.ipynb #f634d55c
 class _RankMean(Function):
-    "The mean over ranks; so is its gradient, because each rank's loss counts for 1/world_size."
+    "The mean over ranks; the gradient is averaged too, because each rank's loss counts for 1/world_size."
     @staticmethod
     def forward(ctx, x: torch.Tensor, split: BatchSplit) -> torch.Tensor:
         ctx.split = split
@@ -200,7 +200,7 @@ class Iteration:
         return self.local(self.real), self.local(self.real_label)
 
     def due(self, interval: int) -> bool:
-        "Whether it is time for what happens every `interval` steps; 0: never."
+        "True in every `interval`-th step; never for 0."
         return interval > 0 and self.state.step % interval == 0
 
     def rng(self, *key: int, device: torch.device | str = "cpu") -> torch.Generator:
@@ -222,7 +222,7 @@ class Phase(NamedTuple):
 
 # %% ../nbs/training/14_step.ipynb #8728d933
 def learning(it: Iteration, name: str) -> torch.nn.Module:
-    "The network `name`, ready to learn while the other one stays as it is."
+    "The network `name`, set to be trained while the other one is frozen."
     G, D = it.state.G, it.state.D
     network = G if name == "G" else D
     for net in (G, D): net.requires_grad_(net is network)
@@ -232,7 +232,7 @@ def learning(it: Iteration, name: str) -> torch.nn.Module:
     return network
 
 def join_gradients(it: Iteration, network: torch.nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
-    "Give `network` the mean gradients over all ranks, made finite; their norm, and whether they were finite."
+    "Replace a network's gradients by their finite mean over ranks; their norm, and whether they were finite."
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
     flat = it.split.mean(torch.cat([g.flatten() for g in gradients]))
     finite = flat.isfinite().all()
@@ -247,7 +247,7 @@ def follow_mean(
     z: torch.Tensor,  # [batch, z_dim], of all ranks
     label,            # [batch, label_dim] or None
 ):
-    "Move the mean of w."
+    "Update the running mean of w, in place."
     mean = getattr(G.mapping, "w_avg", None)
     if mean is None: return
     with torch.no_grad(): mean.lerp_(G.mapping(z, label)[:, 0].mean(0), .002)
@@ -287,14 +287,14 @@ def drawn_at(
     places: Any,       # coordinates t [sH], [sW]
     twice: bool = False,  # they will be differentiated twice
 ) -> torch.Tensor:     # [n, C, H, W]
-    "Generated pictures, in the training's precision."
+    "Generated pictures at these coordinates, in the training's precision."
     low = it.settings.precision == "bfloat16" and not twice
     dtype = torch.bfloat16 if low else torch.float32
     return tiles.draw(it.state.G.synthesis, ws if twice else ws[:, :1], *places, twice=twice, dtype=dtype)
 
 # %% ../nbs/training/14_step.ipynb #2d99d373
 def noting(critic: Callable, logits: list) -> Callable:
-    "A critic that answers as `critic` does, and also puts its answers into `logits`."
+    "A critic that returns what `critic` does, and appends it to `logits`."
     def asked(images, label):
         logits.append(critic(images, label))
         return logits[-1]
@@ -305,7 +305,7 @@ def observe(
     fake: torch.Tensor,  # logits [n, 1] of generated pictures
     real: torch.Tensor,  # of real ones
 ) -> dict:               # name -> scalar
-    "How real D takes both to be, as mean signs; the adaptive augmentation counts those of the real ones."
+    "Mean signs of D's logits for both; the adaptive augmentation counts those of the real pictures."
     real, fake = real.detach(), fake.detach()
     level = fake.mean() if it.paired else 0.
     real, fake = real - level, fake - level
@@ -313,7 +313,7 @@ def observe(
     return dict(sign_real=real.sign().mean(), sign_fake=fake.sign().mean())
 
 def count_iteration(it: Iteration) -> torch.Tensor:
-    "Move the counters and running numbers of the state; 1 if a loss or gradient was not finite, else 0."
+    "Update the counters and running numbers of the state; 1 if a loss or gradient wasn't finite, else 0."
     state, nonfinite = it.state, torch.stack(it.nonfinite).amax()
     state.bad = (state.bad + nonfinite) * nonfinite
     if it.path_means: state.pl_mean = torch.stack(it.path_means).mean()
@@ -325,7 +325,7 @@ def count_iteration(it: Iteration) -> torch.Tensor:
 
 # %% ../nbs/training/14_step.ipynb #38782b7c
 def follow_schedule(state: State, moment: Settings, rates: tuple):
-    "Give optimisers and augmentation what a scheduled setting is at this moment."
+    "Set the scheduled learning rates, betas and strength of augmentation, as they are at this moment."
     for adam, (lr, betas) in zip((state.adam_G, state.adam_D), rates):
         adam.param_groups[0].update(lr=lr, betas=betas)
     if state.augment and not state.strength: state.augment.p = float(moment.augment)
@@ -351,12 +351,12 @@ def update_ema(
 
 # %% ../nbs/training/14_step.ipynb #8a5e0e33
 class Beginnings:
-    "State, networks, rates and reader with which a training begins."
+    "The part of a training step that makes the new state, its networks, rates and reader."
     data_size: int | None = None  # side of the pictures that have to come in; None: R
     preferred = Settings()  # what the system's authors prefer to our usual values
 
     def begin(self, settings: Settings, device: torch.device | str = "cpu") -> State:
-        "A training that has not begun."
+        "A new training, before its first step."
         G, D = self.networks(settings, device)
         D.precision = low_precision(settings.precision)
         return new_state(G, D, self.rates(settings), settings)
@@ -371,19 +371,19 @@ class Beginnings:
         return tuple(lazy_adam(settings.lr, (0., settings.beta2), interval) for interval in intervals)
 
     def reader(self, data, settings: Settings, images: int) -> tuple:
-        "The data set from which pictures are read, and a sampler of it that begins behind `images` pictures."
+        "The data set to read from, and a sampler that has `images` pictures behind it."
         return data, Sampler(len(data), settings.batch, settings.seed, images)
 
 # %% ../nbs/training/14_step.ipynb #37ce598d
 class Pictures:
-    "Parts of a loss: generated pictures, real ones as D sees them, and D as it is asked."
+    "The part of a training step that makes generated pictures and shows pictures to D."
     mixing = 0.         # share of batches whose ws come from two codes
 
     def view(self,
         it: Iteration,
         real: torch.Tensor,  # [n, C, H, W] of the data set
     ) -> tuple:              # (real pictures for D, tensors [n, ...] by name: keywords of `fakes`)
-        "Real pictures as D sees them, and what `fakes` has to know to make the generated ones alike."
+        "Real pictures as D sees them, and the keywords by which `fakes` makes generated ones alike."
         return real, {}
 
     def draw(self, it: Iteration, stream: int) -> tuple:
@@ -417,7 +417,7 @@ class Pictures:
 
 # %% ../nbs/training/14_step.ipynb #2157231e
 class LossesOfG(Pictures):
-    "Losses of G in its two phases."
+    "The part of a training step that computes the losses of G in its two phases."
     def g_main(self, it: Iteration) -> tuple:
         "G against D."
         fake, label = self.draw(it, Stream.G_MAIN)
@@ -445,7 +445,7 @@ class LossesOfG(Pictures):
 
 # %% ../nbs/training/14_step.ipynb #9beaba51
 class LossesOfD(Pictures):
-    "Losses of D in its two phases."
+    "The part of a training step that computes the losses of D in its two phases."
     def d_main(self, it: Iteration) -> tuple:
         "D against G."
         with torch.no_grad(): fake, label = self.draw(it, Stream.D_MAIN)
@@ -474,7 +474,7 @@ class LossesOfD(Pictures):
 
 # %% ../nbs/training/14_step.ipynb #d7747975
 class Learning(LossesOfG, LossesOfD):
-    "The phases of an iteration, and what each of them does."
+    "The part of a training step that lists the phases and minimises their losses."
     path_length = True  # with the penalty on G's path lengths
 
     def phases(self, it: Iteration) -> list[Phase]:
@@ -509,7 +509,7 @@ class Learning(LossesOfG, LossesOfD):
 
 # %% ../nbs/training/14_step.ipynb #0220a342
 class TrainingStep(Beginnings, Learning):
-    "One iteration: G, its penalty, D, its penalty, the average."
+    "One training iteration: G, its penalty, D, its penalty, the average."
     ema_rampup = True   # False: the average is of one speed, so that short runs show the untrained network
 
     def __call__(self,
@@ -531,7 +531,7 @@ class TrainingStep(Beginnings, Learning):
         self.average(state, settings)
         return stats
 
-    def average(self, state: State, settings: Settings):
+    def average(self, state: State, settings: Settings) -> None:
         "Move the averages of G by one step."
         update_ema(state, settings, settings.rampup and self.ema_rampup)
         move_averages(state, settings)

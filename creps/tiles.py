@@ -19,7 +19,7 @@ def _gradients(
     f, wanted: tuple[bool, ...],  # which inputs need a gradient
     incoming, inputs,
 ) -> tuple:
-    "Gradients of f's wanted inputs, differentiable if gradients are on."
+    "Gradients of f's wanted inputs; differentiable themselves if gradients are on."
     further = torch.is_grad_enabled()
     with torch.enable_grad():
         if not further: inputs = [t.detach().requires_grad_(w) for t, w in zip(inputs, wanted)]
@@ -30,7 +30,7 @@ def _gradients(
         return torch.autograd.grad(outputs, asked, incoming, create_graph=further, materialize_grads=True)
 
 class Recomputed(Function):
-    "f(*inputs), of which only the inputs are kept; differentiable in them alone, as often as f."
+    "f(*inputs), recomputed in the backward pass; only its inputs are kept, any derivative is possible."
     @staticmethod
     def forward(ctx: Any, f, *inputs):
         ctx.f = f
@@ -53,7 +53,7 @@ _KEPT = 2**30  # bytes that a processor keeps rather than computing them again
 def pixel_bytes(
     net: PlaneSynthesis,  # G.synthesis
 ) -> int:
-    "What autograd keeps of a pixel: the outputs of all layers that its places go through."
+    "Bytes that autograd keeps for a pixel: the outputs of all layers at all of its places."
     outputs = sum(step.layer.outputs for step in net.per_pixel() if step.layer is not None)
     return net.supersample**2 * outputs * net.styles.weight.element_size()
 
@@ -65,7 +65,7 @@ def plan(
     twice: bool = False,    # the pictures will be differentiated twice
     max_memory: int | None = None,  # bytes that may be kept until the backward pass; None: by the device
 ) -> tuple[int, bool]:      # rows of pixels in a band, whether bands are computed again
-    "How pictures are drawn for a backward pass."
+    "The height of bands for a backward pass, and whether they are computed again in it."
     spare = spare_memory(device)
     row = batch * width * pixel_bytes(net) * (1 + twice)
     limit = max_memory or spare or _KEPT
@@ -77,7 +77,7 @@ def plan(
 def _recomputed(
     band: Callable,  # (weights, rows, cols) -> colours
 ) -> Callable:       # the same
-    "Of a band, only what goes in is kept."
+    "A function like `band` that keeps only its inputs, and is computed again in the backward pass."
     def again(weights: dict, rows: torch.Tensor, cols: torch.Tensor) -> torch.Tensor:
         def f(rows, cols, *tensors):
             left = iter(tensors)
@@ -96,7 +96,7 @@ def draw(
     dtype: torch.dtype = torch.float32,  # of the pixel stage: float32 or bfloat16
     max_memory: int | None = None,       # bytes to keep until the backward pass, for `plan`
 ) -> torch.Tensor:         # [B, C, H, W]
-    "What `net(ws, rows, cols)` gives, in bands."
+    "The image `net(ws, rows, cols)`, computed in bands."
     rows, cols, height, width = net.places(rows, cols)
     planned = max(1, net.pixels_at_once(ws) // (width * net.supersample**2)), False
     if torch.is_grad_enabled(): planned = plan(net, len(ws), height, width, ws.device, twice, max_memory)

