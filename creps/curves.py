@@ -183,6 +183,7 @@ def draw_panel(
     elif 0 <= low < high / 2: ax.set_ylim(bottom=0)
     ax.set_title(title if len(series) > 1 else f"{title}: {last_value(values)}", loc="left", fontsize=9)
     if len(series) > 1: ax.legend(fontsize=7.5, frameon=False, labelcolor="linecolor")
+    ax.set_xlabel("kimg", loc="right")
 
 # %% ../nbs/engine/56_curves.ipynb #3439d85c
 INK = "#7d8792"  # can be read on white and on black
@@ -218,7 +219,6 @@ def panel_picture(
         figure = Figure(figsize=(4.4, 2.2), layout="constrained")
         draw_panel(ax := figure.subplots(), brief(title, 50), series, marks)
         ax.set_xlim(0, 1.02 * (end or 1))
-        ax.set_xlabel("kimg", loc="right")
         figure.savefig(file := io.BytesIO(), format="svg", transparent=True, metadata=dict(Date=None))
     return xml.Img(src=data_uri("svg+xml", file.getvalue()), alt=f"{brief(title)} over kimg")
 
@@ -266,7 +266,7 @@ def curves(
     rows = -(-len(found) // cols)
     with rc_context({"text.parse_math": False, "font.size": 8}):
         size = (3.2 * cols, 2.4 * rows)
-        figure, axes = pyplot.subplots(rows, cols, figsize=size, squeeze=False, layout="constrained", dpi=100)
+        figure, axes = pyplot.subplots(rows, cols, figsize=size, squeeze=False, layout="constrained")
         for ax in axes.flat[len(found):]: ax.axis("off")
         for ax, (title, series) in zip(axes.flat, found.items()): draw_panel(ax, title, series, history.marks)
     return figure
