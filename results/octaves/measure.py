@@ -4,8 +4,8 @@ those in OUT.json, measured anew. OTHER is a network of any system that was trai
 drawn at the same views and size, and OUT.webp shows two of its codes on the way down. At every octave: the sliced
 Wasserstein distance and, where it is installed, lite1's Frechet distance to COUNT true patches at random places, for
 `drawn` (the network's own function), `enlarged` (its whole picture, by Lanczos), each NAME, and `other` (other true
-patches: what the distance is at least); and how nearly a view, downsampled by two, is the middle of the view at half its
-zoom."""
+patches: what the distance is at least), and the share of their variance that views of half the size can't hold; and how
+nearly a view, downsampled by two, is the middle of the view at half its zoom."""
 import json, math, sys
 from dataclasses import replace
 from functools import partial
@@ -15,11 +15,11 @@ from PIL import Image
 from creps import Generator, View
 from creps.ablation import revision
 from creps.checkpoint import last_good, load_settings, versions
-from creps.core import rng, to_uint8
+from creps.core import from_uint8, rng, to_uint8
 from creps.data import open_data
 from creps.distributions import distances, usual
 from creps.filters import box_reduce, resample
-from creps.metrics import psnr
+from creps.metrics import added, psnr
 from creps.octaves import Patch, looking_into, richest
 from creps.peers import load
 from creps.settings import Settings
@@ -83,7 +83,8 @@ def main(model: str, out: str, count: str = "256", *others: str):
         real, seen = true(places(octave, n, 1)), places(octave, n, 2)
         def near(fake: np.ndarray) -> dict:
             told = distances(fake, real, metrics)
-            return {m: round(told[m], 3) for m in metrics}
+            adds = added(from_uint8(torch.from_numpy(fake))).mean().item()
+            return {m: round(told[m], 3) for m in metrics} | dict(adds=round(adds, 6))
         found[octave] = {kind: near(make(seen)) for kind, make in kinds.items()}
         if octave: found[octave]["agreement"] = round(agreement(G, seen[:32]), 2)
         print(octave, found[octave], flush=True)
