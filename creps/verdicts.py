@@ -66,16 +66,26 @@ def holm(
 
 # %% ../nbs/evidence/38_verdicts.ipynb #3adcffac
 COUNTED = ("tensor_mb", "parameters")
+EQUAL = .05  # counted numbers that differ by a smaller share are equal
 
 def title_of(column: str) -> str:
     "The title of a column, for a sentence."
     name = column.split(":")[0]
     return re.split(r" \(|,", COLUMNS[name][0])[0] if name in COLUMNS else "finest octave"
 
+def low_is_better(column: str) -> bool: return COLUMNS.get(column, ("", 0, "low"))[2] == "low"
+
 def difference_text(column: str, difference: float) -> str:
     "A difference as text: in decibels, or as a ratio in percent."
     if column == "psnr": return f"{difference:+.1f} dB"
     return f"{math.expm1(min(difference, 10)):+.0%}"
+
+def interval_text(column: str, interval: Interval) -> str:
+    "A difference with its bounds, as text."
+    found = difference_text(column, interval.middle)
+    if column in COUNTED: return found
+    if interval.low is None or interval.high is None: return f"{found} (one seed)"
+    return f"{found} ({difference_text(column, interval.low)} to {difference_text(column, interval.high)})"
 
 def values_of(rows: list, system: str, column: str) -> list:
     "The values that the seeds of a system have in a column, without missing ones."
@@ -93,19 +103,19 @@ class Better:
     limit: float = 1.    # of a cost: the winner may have up to so many times the loser's
 
     def title(self) -> str: return title_of(self.column)
-    def shown(self, difference: float) -> str: return difference_text(self.column, difference)
+    def times(self) -> str: return f"{self.limit:g} times " if self.limit != 1 else ""
+
+    def equal(self, interval: Interval) -> bool:
+        "Counted numbers without a limit of their own that differ by less than `EQUAL`."
+        return self.column in COUNTED and self.limit == 1 and abs(interval.middle) < math.log1p(EQUAL)
 
     def words(self, interval: Interval | None) -> str:
         "The comparison and its result, as text."
-        other = "its enlarged picture" if self.against else self.loser
+        other = "its enlarged picture" if self.against else self.times() + self.loser
         what = f"{self.title()}, {self.winner} and {other}"
         if interval is None: return f"{what}: no results"
-        found = f"{what}: {self.shown(interval.middle)}"
-        if self.column in COUNTED: return found
-        if interval.low is None or interval.high is None: return f"{found} (one seed)"
-        return f"{found} ({self.shown(interval.low)} to {self.shown(interval.high)})"
-
-    def better_is_low(self) -> bool: return COLUMNS.get(self.column, ("", 0, "low"))[2] == "low"
+        if self.equal(interval): return f"{what}: equal within {EQUAL:.0%}"
+        return f"{what}: {interval_text(self.column, interval)}"
 
     def interval(self, rows: list) -> Interval | None:
         "The difference between winner and loser, by results on one data set; None without results."
@@ -120,8 +130,8 @@ class Better:
     def verdict(self, interval: Interval | None, p: float | None) -> str:
         "The verdict of this comparison; `p`: corrected."
         if interval is None: return "not testable"
-        if p is None or p >= .05 or not interval.middle: return "undecided"
-        return "supported" if (interval.middle < 0) == self.better_is_low() else "contradicted"
+        if p is None or p >= .05 or not interval.middle or self.equal(interval): return "undecided"
+        return "supported" if (interval.middle < 0) == low_is_better(self.column) else "contradicted"
 
 # %% ../nbs/evidence/38_verdicts.ipynb #a7663697
 ONCE, LINES = "bi-line once D=8", "layer-wise without decoders"
@@ -241,10 +251,13 @@ def claims_table(found: list, format: str = "markdown") -> str:
     return typeset(list(found[0]) if found else ["claim"], [list(c.values()) for c in found], format)
 
 # %% ../nbs/evidence/38_verdicts.ipynb #30063d66
+def _by_count(claim: str) -> bool:
+    "True if all columns of a claim are counted, so that one training is enough."
+    return all(pair.column in COUNTED for c in CLAIMS if c.text == claim for pair in c.pairs)
+
 def _where(claim: str, data: list[str]) -> str:
-    "The data sets of a claim, marked if its columns are counted, so that one training is enough."
-    counted = all(pair.column in COUNTED for c in CLAIMS if c.text == claim for pair in c.pairs)
-    return " and ".join(data) + ", counted" * counted
+    "The data sets of a claim, marked if its columns are counted."
+    return " and ".join(data) + ", counted" * _by_count(claim)
 
 def in_words(
     rows: list,  # results of one preset
@@ -263,9 +276,9 @@ def in_words(
             if c["verdict"] == verdict: where[c["claim"], c["section"]].append(c["data"])
         mine = [f"{claim} ({section}, {_where(claim, data)})" for (claim, section), data in where.items()]
         said.append(f"**{verdict.capitalize()}**: {'; '.join(mine)}." if mine else f"Nothing is {verdict}.")
-    undecided = sum(c["verdict"] == "undecided" for c in found)
-    are = "is" if undecided == 1 else "are"
-    if undecided: said.append(f"Undecided, within the noise of the seeds, {are} {undecided} more.")
+    open_ = [_by_count(c["claim"]) for c in found if c["verdict"] == "undecided"]
+    ties = f", and {sum(open_)} by counting (less than {EQUAL:.0%} is no difference)" if any(open_) else ""
+    if open_: said.append(f"Undecided: {len(open_) - sum(open_)} within the noise of the seeds{ties}.")
     return " ".join(said)
 
 # %% ../nbs/evidence/38_verdicts.ipynb #58273a3a
@@ -285,7 +298,7 @@ def forest(
     fig, ax = plt.subplots(figsize=(9, height), layout="constrained", dpi=100)
     for k, (pair, (interval, verdict)) in enumerate(reversed(found.items())):
         unit = .1 if pair.column == "psnr" else 1.  # ten decibels are as long as a factor e
-        sign = unit * (-1 if pair.better_is_low() else 1)
+        sign = unit * (-1 if low_is_better(pair.column) else 1)
         def reach(*values): return np.clip(sign * np.array(values), -most, most)
         colour = COLOURS[verdict]
         face = "white" if verdict == "undecided" else colour
@@ -303,8 +316,7 @@ def forest(
 
 def _row_name(pair: Better) -> str:
     if pair.against: return f"{pair.title()} at 2x: {pair.winner} drawn, ahead of enlarged"
-    times = f"{pair.limit:g} times " if pair.limit != 1 else ""
-    return f"{pair.title()}: {pair.winner} ahead of {times}{pair.loser}"
+    return f"{pair.title()}: {pair.winner} ahead of {pair.times()}{pair.loser}"
 
 # %% ../nbs/evidence/38_verdicts.ipynb #4aa67477
 def _curve(ax, course: list, column: str):
