@@ -721,6 +721,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'creps.distributions._pooled': ('evidence/distributions.html#_pooled', 'creps/distributions.py'),
                                      'creps.distributions._small_kid': ('evidence/distributions.html#_small_kid', 'creps/distributions.py'),
                                      'creps.distributions._spans': ('evidence/distributions.html#_spans', 'creps/distributions.py'),
+                                     'creps.distributions._too_few': ('evidence/distributions.html#_too_few', 'creps/distributions.py'),
                                      'creps.distributions.cache_folder': ( 'evidence/distributions.html#cache_folder',
                                                                            'creps/distributions.py'),
                                      'creps.distributions.chosen': ('evidence/distributions.html#chosen', 'creps/distributions.py'),

@@ -26,7 +26,7 @@ from .core import (Device, from_uint8, image_grid, parse_seeds, reuse_memory, rn
 from .data import open_data
 from .folders import Drawn, Pictures
 from .device import pick_device
-from .distributions import METRICS, Samples, distances, evaluate, lite1_extractor
+from .distributions import LEAST, METRICS, Samples, distances, evaluate, lite1_extractor
 from .filters import box_reduce, resample
 from .log import now
 from .metrics import SCORES, CannotDraw, added, alexnet_file, consistency, psnr, ssim, swd_levels
@@ -101,7 +101,7 @@ PRESETS = dict(
     smoke=Preset(
         "minutes: that everything runs", 32,
         (Part("scenery", "rungs", 1, .16), Part("scenery", "peers", 1, .16)),
-        **CORE, snapshots=2, pictures=256, samples=32, far=16, scales=(1, 2), codes=8, quality=False,
+        **CORE, snapshots=2, pictures=256, samples=32, far=32, scales=(1, 2), codes=8, quality=False,
         training=TINY),
     cpu=Preset(
         "two cores, a night", 32,
@@ -143,8 +143,6 @@ def check_preset(preset: str) -> Preset:
 def pictures(data: str, size: int, n: int) -> Pictures:
     "A data set with its mirror pictures, opened once."
     return open_data(data, size, mirror=True, n=n)
-
-LEAST = 32  # pictures of each set for a distance
 
 def samples_of(data, wanted: int) -> int:
     "The number of pictures that a distance compares: at most half of the set; the rest gives the floor."

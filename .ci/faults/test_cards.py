@@ -2,7 +2,7 @@
 import json, shutil
 from pathlib import Path
 import huggingface_hub as hub, pytest
-from conftest import TINY
+from conftest import TINY, write_pictures
 from creps import train
 from creps.alarm import troubles
 from creps.card import MARK, push, write_card
@@ -31,6 +31,7 @@ def test_every_run_has_its_page(run):
     assert str(run.resolve().parent) not in page
 
 def test_a_metric_is_on_the_page(here, creps):
+    write_pictures("d", 32)
     assert creps("train", "--data", "d", "--out", "r", *TINY, "--kimg", .02, "--metric", "swd").rc == 0
     assert "| swd |" in Path("r/README.md").read_text() and "type: swd" in Path("r/README.md").read_text()
 

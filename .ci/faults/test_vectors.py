@@ -1,6 +1,7 @@
 "What users meet when they ask for the drawings or the earth: no npm, no network, a wrong file, a missing extra."
 import hashlib, io, json, os, shutil, sys, tarfile
 import numpy as np, pytest
+from conftest import write_pictures
 from creps import vectors
 from creps.coords import View
 from creps.data import BadData, open_data
@@ -120,6 +121,7 @@ def test_number_that_is_not_there(ours):
 def test_lite1_without_its_packages(creps, here, monkeypatch):
     from creps import distributions
     words = "train", "--data", "d", "--out", "r", "--resolution", 16, "--metric", "lite1-frechet"
+    write_pictures("d", 32)
     distributions.lite1_network.cache_clear()
     with monkeypatch.context() as m:
         m.setitem(sys.modules, "timm", None)
