@@ -942,6 +942,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'creps.folders._sorted_out': ('engine/folders.html#_sorted_out', 'creps/folders.py'),
                                'creps.folders._suffix': ('engine/folders.html#_suffix', 'creps/folders.py'),
                                'creps.folders._walk': ('engine/folders.html#_walk', 'creps/folders.py'),
+                               'creps.folders._without_retries_told': ('engine/folders.html#_without_retries_told', 'creps/folders.py'),
                                'creps.folders._without_runs': ('engine/folders.html#_without_runs', 'creps/folders.py'),
                                'creps.folders.hub_dataset': ('engine/folders.html#hub_dataset', 'creps/folders.py')},
             'creps.fourier': { 'creps.fourier.Bases': ('idea/fourier.html#bases', 'creps/fourier.py'),

