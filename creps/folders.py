@@ -373,6 +373,7 @@ class ImageFolder(Pictures):
         seen = [n for n in names if not _is_hidden(n)]
         rows = _labels(files, seen, content) if labels else None
         read = _Reader(lambda i: opened(files[i]), size, fit, channels, icc)
+        self.shortest: int | None = None
         super().__init__(read, files, size, rows, mirror, max_bad, cache, workers, repr(str(path)), channels)
         read.tell(files)
 
@@ -381,7 +382,8 @@ class ImageFolder(Pictures):
         def side(i: int) -> int:
             file, n = self.read.opened(i)
             with file, open_picture(_content(file, n)) as im: return min(im.size)
-        return min(self.pool.map(side, self.index))
+        if self.shortest is None: self.shortest = min(self.pool.map(side, self.index))  # every file is read
+        return self.shortest
 
 # %% ../nbs/engine/63_folders.ipynb #054636db
 @contextlib.contextmanager

@@ -109,3 +109,10 @@ def test_directions_are_drawn(creps, here, trained):
                     for name, more in (("m", ("--direction", "pca-1:3")), ("s", ())))
     assert moved == still == 0
     assert Path("m/seed0000.png").read_bytes() != Path("s/seed0000.png").read_bytes()
+
+@pytest.mark.parametrize("words", (("project", "a.png", "--model", "s", "--out", "o"), ("generate", "s", "--out", "o"), ("evaluate", "s", "--data", "scenery")))
+def test_another_system_in_the_shell(words, creps, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    picture("a.png", 16, 16)
+    StyleGAN2(16, z_dim=16, w_dim=16, channel_base=256, channel_max=16).save_pretrained("s")
+    refused(creps, "s holds a StyleGAN2, not a CREPS; only CREPS can be used here", *words)
