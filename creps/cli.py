@@ -400,7 +400,7 @@ def trained(
     return G, D
 
 def metric_of(
-    names: str,  # such as swd or swd,scenery-frechet
+    names: str,  # such as swd or swd,lite1-frechet
     data,        # a data set
     samples: int = 1000,
 ) -> Callable:   # average generator -> dict
