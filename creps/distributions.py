@@ -405,14 +405,43 @@ def computable(
 
 # %% ../nbs/evidence/31_distributions.ipynb #5cd6bd69
 def _orders(fake, real, reals: int | None, seed: int) -> tuple:
-    "The order in which both sets are read, and the size of their pictures; ValueError if that differs."
-    picks = torch.randperm(len(real), generator=rng(seed))[:reals or len(fake)]
-    orders = np.arange(len(fake)), picks.numpy()
+    "The order of both sets, how many real ones are taken, and the pictures' size; ValueError if that differs."
+    orders = np.arange(len(fake)), torch.randperm(len(real), generator=rng(seed)).numpy()
     def shape(data, order): return list(next(chunks(data, order[:1])).shape[1:])
     ours = shape(fake, orders[0])
     theirs = shape(real, orders[1])
     if ours != theirs: raise ValueError(f"the sets differ in size or channels: {ours} and {theirs}")
-    return orders, ours[:2]
+    return orders, min(reals or len(fake), len(real)), ours[:2]
+
+# %% ../nbs/evidence/31_distributions.ipynb #f2bbee81
+def scored(m: Metric, fake, real, device) -> list:  # the number, and its spread if there is one
+    "A metric between features, or between pixels."
+    pair = [torch.as_tensor(v).to(device) for v in (fake, real)] if m.placed else (fake, real)
+    return np.atleast_1d(m.score(*pair)).tolist()
+
+def floors(
+    real, order,         # the reference, and the order in which it is read
+    metrics: dict[str, Metric],
+    extractors: dict,    # by source
+    known: dict,         # see `reference`: of the first `taken` in the order
+    taken: int,
+    n: int,              # pictures of each half, at most `taken`
+    cache, device,
+) -> dict[str, dict]:    # metric -> floor: None if there are too few pictures; and floor_of, pictures of each half
+    "Metrics between real pictures and as many others of the same set."
+    looks = {m.source for m in metrics.values() if n >= m.least} - {"pixels"}
+    rest, out = order[taken:2 * n], {}
+    more = reference(real, rest, extractors, cache=cache) if len(rest) and looks else {}
+    both = {k: np.concatenate([known[k], more[k]]) if k in more else known[k] for k in looks}
+    for name, m in metrics.items():
+        count = min(n, SWD_MOST) if m.source == "pixels" else n
+        out[name] = dict(floor=None, floor_of=count)
+        if count < m.least: continue
+        if m.source == "pixels":
+            pair = survey(real, order[count:2 * count], {}, count)["pixels"], known["pixels"][:count]
+        else: pair = both[m.source][n:2 * n], both[m.source][:n]
+        out[name]["floor"] = scored(m, *pair, device)[0]
+    return out
 
 # %% ../nbs/evidence/31_distributions.ipynb #4aa6e46d
 def distances(
@@ -425,12 +454,14 @@ def distances(
     cache="auto",         # folder for the features of the reference; None: don't keep
     device: torch.device | str = "cpu",  # of the feature networks, and of the comparisons that gain by it
     batch: int = 32,      # pictures at once
+    floor: bool = False,  # also what other real pictures get in the place of `fake`: see `floors`
 ) -> dict[str, Any]:      # metric -> number; labels: metric -> what it depends on
     "Metrics between a set of pictures and the reference, with all that they depend on."
     shape = next(chunks(real, [0])).shape[1:]
     metrics = chosen(usual(shape[2]) if metrics is None else metrics)
     extractors = computable(metrics, len(fake), len(real), reals, shape, weights, device)
-    (ours, theirs), size = _orders(fake, real, reals, seed)
+    (ours, order), taken, size = _orders(fake, real, reals, seed)
+    theirs = order[:taken]
     keep = SWD_MOST if "swd" in metrics else 0
     found = survey(fake, ours, extractors, keep, batch)
     known = reference(real, theirs, extractors, keep, cache)
@@ -440,9 +471,12 @@ def distances(
         e = extractors.get(m.source, PIXELS)
         counts = dict(fake=len(pair[0]), real=len(pair[1]), size=size)
         labels[n] = counts | dict(extractor=e.name, resizer=e.resizer, reference=known["hash"])
-        if m.placed: pair = [torch.as_tensor(v).to(device) for v in pair]
-        numbers[n], *spread = np.atleast_1d(m.score(*pair)).tolist()
+        numbers[n], *spread = scored(m, *pair, device)
         if spread: labels[n]["std"] = spread[0]
+    if floor:
+        half = min(len(fake), taken, len(real) // 2)
+        beside = floors(real, order, metrics, extractors, known, taken, half, cache, device)
+        for n, found in beside.items(): labels[n] |= found
     return numbers | dict(labels=labels)
 
 # %% ../nbs/evidence/31_distributions.ipynb #c6a4ef0f
@@ -454,7 +488,7 @@ def evaluate(
     reals: int | None = None,  # how many reference pictures, picked by chance; None: as many as `samples`, or all if they are fewer
     seed: int = 0,         # of the codes, and of the picks
     truncation_psi: float = 1.,  # 1: none
-    **how,                 # weights, cache, device and batch, as for `distances`
+    **how,                 # weights, cache, device, batch and floor, as for `distances`
 ) -> dict[str, Any]:       # metric -> number or None; size, samples, labels; reason: None, or why there are no numbers
     "Metrics between pictures of a generator and a data set, with all that they depend on."
     *size, channels = next(chunks(data, [0])).shape[1:]
@@ -475,7 +509,9 @@ def print_distances(found: dict):
     line = ("{fake} fake, {real} real, {0}x{1}, {extractor}, resizer: {resizer}, reference {reference}")
     for name, about in found["labels"].items():
         spread = f" +- {about['std']:.4g}" if "std" in about else ""
-        print(f"{name} {found[name]:.4g}{spread}  [{line.format(*about['size'], **about)}]")
+        floor = about.get("floor")
+        beside = "" if floor is None else ", floor {0:.4g} of {1} and {1} real".format(floor, about["floor_of"])
+        print(f"{name} {found[name]:.4g}{spread}{beside}  [{line.format(*about['size'], **about)}]")
 
 # %% ../nbs/evidence/31_distributions.ipynb #6847f71c
 _times = partial(whole_numbers, least=1)
@@ -520,6 +556,7 @@ def report_evaluate(
     batch: Count = 16,      # pictures drawn at once
     weights: str | None = None,  # Inception's weights, a file; left out: in torch's cache
     cache: str = "auto",    # folder for features of the reference
+    floor: bool = True,     # say beside each number what other real pictures get in the place of the drawn ones
     device: Device = "auto",  # auto, cpu, cuda, mps
     **options,              # fields of `_RealPictures`
 ):
@@ -538,7 +575,7 @@ def report_evaluate(
         real = reference_set(data, G, s, model, **how)
         computable(names, samples, len(real), reals, real.shape, weights, place)
         found[s] = evaluate(G, real, names, samples, reals, seed, trunc,
-                            weights=weights, cache=cache, device=place, batch=batch)
+                            weights=weights, cache=cache, device=place, batch=batch, floor=floor)
         print_distances(found[s])
     first = found[times[0]]
     print(json.dumps(first | dict(scales=found) if len(times) > 1 else first))
