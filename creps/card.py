@@ -148,8 +148,8 @@ def metrics_section(history: History) -> list[str]:
         return min((row for row in history.rows if name in row), key=lambda row: row[name])
     rows = [(name, at(name, row), at(name, least(name))) for name, row in found.items()]
     floors = [row.get(name + FLOOR) for name, row in found.items()]
-    if not any(floors): return ["## Metrics", "", *rows_of(("metric", "last", "smallest"), rows)]
-    rows = [(*row, short(floor) if floor else "") for row, floor in zip(rows, floors)]
+    if floors.count(None) == len(floors): return ["## Metrics", "", *rows_of(("metric", "last", "smallest"), rows)]
+    rows = [(*row, "" if floor is None else short(floor)) for row, floor in zip(rows, floors)]
     said = "The floor is what other real pictures get in the place of the drawn ones."
     return ["## Metrics", "", *rows_of(("metric", "last", "smallest", "floor"), rows), said, ""]
 
