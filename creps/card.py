@@ -148,10 +148,11 @@ def metrics_section(history: History) -> list[str]:
         return min((row for row in history.rows if name in row), key=lambda row: row[name])
     rows = [(name, at(name, row), at(name, least(name))) for name, row in found.items()]
     floors = [row.get(name + FLOOR) for name, row in found.items()]
-    if floors.count(None) == len(floors): return ["## Metrics", "", *rows_of(("metric", "last", "smallest"), rows)]
+    head = "metric", "last", "smallest"
+    if floors.count(None) == len(floors): return ["## Metrics", "", *rows_of(head, rows)]
     rows = [(*row, "" if floor is None else short(floor)) for row, floor in zip(rows, floors)]
     said = "The floor is what other real pictures get in the place of the drawn ones."
-    return ["## Metrics", "", *rows_of(("metric", "last", "smallest", "floor"), rows), said, ""]
+    return ["## Metrics", "", *rows_of((*head, "floor"), rows), said, ""]
 
 def use_section(name: str) -> list[str]:
     "The lines of a model card about its use: two commands and a snippet of Python."

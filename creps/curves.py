@@ -141,7 +141,8 @@ def panels(
     def shown(name): return (names is None or name in names) and any(v for _, v in series[name])
     series = {name: np.array(points).T for name, points in series.items() if shown(name)}
     groups = list(PANELS.items())
-    groups[2:2] = [(name, (name, name + FLOOR)) for name in series if name not in KNOWN and not is_floor(name, series)]
+    own = [name for name in series if name not in KNOWN and not is_floor(name, series)]
+    groups[2:2] = [(name, (name, name + FLOOR)) for name in own]
     found = {title: {k: series[k] for k in keys if k in series} for title, keys in groups}
     return {title: some for title, some in found.items() if some}
 
