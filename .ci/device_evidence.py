@@ -94,7 +94,8 @@ def timed(how: str):
         return lambda: device_benchmark.measure_training(settings, device, "float32", 1)
     return prepare
 
-SETS = ("swd", "scenery-frechet", "scenery-precision", "scenery-recall")
+LOOKS = "lite1" if "lite1-frechet" in distributions.usual() else "scenery"   # the one that is installed, or the one that comes along
+SETS = ("swd", *(f"{LOOKS}-{kind}" for kind in ("frechet", "precision", "recall")))
 ENTRIES = [
     *(Entry(f"a step of {n} at 256 px", one_step(peers.system(n)[1](), 256, 1), most, 20) for n, most in (("CIPS", 6000), ("StyleGAN2", 4000))),
     *(Entry(f"a step of {n} at 64 px with R1", one_step(peers.system(n)[1](), 64, 0, batch=32), 7000, 20) for n in SYSTEMS),

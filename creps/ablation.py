@@ -19,14 +19,14 @@ from torch.utils._pytree import tree_iter
 from . import peers, train
 from .anyres import AnyresPatchStep
 from .benchmark import Flops, HighWater, Plain, apart, stopwatch
-from .budget import over_cycle
+from .budget import over_cycle, span_text
 from .checkpoint import InUse, find_checkpoint, load_state, run_folder, versions
 from .core import (Device, from_uint8, image_grid, parse_seeds, reuse_memory, rng, to_pil, to_uint8,
                         write_whole)
 from .data import open_data
 from .folders import Drawn, Pictures
 from .device import pick_device
-from .distributions import METRICS, Samples, distances, evaluate, lite1_extractor
+from .distributions import LEAST, METRICS, Samples, distances, evaluate, lite1_extractor
 from .filters import box_reduce, resample
 from .log import now
 from .metrics import SCORES, CannotDraw, added, alexnet_file, consistency, psnr, ssim, swd_levels
@@ -80,6 +80,7 @@ class Preset:
     parts: tuple
     gflops: float          # operations a second that a training reaches, in thousands of millions, ...
     machine: str           # ... on this machine: for hours that nobody has measured
+    convolved: float = 1.  # systems with convolutions take so many times longer for as many operations
     snapshots: int = 10    # measurements in a training
     pictures: int = 4000   # of the scenery
     samples: int = 384     # pictures of each set for distances at the training size
@@ -93,7 +94,8 @@ class Preset:
 TINY: dict[str, Any] = dict(
     batch=8, channel_base=512, channel_max=16, d_channel_base=512, d_channel_max=16, biline_channels=4,
     z_dim=16, w_dim=16)
-CORE: dict[str, Any] = dict(gflops=75., machine="one core of a server, as a trial of CREPS had it")
+CORE: dict[str, Any] = dict(
+    gflops=54., convolved=2.4, machine="one core of a server, as the stored trainings had it")
 T4: dict[str, Any] = dict(gflops=2430., machine="a T4 at 30 % of its 8.1 TFLOP/s: a guess")
 
 # %% ../nbs/evidence/37_ablation.ipynb #8935b6e3
@@ -101,7 +103,7 @@ PRESETS = dict(
     smoke=Preset(
         "minutes: that everything runs", 32,
         (Part("scenery", "rungs", 1, .16), Part("scenery", "peers", 1, .16)),
-        **CORE, snapshots=2, pictures=256, samples=32, far=16, scales=(1, 2), codes=8, quality=False,
+        **CORE, snapshots=2, pictures=256, samples=32, far=32, scales=(1, 2), codes=8, quality=False,
         training=TINY),
     cpu=Preset(
         "two cores, a night", 32,
@@ -143,8 +145,6 @@ def check_preset(preset: str) -> Preset:
 def pictures(data: str, size: int, n: int) -> Pictures:
     "A data set with its mirror pictures, opened once."
     return open_data(data, size, mirror=True, n=n)
-
-LEAST = 32  # pictures of each set for a distance
 
 def samples_of(data, wanted: int) -> int:
     "The number of pictures that a distance compares: at most half of the set; the rest gives the floor."
@@ -727,6 +727,22 @@ def jobs(
     return [*truths.values(), *sorted(found, key=lambda j: j.settings["seed"])]
 
 # %% ../nbs/evidence/37_ablation.ipynb #716a776b
+def stored_pace(j: Job) -> dict[str, Any]:  # empty: none is stored
+    "Seconds and memory of a variant by its stored results, whichever seeds and, at need, data they have."
+    own = [read_json(p) for p in sorted(Path(j.results, j.preset).glob(f"*/{slug(j.variant)}-seed*.json"))]
+    here = [r for r in own if r["data"] == j.data]
+    if not own: return {}
+    speed = np.median([r["seconds"] / r["kimg"] for r in here or own])  # one may have been slowed down
+    source = "measured" if here else "measured, other data"
+    return dict(s_per_kimg=float(speed), tensor_mb=own[0]["tensor_mb"], source=source)
+
+def counted_pace(j: Job) -> dict[str, Any]:
+    "Seconds and memory of a variant by its operations."
+    p = PRESETS[j.preset]
+    slower = p.convolved if j.variant in PEERS else 1.
+    found = counted(j.settings, p.gflops)
+    return dict(found, s_per_kimg=slower * found["s_per_kimg"], source="counted")
+
 def forecast(
     todo: list[Job],
     say=lambda row: None,  # called with each row
@@ -737,17 +753,11 @@ def forecast(
         if not isinstance(j, TruthJob): groups.setdefault((j.data, j.variant), []).append(j)
     rows, bounds = [], {}  # operations don't depend on the data
     for (data, variant), group in groups.items():
-        s = group[0].settings
-        done = [r for j in group if (r := j.result())]
-        if done:
-            speed = np.mean([r["seconds"] / r["kimg"] for r in done])
-            known = dict(s_per_kimg=speed, tensor_mb=done[0]["tensor_mb"], source="measured")
-        else:
-            if variant not in bounds: bounds[variant] = counted(s, PRESETS[group[0].preset].gflops)
-            known = bounds[variant] | dict(source="counted")
-        runs = len(group) - len(done)
-        minutes = known["s_per_kimg"] * s["kimg"] / 60
-        work = dict(runs=runs, kimg=s["kimg"], minutes=minutes, hours=runs * minutes / 60)
+        known, runs = stored_pace(group[0]), sum(j.result() is None for j in group)
+        if not known: known = bounds[variant] = bounds.get(variant) or counted_pace(group[0])
+        kimg = group[0].settings["kimg"]
+        minutes = known["s_per_kimg"] * kimg / 60
+        work = dict(runs=runs, kimg=kimg, minutes=minutes, hours=runs * minutes / 60)
         rows.append(dict(training=f"{data}/{slug(variant)}") | work | known)
         say(rows[-1])
     return rows
@@ -766,7 +776,7 @@ def print_forecast(todo: list[Job]) -> list[dict]:
     rows = forecast(todo, say)
     runs, hours = (sum(r[k] for r in rows) for k in ("runs", "hours"))
     most = max((r["tensor_mb"] for r in rows if r["runs"]), default=0)
-    said = f"{runs} runs to do, {hours:.1f} hours, tensors of up to {most:.0f} MB"
+    said = f"{runs} run{'s' * (runs != 1)} to do, {span_text(hours)}, tensors of up to {most:.0f} MB"
     print(f"{todo[0].preset} ({p.about}): {said}; counted hours are those of {p.machine}; "
           "measurements come on top")
     return rows

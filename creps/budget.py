@@ -112,6 +112,12 @@ def timed_step(
     return over_cycle(lambda: stopwatch(one, 1, device), state, settings)
 
 # %% ../nbs/engine/60_budget.ipynb #df971e51
+def span_text(hours: float) -> str:
+    "A duration in hours, or in minutes below one hour."
+    if hours >= 1: return f"{hours:.1f} hours"
+    minutes = round(60 * hours)
+    return f"{minutes} minute{'s' * (minutes != 1)}" if minutes else "less than a minute"
+
 def hours_text(
     settings: Settings, step: TrainingStep, split: BatchSplit, device: torch.device,
     labels=None,  # as in `timed_step`
@@ -125,7 +131,8 @@ def hours_text(
     hours = seconds * settings.kimg / 3.6
     pace = f"{seconds * 1000:.3g} s for 1000 pictures"
     rest = "without reading pictures, snapshots and metrics"
-    return f"time: about {hours:.2g} hours for {settings.kimg:g} kimg ({pace} by a few timed steps, {rest})"
+    span = span_text(hours)
+    return f"time: about {span} for {settings.kimg:g} kimg ({pace} by a few timed steps, {rest})"
 
 # %% ../nbs/engine/60_budget.ipynb #d9a64e19
 def describe(

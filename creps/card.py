@@ -14,7 +14,7 @@ import huggingface_hub as hub
 import numpy as np
 import creps
 from .core import write_whole
-from .curves import KNOWN, History, duration, inside, read_run, short
+from .curves import FLOOR, KNOWN, History, duration, inside, is_floor, read_run, short
 from .generator import find_model
 from .octaves import shares
 from .settings import Settings, offered, usual_value
@@ -38,7 +38,7 @@ def state_of(history: History) -> str:
 
 def newest(history: History) -> dict[str, dict]:
     "For each number that is not the trainer's own, such as a metric, the last row that has it."
-    return {k: row for row in history.rows for k in row if k not in KNOWN}
+    return {k: row for row in history.rows for k in row if k not in KNOWN and not is_floor(k, row)}
 
 # %% ../nbs/engine/57_card.ipynb #176d98e9
 def usual(
@@ -147,7 +147,12 @@ def metrics_section(history: History) -> list[str]:
     def least(name: str) -> dict:
         return min((row for row in history.rows if name in row), key=lambda row: row[name])
     rows = [(name, at(name, row), at(name, least(name))) for name, row in found.items()]
-    return ["## Metrics", "", *rows_of(("metric", "last", "smallest"), rows)]
+    floors = [row.get(name + FLOOR) for name, row in found.items()]
+    head = "metric", "last", "smallest"
+    if floors.count(None) == len(floors): return ["## Metrics", "", *rows_of(head, rows)]
+    rows = [(*row, "" if floor is None else short(floor)) for row, floor in zip(rows, floors)]
+    said = "The floor is what other real pictures get in the place of the drawn ones."
+    return ["## Metrics", "", *rows_of((*head, "floor"), rows), said, ""]
 
 def use_section(name: str) -> list[str]:
     "The lines of a model card about its use: two commands and a snippet of Python."

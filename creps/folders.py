@@ -6,7 +6,7 @@
 __all__ = ['BadData', 'ImageFolder']
 
 # %% ../nbs/engine/63_folders.ipynb #d676243d
-import io, json, math, os, stat, sys, threading, time, unicodedata, warnings, zipfile
+import contextlib, io, json, logging, math, os, stat, sys, threading, time, unicodedata, warnings, zipfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
@@ -373,6 +373,7 @@ class ImageFolder(Pictures):
         seen = [n for n in names if not _is_hidden(n)]
         rows = _labels(files, seen, content) if labels else None
         read = _Reader(lambda i: opened(files[i]), size, fit, channels, icc)
+        self.shortest: int | None = None
         super().__init__(read, files, size, rows, mirror, max_bad, cache, workers, repr(str(path)), channels)
         read.tell(files)
 
@@ -381,16 +382,27 @@ class ImageFolder(Pictures):
         def side(i: int) -> int:
             file, n = self.read.opened(i)
             with file, open_picture(_content(file, n)) as im: return min(im.size)
-        return min(self.pool.map(side, self.index))
+        if self.shortest is None: self.shortest = min(self.pool.map(side, self.index))  # every file is read
+        return self.shortest
 
 # %% ../nbs/engine/63_folders.ipynb #054636db
+@contextlib.contextmanager
+def _without_retries_told():
+    "A context in which the hub's library doesn't print each of its attempts; an error says what came of them."
+    logger = logging.getLogger("huggingface_hub")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try: yield
+    finally: logger.setLevel(before)
+
 def _rows(name: str, split: str, **kwargs):
     "A table of the `datasets` library, from a hub id, a parquet file or a folder."
     try: from datasets import load_dataset
     except ImportError: raise BadData("hf: needs the `datasets` library: pip install 'creps[data]'") from None
     path = str(name)
     if Path(path).suffix == ".parquet": path, kwargs["data_files"] = "parquet", path
-    try: return load_dataset(path, split=split, **kwargs)
+    try:
+        with _without_retries_told(): return load_dataset(path, split=split, **kwargs)
     except Exception as e:
         raise BadData(f"the datasets library can't load {str(name)!r} ({split}): {_reason(e)}") from None
 

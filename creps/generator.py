@@ -441,6 +441,9 @@ def check_finite(
     cause = "as after a training that diverged; go on from an earlier checkpoint"
     if broken: raise ValueError(f"{source}: {broken} holds numbers that are not finite, {cause}")
 
+class OtherSystem(ValueError):
+    "Raised, with one line of reason, for a saved network of another system than the one asked for."
+
 def restored(
     make: Callable[[], nn.Module],  # builds the network that the configuration describes
     kind: str,                      # what that is, for the error message: "a generator"
@@ -448,6 +451,7 @@ def restored(
 ) -> Any:                           # the network
     "A saved network in eval mode; strict: files that do not fit exactly are refused (ValueError)."
     try: net = make()
+    except OtherSystem: raise
     except (ValueError, TypeError, AttributeError) as e:
         raise ValueError(f"{config} does not describe {kind}: {e}") from None
     try: net.load_state_dict(load_file(weights), strict=True)
@@ -466,7 +470,8 @@ def arguments(
     values = json.loads(config.read_text())
     kind = values.pop("system", "CREPS")
     if kind == wanted: return values
-    raise ValueError(f"it holds a {kind}, not a {wanted}")
+    here = "; only CREPS can be used here, and the Python function creps.peers.load opens the other systems"
+    raise OtherSystem(f"{config.parent} holds a {kind}, not a {wanted}{here * (wanted == 'CREPS')}")
 
 Net = TypeVar("Net", bound="Saved")
 

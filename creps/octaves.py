@@ -76,20 +76,29 @@ def cut(
     squares = picture[top:top + side, left:left + side].reshape(size, side // size, size, side // size, -1)
     return (squares.mean((1, 3)) + .5).astype(np.uint8)
 
+def check_scales(
+    data,                # a data set
+    settings: Settings,  # complete
+) -> None:
+    "BadData if its pictures are not large enough for the octaves."
+    if hasattr(getattr(data, "world", None), "at"): return
+    R, fine = settings.resolution, settings.resolution * 2**settings.octaves
+    side = data.shortest_side() if isinstance(data, ImageFolder) and settings.data else R
+    if side >= fine: return
+    known = f"the smallest picture has {side} pixels on its shorter side"
+    found = known if side > R else "these pictures are known at one scale"
+    cure = "take larger ones, fewer octaves, or portraits, emoji, earth or scenery"
+    raise BadData(f"octaves={settings.octaves} at {R} px needs {fine} px, and {found}: {cure}")
+
 def looking_into(
     data,                # a data set
     settings: Settings,  # complete
 ) -> Callable[[np.ndarray, Patch], np.ndarray]:  # (numbers, patch) -> uint8 [n, R, R, 3]
     "A function that cuts patches out of its pictures; BadData if they are known at one scale only."
+    check_scales(data, settings)
     R, fine = settings.resolution, settings.resolution * 2**settings.octaves
     if hasattr(getattr(data, "world", None), "at"):
         return lambda numbers, patch: data.world.at(R, patch.view).draw(numbers)
-    side = data.shortest_side() if isinstance(data, ImageFolder) and settings.data else R
-    if side < fine:
-        known = f"the smallest picture has {side} pixels on its shorter side"
-        found = known if side > R else "these pictures are known at one scale"
-        cure = "take larger ones, fewer octaves, or portraits, emoji, earth or scenery"
-        raise BadData(f"octaves={settings.octaves} at {R} px needs {fine} px, and {found}: {cure}")
     large = ImageFolder(settings.data, fine, max_bad=1 - 1e-9, icc=settings.icc)
     return lambda numbers, patch: np.stack([cut(p, patch, R) for p in large.batch(numbers)[0]])
 
@@ -142,6 +151,8 @@ def draw_patch(
 # %% ../nbs/training/17_octaves.ipynb #ae35871c
 class OctaveStep(TrainingStep):
     "Training on patches of all octaves."
+    def check_data(self, data, settings: Settings) -> None: check_scales(data, settings)
+
     def reader(self, data, settings: Settings, images: int) -> tuple:
         return Patches(data, settings), PlacedSampler(len(data), settings.batch, settings.seed, images)
 

@@ -92,7 +92,7 @@ def check_pointwise(G):
     "ValueError for a network that can't be asked about single pixels."
     if getattr(G, "pointwise", False): return
     raise ValueError(f"{type(G).__name__} is not pointwise: its pixels depend on each other, "
-                     "and only whole pictures of its own size could be looked for")
+                     "so take a CREPS or a CIPS")
 
 def known_part(
     G,

@@ -370,6 +370,9 @@ class Beginnings:
         intervals = settings.pl_interval, settings.r1_interval
         return tuple(lazy_adam(settings.lr, (0., settings.beta2), interval) for interval in intervals)
 
+    def check_data(self, data, settings: Settings) -> None:
+        "ValueError for a data set that can't be trained on in this way."
+
     def reader(self, data, settings: Settings, images: int) -> tuple:
         "The data set to read from, and a sampler that has `images` pictures behind it."
         return data, Sampler(len(data), settings.batch, settings.seed, images)

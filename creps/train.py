@@ -422,6 +422,7 @@ def planned(
     G, D = pair_of(init)
     preferred = Settings() if given.recipe == "modern" else step.preferred  # the one recipe is for all systems
     settings = settle(given, before, G, widths_of(D).otherwise(preferred))
+    step.check_data(data, settings)
     return step, data, settings, BatchSplit(settings.batch, execution.batch_device, accelerator)
 
 # %% ../nbs/training/15_train.ipynb #4778961a

@@ -19,6 +19,9 @@ from .scenery import Scenery, World, turned
 _NPM, _FILE = "@iconify-json/noto@1.2.9", "iconify-json-noto-1.2.9.tgz"
 _SHA256 = "3e918d88fc945c0bb3d468dbace6f88caef67f01c9f0e7bcae0915a042e8f1ad"
 
+# without a network npm would retry for a minute and say nothing; a slow one has a minute for each answer
+_SHORTLY = "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=60000"
+
 def drawings_folder() -> Path:
     "The folder for the package of drawings: CREPS_DRAWINGS, or one in the user's cache."
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -33,7 +36,7 @@ def _fetch(file: Path):
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=file.parent) as folder:
-            done = subprocess.run([npm, "pack", _NPM], cwd=folder, capture_output=True,
+            done = subprocess.run([npm, "pack", _NPM, *_SHORTLY], cwd=folder, capture_output=True,
                                   encoding="utf-8", errors="replace")
             packed = Path(folder, _FILE)
             if not done.returncode and packed.is_file(): return os.replace(packed, file)

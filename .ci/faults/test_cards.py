@@ -2,7 +2,7 @@
 import json, shutil
 from pathlib import Path
 import huggingface_hub as hub, pytest
-from conftest import TINY
+from conftest import TINY, write_pictures
 from creps import train
 from creps.alarm import troubles
 from creps.card import MARK, push, write_card
@@ -31,8 +31,11 @@ def test_every_run_has_its_page(run):
     assert str(run.resolve().parent) not in page
 
 def test_a_metric_is_on_the_page(here, creps):
-    assert creps("train", "--data", "d", "--out", "r", *TINY, "--kimg", .02, "--metric", "swd").rc == 0
-    assert "| swd |" in Path("r/README.md").read_text() and "type: swd" in Path("r/README.md").read_text()
+    for count, beside in ((32, False), (64, True)):   # a floor needs twice as many real pictures
+        write_pictures("d", count)
+        assert creps("train", "--data", "d", "--out", f"r{count}", *TINY, "--kimg", .02, "--metric", "swd").rc == 0
+        page = Path(f"r{count}/README.md").read_text()
+        assert "| swd |" in page and "type: swd" in page and ("| floor |" in page) == beside and "type: swd_floor" not in page
 
 def test_a_licence_and_an_own_page_outlive_a_snapshot(run, creps):
     path, words = run / "README.md", ["train", "--data", "d", "--out", run, *TINY, "--resume", "latest"]

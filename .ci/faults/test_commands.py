@@ -2,6 +2,7 @@
 import shutil, urllib.request
 import pytest, torch
 from pathlib import Path
+from conftest import write_pictures
 from huggingface_hub import errors
 from creps import Generator, generator
 from creps.core import out_of_memory
@@ -28,17 +29,19 @@ def test_rank_alone_silences_nothing(here, creps, monkeypatch):
 def test_a_cache_is_not_compulsory(here, trained, creps, monkeypatch):
     monkeypatch.setenv("HOME", "/proc/none")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    told = creps("evaluate", trained, "--data", "d", "--samples", 8)
+    write_pictures("d", 32)
+    told = creps("evaluate", trained, "--data", "d", "--samples", 32)
     assert told.rc == 0 and "swd" in told.out and "not kept" in told.err, told
 
-@pytest.mark.parametrize("metric, pictures, word", [("fid", 16, "Inception"), ("scenery-kid", 16, "1000"), ("scenery-frechet", 1, "at least 2"), ("beauty", 16, "beauty")])
+@pytest.mark.parametrize("metric, pictures, word", [("fid", 32, "Inception"), ("scenery-kid", 32, "1000"), ("lite1-frechet", 31, "at least 32"), ("beauty", 32, "beauty")])
 def test_a_metric_that_cannot_be_computed(metric, pictures, word, here, creps, monkeypatch):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(here / "no weights"))
-    for p in sorted((here / "d").iterdir())[pictures:]: p.unlink()
+    write_pictures("d", pictures)
     told = creps("train", "--data", "d", "--out", "r", "--resolution", 16, "--batch", 8, "--device", "cpu", "--kimg", .02, "--metric", metric)
     assert told.rc == 2 and "--metric" in told.said and word in told.said and not Path("r").exists(), told
 
 def test_a_metric_of_pictures_that_are_too_narrow(here, creps):
+    write_pictures("d", 32)
     told = creps("train", "--data", "d", "--out", "r", "--resolution", 16, "--shape", "4x16", "--device", "cpu", "--kimg", .02, "--metric", "swd")
     assert told.rc == 2 and "7 x 7" in told.said and not Path("r").exists(), told
 
@@ -46,10 +49,14 @@ def test_evaluate_refuses_beforehand(here, trained, creps, monkeypatch):
     monkeypatch.setattr("creps.distributions.evaluate", lambda *a, **k: pytest.fail("it has begun"))
     assert "1000" in creps("evaluate", trained, "--data", "d", "--metrics", "scenery-kid").said
     assert "there are 16" in creps("evaluate", trained, "--data", "d", "--samples", 8, "--reals", 17).said
+    for few in ((), ("--samples", 3), ("--metrics", "swd", "--samples", 3)):
+        told = creps("evaluate", trained, "--data", "d", *few)
+        assert told.rc == 2 and "at least 32 pictures" in told.said and len(told.err.splitlines()) == 1, told
 
 def test_evaluate_takes_max_bad(here, trained, creps):
+    write_pictures("d", 32)
     for name in "xy": Path("d", f"{name}.png").write_text(name)
-    words = "evaluate", trained, "--data", "d", "--samples", 8, "--metrics", "swd"
+    words = "evaluate", trained, "--data", "d", "--samples", 32, "--metrics", "swd"
     assert creps(*words).rc == 2 and creps(*words, "--max-bad", .2).rc == 0
 
 def test_resume_names_its_flag(here, creps):

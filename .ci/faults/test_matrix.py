@@ -19,8 +19,8 @@ def kind(request, tmp_path_factory):
     "A trained network of one kind: channels, classes, shape, run folder, data."
     channels, classes, shape = KINDS[request.param]
     folder = tmp_path_factory.mktemp(request.param)
-    data = write_pictures(folder / "d", 16, 20, MODES[channels])
-    if classes: (data / "dataset.json").write_text(json.dumps(dict(labels=[[f"{i:02d}.png", i % classes] for i in range(16)])))
+    data = write_pictures(folder / "d", 32, 20, MODES[channels])
+    if classes: (data / "dataset.json").write_text(json.dumps(dict(labels=[[f"{i:02d}.png", i % classes] for i in range(32)])))
     own = ["--image-channels", channels, "--shape", "{}x{}".format(*shape)] + ["--cond"] * bool(classes)
     words = ["train", "--data", data, "--out", folder / "run", *TINY, *own, "--kimg", .02, "--metric", "swd"]
     told = run(*words)
@@ -80,15 +80,15 @@ def test_render(kind, suffix):
     well("render", kind.run, "--out", kind.folder / f"large{suffix}", "--size", 300, "--angle", 10, *label)
 
 def test_evaluate(kind):
-    words = "evaluate", kind.run, "--data", kind.data, "--samples", 16
+    words = "evaluate", kind.run, "--data", kind.data, "--samples", 32
     found = json.loads(well(*words, "--metrics", "swd").out.splitlines()[-1])
     assert found["size"] == list(kind.shape) and np.isfinite(found["swd"])
     if kind.channels == 3: well(*words, "--metrics", "scenery-frechet", "--cache", kind.folder / "cache")
     else: refused("RGB", *words, "--metrics", "scenery-frechet")
 
 def test_evaluate_refuses(kind):
-    if kind.classes: refused("no labels", "evaluate", kind.run, "--data", "scenery", "--metrics", "swd", "--samples", 16)
-    refused("17", "evaluate", kind.run, "--data", kind.data, "--metrics", "swd", "--samples", 16, "--reals", 17)
+    if kind.classes: refused("no labels", "evaluate", kind.run, "--data", "scenery", "--metrics", "swd", "--samples", 32)
+    refused("33", "evaluate", kind.run, "--data", kind.data, "--metrics", "swd", "--samples", 32, "--reals", 33)
 
 def test_consistency(kind):
     found = json.loads(well("consistency", kind.run, "--samples", 4, "--sizes", "16,32").out.splitlines()[-1])

@@ -297,12 +297,12 @@ def test_srgb_under_its_own_name_changes_nothing():
 
 def test_no_icc_from_python_and_the_shell(here, creps):
     (here / "wide").mkdir()
-    for i in range(4): (here / "wide" / f"{i}.png").write_bytes(saved(plain("RGB", (60, 180, 90)), "PNG", icc_profile=WIDE))
+    for i in range(32): (here / "wide" / f"{i}.png").write_bytes(saved(plain("RGB", (60, 180, 90)), "PNG", icc_profile=WIDE))
     assert np.abs(open_data("wide", N).batch([0])[0][0, 4, 4] - wide_to_srgb((60, 180, 90))).max() <= 1.5
     assert open_data("wide", N, icc=False).batch([0])[0][0, 4, 4].tolist() == [60, 180, 90]
     def shown(): return Image.open("run/sheets/reals.png").getpixel((8, 8))
     assert creps("train", "--data", "wide", "--out", "run", *TINY, "--kimg", .01, "--no-icc").rc == 0 and shown() == (60, 180, 90)
-    assert creps("evaluate", "run", "--data", "wide", "--metrics", "swd", "--samples", 4, "--no-icc", "--max-bad", .2).rc == 0
+    assert creps("evaluate", "run", "--data", "wide", "--metrics", "swd", "--samples", 32, "--no-icc", "--max-bad", .2).rc == 0
     assert creps("train", "--data", "wide", "--out", "run", "--resume", "latest", "--kimg", .02).rc == 0
     assert [json.loads(line)["settings"]["icc"] for line in open("run/log.jsonl") if "settings" in line] == [False, False]
 

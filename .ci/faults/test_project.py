@@ -54,7 +54,7 @@ def test_network_whose_pixels_depend_on_each_other(creps, here):
     peer = StyleGAN2(16, z_dim=16, w_dim=16, channel_base=256, channel_max=16)
     with pytest.raises(ValueError, match="StyleGAN2 is not pointwise"): project.project(peer, torch.zeros(1, 3, 16, 16))
     save_network(peer, "peer")
-    refused(creps, "config.json", "project", picture("a.png", 16, 16), "--model", "peer", "--out", "o", *SHORT)
+    refused(creps, "peer holds a StyleGAN2, not a CREPS; only CREPS can be used here", "project", picture("a.png", 16, 16), "--model", "peer", "--out", "o", *SHORT)
 
 def test_interrupted_search_goes_on_to_the_same_code(creps, here, trained, monkeypatch):
     picture("a.png", 40, 24)
@@ -109,3 +109,9 @@ def test_directions_are_drawn(creps, here, trained):
                     for name, more in (("m", ("--direction", "pca-1:3")), ("s", ())))
     assert moved == still == 0
     assert Path("m/seed0000.png").read_bytes() != Path("s/seed0000.png").read_bytes()
+
+@pytest.mark.parametrize("words", (("generate", "s", "--out", "o"), ("evaluate", "s", "--data", "scenery")))
+def test_another_system_in_the_shell(words, creps, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    StyleGAN2(16, z_dim=16, w_dim=16, channel_base=256, channel_max=16).save_pretrained("s")
+    refused(creps, "s holds a StyleGAN2, not a CREPS; only CREPS can be used here", *words)

